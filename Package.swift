@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Imports only point down; the compiler checks it (docs/design.md, "Targets"). A target may import what it
+// lists here and nothing else: CI builds with `--explicit-target-dependency-import-check error`.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let zstd = Target.Dependency.target(name: "CZstd", condition: .when(traits: ["Zstd"]))
+
+let package = Package(
+    name: "modelreg",
+    products: [
+        .library(name: "ModelReg", targets: ["ModelReg"]),
+        .executable(name: "modelreg", targets: ["ModelRegCLI"]),
+    ],
+    traits: [
+        .trait(
+            name: "Zstd",
+            description: "Entropy-code chunks with zstd, 3 to 6 times as fast as zlib at the same ratio."),
+        .default(enabledTraits: ["Zstd"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // MARK: C
+
+        .target(name: "CKernels"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
+
+        // MARK: Library, from the ground up
+
+        .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: strict),
+        .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
+        .target(
+            name: "Checkpoints", dependencies: ["Tensors", crypto, orderedCollections], swiftSettings: strict),
+        .target(
+            name: "Formats",
+            dependencies: ["Tensors", "Checkpoints", "CZlib", crypto, orderedCollections],
+            swiftSettings: strict),
+        .target(
+            name: "ModelRegistry",
+            dependencies: [
+                "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", crypto, grdb, grdbSQLite,
+                orderedCollections,
+            ],
+            swiftSettings: strict,
+            plugins: ["EmbedMigrationsPlugin"]),
+        .target(
+            name: "ModelReg", dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry"],
+            swiftSettings: strict),
+
+        // MARK: Command line
+
+        .executableTarget(
+            name: "ModelRegCLI",
+            dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry", argumentParser],
+            swiftSettings: strict),
+
+        // MARK: Build tools
+
+        .executableTarget(name: "EmbedMigrations", swiftSettings: strict),
+        .plugin(
+            name: "EmbedMigrationsPlugin", capability: .buildTool(), dependencies: ["EmbedMigrations"]),
+
+        // MARK: Tests
+
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+// Literal compression can only be forced through a parameter that zstd.h calls experimental.
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>

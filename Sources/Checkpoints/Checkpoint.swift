@@ -1,0 +1,38 @@
+public import Tensors
+
+/// A value that can be saved: tensors in lists, tuples and dictionaries, with the plain values beside them.
+public enum Checkpoint {
+    /// A tensor, and what it is to its module where that is known.
+    case tensor(Tensor, role: TensorRole = .unspecified)
+    /// A list: Python's `list`.
+    case list([Checkpoint])
+    /// A tuple: Python's `tuple`.
+    case tuple([Checkpoint])
+    /// A dictionary that keeps its order.
+    case dictionary(CheckpointDictionary)
+    /// A text.
+    case string(String)
+    /// A whole number.
+    case integer(Int64)
+    /// A floating-point number. Every bit is kept, NaN payloads included.
+    case number(Double)
+    /// True or false.
+    case boolean(Bool)
+    /// Nothing: Python's `None`.
+    case none
+}
+
+extension Checkpoint {
+    /// Containers within containers, at most. Bounds recursion on values that came from a file.
+    public static let maximumDepth = 128
+}
+
+/// What a tensor is to the module that it belongs to.
+public enum TensorRole: String, Sendable {
+    /// Not known: most files do not say.
+    case unspecified
+    /// Trained.
+    case parameter
+    /// Saved but not trained.
+    case buffer
+}

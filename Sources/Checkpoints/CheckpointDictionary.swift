@@ -1,0 +1,51 @@
+public import OrderedCollections
+
+/// A key of a dictionary in a checkpoint. `1`, `"1"` and `true` are three different keys.
+public enum CheckpointKey: Hashable, Sendable {
+    /// A text.
+    case string(String)
+    /// A whole number, as optimiser state uses them.
+    case integer(Int64)
+    /// True or false.
+    case boolean(Bool)
+}
+
+/// A dictionary in a checkpoint: entries in the order they were inserted, and the Python type they had.
+public struct CheckpointDictionary {
+    /// The Python type that a dictionary comes back as.
+    public enum Kind: String, Sendable {
+        /// `dict`.
+        case plain = "dict"
+        /// `collections.OrderedDict`, as `state_dict()` returns.
+        case ordered = "ordered_dict"
+    }
+
+    /// The entries, in order.
+    public var entries: OrderedDictionary<CheckpointKey, Checkpoint>
+
+    /// The Python type.
+    public var kind: Kind
+
+    /// A dictionary of `entries`.
+    public init(_ entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:], kind: Kind = .plain) {
+        self.entries = entries
+        self.kind = kind
+    }
+
+    /// The value at a text key.
+    public subscript(key: String) -> Checkpoint? {
+        get { entries[.string(key)] }
+        set { entries[.string(key)] = newValue }
+    }
+}
+
+extension CheckpointKey: CustomStringConvertible {
+    /// The text that stands for the key in a path: `weight`, `0`, `true`.
+    public var description: String {
+        switch self {
+        case .string(let text): text
+        case .integer(let number): "\(number)"
+        case .boolean(let flag): "\(flag)"
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import Foundation
+
+/// Writes a Swift file with the text of each SQL migration: `EmbedMigrations OUTPUT SQL-FILE…`.
+@main
+enum EmbedMigrations {
+    static func main() throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard let output = arguments.first else { return }
+        var source = """
+            /// The migrations in `migrations/`, oldest first: file name without ending, and SQL.
+            let embeddedMigrations: [(identifier: String, sql: String)] = [
+
+            """
+        for path in arguments.dropFirst() {
+            let file = URL(fileURLWithPath: path)
+            let sql = try String(contentsOf: file, encoding: .utf8)
+            let name = file.deletingPathExtension().lastPathComponent
+            source += "    (\n        \"\(name)\",\n        ##\"\"\"\n\(sql)\n\"\"\"##\n    ),\n"
+        }
+        source += "]\n"
+        try source.write(toFile: output, atomically: true, encoding: .utf8)
+    }
+}

@@ -1,0 +1,34 @@
+import Glibc
+
+/// A file that could not be opened, read or written.
+public struct FileError: Error, Equatable {
+    /// What was tried.
+    public enum Operation: String, Sendable {
+        case open
+        case read
+        case write
+    }
+
+    /// The file's path as it was given.
+    public let path: String
+
+    /// What was tried.
+    public let operation: Operation
+
+    /// The system's error number (`errno`).
+    public let code: Int32
+
+    /// Describes the failure of `operation` on the file at `path`.
+    public init(path: String, operation: Operation, code: Int32) {
+        self.path = path
+        self.operation = operation
+        self.code = code
+    }
+}
+
+extension FileError: CustomStringConvertible {
+    /// Such as `cannot open "a.pt": No such file or directory`.
+    public var description: String {
+        "cannot \(operation) \"\(path)\": \(String(cString: strerror(code)))"
+    }
+}

@@ -1,0 +1,76 @@
+/// A block of bytes that tensors are views of.
+///
+/// Tensors with the same storage are tied: a write through one is seen by the others. Bytes are little-endian.
+///
+/// Sharing one between threads is safe while nobody writes to it; writers synchronise among themselves.
+public final class Storage: @unchecked Sendable {
+    /// Number of bytes.
+    public let byteCount: Int
+
+    /// The first byte. Aligned to 64 bytes where the storage allocated it, to nothing where it was mapped.
+    let baseAddress: UnsafeMutableRawPointer
+
+    private enum Owner {
+        case allocation
+        case keeper(any Sendable)
+    }
+    private let owner: Owner
+
+    /// The alignment of allocated storage: a cache line, and the widest vector register.
+    public static let alignment = 64
+
+    /// Allocates storage of which every byte is zero.
+    ///
+    /// - Complexity: O(`byteCount`).
+    public convenience init(zeroedByteCount byteCount: Int) {
+        self.init(uninitializedByteCount: byteCount)
+        baseAddress.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
+    /// Allocates storage whose bytes the caller writes before it reads them.
+    public init(uninitializedByteCount byteCount: Int) {
+        precondition(byteCount >= 0, "storage of \(byteCount) bytes")
+        self.byteCount = byteCount
+        baseAddress = .allocate(byteCount: max(byteCount, 1), alignment: Storage.alignment)
+        owner = .allocation
+    }
+
+    /// Allocates storage and copies `bytes` into it.
+    public convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(uninitializedByteCount: bytes.count)
+        if let source = bytes.baseAddress {
+            baseAddress.copyMemory(from: source, byteCount: bytes.count)
+        }
+    }
+
+    /// Wraps memory that something else owns, such as a mapped file.
+    ///
+    /// - Parameters:
+    ///   - bytes: Readable and writable for as long as `keeper` lives. A write must not reach anybody else:
+    ///     map files privately.
+    ///   - keeper: Kept alive with the storage.
+    public init(wrapping bytes: UnsafeMutableRawBufferPointer, keepingAlive keeper: any Sendable) {
+        byteCount = bytes.count
+        // An empty buffer may have no address; any non-null one will do, nothing is read from it.
+        baseAddress = bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment).unsafelyUnwrapped
+        owner = .keeper(keeper)
+    }
+
+    deinit {
+        if case .allocation = owner { baseAddress.deallocate() }
+    }
+
+    /// Calls `body` with all bytes. The pointer is valid during the call only.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(start: baseAddress, count: byteCount))
+    }
+
+    /// Calls `body` with all bytes, to be written. The pointer is valid during the call only.
+    public func withUnsafeMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount))
+    }
+}
