@@ -60,6 +60,11 @@ public final class Storage: @unchecked Sendable {
         if case .allocation = owner { baseAddress.deallocate() }
     }
 
+    /// All bytes, for code that fills many storages at once. Valid as long as the storage lives.
+    package var unsafeMutableBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount)
+    }
+
     /// Calls `body` with all bytes. The pointer is valid during the call only.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -68,7 +68,10 @@ public enum TensorGeometry {
     ///
     /// - Throws: ``TensorError`` on overflow or a negative offset, and for a strided or shifted view of elements
     ///   below a byte.
-    static func span(dtype: DType, shape: [Int], strides: [Int], offset: Int) throws(TensorError) -> Range<Int> {
+    public static func span(
+        dtype: DType, shape: [Int], strides: [Int], offset: Int = 0
+    ) throws(TensorError) -> Range<Int> {
+        _ = try checkedStrides(strides, shape: shape)
         guard offset >= 0 else { throw .negativeOffset(offset) }
         guard let byteWidth = dtype.byteWidth else {
             guard offset == 0, isContiguous(shape: shape, strides: strides) else {

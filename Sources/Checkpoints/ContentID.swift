@@ -1,0 +1,89 @@
+import Crypto
+
+/// The SHA-256 of some content: a chunk's bytes, a tensor, or a version's manifest.
+public struct ContentID: Hashable, Sendable {
+    // Four words rather than an array: half of a registry's work is comparing these.
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// Number of bytes of an id.
+    public static let byteCount = 32
+
+    /// The SHA-256 of `bytes`.
+    ///
+    /// - Complexity: O(count), about 2 GB/s on a processor with SHA instructions.
+    public init(hashing bytes: UnsafeRawBufferPointer) {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        self.init(hash.finalize())
+    }
+
+    /// The SHA-256 of `bytes`.
+    public init(hashing bytes: [UInt8]) {
+        self = bytes.withUnsafeBytes { ContentID(hashing: $0) }
+    }
+
+    init(_ digest: SHA256.Digest) {
+        words = digest.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) }
+    }
+
+    /// The id that `bytes` spell, or `nil` if these are not 32 bytes.
+    public init?(bytes: UnsafeRawBufferPointer) {
+        guard bytes.count == ContentID.byteCount else { return nil }
+        words = bytes.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
+    }
+
+    /// The id that 64 hexadecimal digits spell, or `nil`.
+    public init?(hex: some StringProtocol) {
+        let digits = Array(hex.utf8)
+        guard digits.count == 2 * ContentID.byteCount else { return nil }
+        var bytes: [UInt8] = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            let pair = digits[index...index + 1]
+            guard pair.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
+                let byte = UInt8(String(decoding: pair, as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(byte)
+        }
+        guard let id = bytes.withUnsafeBytes({ ContentID(bytes: $0) }) else { return nil }
+        self = id
+    }
+
+    /// Calls `body` with the 32 bytes.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var copy = words
+        // The standard library's free function does not forward typed errors.
+        let result: Swift.Result<Result, Failure> = Swift.withUnsafeBytes(of: &copy) { bytes in
+            do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    /// The 32 bytes.
+    public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
+
+    /// 64 lower-case hexadecimal digits.
+    public var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// Whether both ids are the same 32 bytes.
+    public static func == (left: ContentID, right: ContentID) -> Bool {
+        left.words == right.words
+    }
+
+    /// Hashes the first word: content ids are uniformly distributed already.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+    }
+}
+
+extension ContentID: CustomStringConvertible {
+    /// `sha256:` and 64 digits.
+    public var description: String { "sha256:\(hex)" }
+
+    /// The first 12 digits, for people.
+    public var short: String { String(hex.prefix(12)) }
+}

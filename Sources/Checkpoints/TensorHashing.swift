@@ -1,0 +1,140 @@
+import Crypto
+public import Tensors
+
+/// How tensors are cut into chunks and named. Part of the format: another size would be other ids.
+public enum Chunking {
+    /// Bytes per chunk before compression; the last chunk of a tensor may be shorter.
+    ///
+    /// 1 MiB compresses as well as 4 MiB and shares more between versions.
+    public static let chunkByteCount = 1 << 20
+
+    /// Number of chunks of a tensor of `byteCount` bytes. An empty tensor has none.
+    public static func chunkCount(byteCount: Int) -> Int {
+        byteCount / chunkByteCount + (byteCount % chunkByteCount == 0 ? 0 : 1)
+    }
+
+    /// The bytes of chunk `index` within a tensor of `byteCount` bytes.
+    public static func range(ofChunk index: Int, byteCount: Int) -> Range<Int> {
+        index * chunkByteCount..<min((index + 1) * chunkByteCount, byteCount)
+    }
+}
+
+/// A tensor's content id and those of its chunks.
+public struct TensorHash: Hashable, Sendable {
+    /// SHA-256 of dtype, shape and chunk ids.
+    public let id: ContentID
+    /// SHA-256 of each chunk's bytes, in order.
+    public let chunks: [ContentID]
+
+    /// Names a tensor by its chunks.
+    ///
+    /// The id is the SHA-256 of the line `tensor float32 [256,20]\n` (UTF-8) and the 32 bytes of each chunk id.
+    public init(dtype: DType, shape: [Int], chunks: [ContentID]) {
+        var hash = SHA256()
+        let line = "tensor \(dtype.rawValue) [\(shape.map(String.init).joined(separator: ","))]\n"
+        hash.update(data: Array(line.utf8))
+        for chunk in chunks { chunk.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+        id = ContentID(hash.finalize())
+        self.chunks = chunks
+    }
+
+    /// The id of one single plain stretch of bytes cut into chunks.
+    init(dtype: DType, shape: [Int], bytes: UnsafeRawBufferPointer) {
+        let chunks = (0..<Chunking.chunkCount(byteCount: bytes.count)).map { index in
+            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
+            return ContentID(hashing: UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+        self.init(dtype: dtype, shape: shape, chunks: chunks)
+    }
+}
+
+extension SavePlan.StoredTensor {
+    /// Calls `body` with the packed bytes.
+    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try storage.withUnsafeBytes { bytes in try body(UnsafeRawBufferPointer(rebasing: bytes[byteRange])) }
+    }
+
+    /// Calls `body` with the bytes of one chunk.
+    public func withUnsafeBytes<Result>(
+        ofChunk index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withUnsafeBytes { bytes in
+            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
+            return try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+    }
+
+    /// Number of chunks.
+    public var chunkCount: Int { Chunking.chunkCount(byteCount: byteCount) }
+}
+
+extension SavePlan {
+    /// A view with more elements than its stored bytes explain is not read to be named, beyond this factor
+    /// and this many bytes: four bytes can be expanded to any size.
+    static let maximumExpansion = 64
+    static let freeExpansionByteCount = 64 << 20
+
+    /// The content id of the leaf `view` of a stored tensor called `hash`: that of the same elements stored
+    /// on their own, so that it does not depend on how the tensor lay in memory.
+    ///
+    /// - Parameter packed: The stored tensor's bytes.
+    public static func contentID(
+        of view: View, stored hash: TensorHash, packed: UnsafeRawBufferPointer
+    ) -> ContentID {
+        guard let placement = view.placement else { return hash.id }
+        let width = view.dtype.byteWidth ?? 1
+        let byteCount = view.shape.reduce(1, *) * width
+        guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packed.count) else {
+            let line = "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(hash.id)\n"
+            return ContentID(hashing: Array(line.utf8))
+        }
+        // `offset` is in elements, so the window starts at the first one.
+        let window = UnsafeMutableRawBufferPointer(
+            mutating: UnsafeRawBufferPointer(rebasing: packed[placement.byteOffset...]))
+        let storage = Storage(wrapping: window, keepingAlive: ())
+        guard
+            let tensor = try? Tensor(
+                storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides)
+        else { preconditionFailure("planned view \(view) does not fit its stored tensor") }
+        return tensor.withUnsafeBytes { bytes in
+            TensorHash(dtype: view.dtype, shape: view.shape, bytes: bytes).id
+        }
+    }
+
+    /// Reads and names every stored tensor, on all cores, without keeping any bytes.
+    ///
+    /// - Complexity: O(bytes).
+    public func hashes() -> Hashes {
+        let jobs = storedTensors.enumerated().flatMap { tensor, stored in
+            (0..<stored.chunkCount).map { (tensor, $0) }
+        }
+        let chunks = ConcurrentMap.map(jobs) { tensor, chunk in
+            storedTensors[tensor].withUnsafeBytes(ofChunk: chunk) { ContentID(hashing: $0) }
+        }
+        var chunksOfTensor = [[ContentID]](repeating: [], count: storedTensors.count)
+        for (job, id) in zip(jobs, chunks) { chunksOfTensor[job.0].append(id) }
+        let stored = zip(storedTensors, chunksOfTensor).map { tensor, chunks in
+            TensorHash(dtype: tensor.dtype, shape: tensor.shape, chunks: chunks)
+        }
+        return Hashes(stored: stored, leaves: leafIDs(stored: stored))
+    }
+
+    /// The content id of each leaf that is a tensor, given those of the stored tensors.
+    public func leafIDs(stored: [TensorHash]) -> [ContentID?] {
+        ConcurrentMap.map(leaves) { leaf in
+            guard case .tensor(let index, let view, _) = leaf else { return nil }
+            guard view.placement != nil else { return stored[index].id }
+            return storedTensors[index].withUnsafeBytes { bytes in
+                SavePlan.contentID(of: view, stored: stored[index], packed: bytes)
+            }
+        }
+    }
+
+    /// The names of what a plan stores.
+    public struct Hashes: Sendable {
+        /// For each stored tensor.
+        public let stored: [TensorHash]
+        /// For each leaf; `nil` for plain values.
+        public let leaves: [ContentID?]
+    }
+}

@@ -1,0 +1,75 @@
+import Checkpoints
+import GRDB
+
+/// Setting and removing aliases. The caller's transaction makes each change atomic with its event.
+enum AliasTable {
+    /// Points an alias at a version.
+    ///
+    /// - Returns: The number of the version that it named before.
+    /// - Throws: ``RegistryError/protectedAlias(model:alias:)`` where it would move and is protected.
+    @discardableResult
+    static func set(
+        _ db: Database, _ name: String, modelID: Int64, model: String, versionID: Int64, number: Int, at now: String,
+        force: Bool = false
+    ) throws -> Int? {
+        let before = try Row.fetchOne(
+            db,
+            sql: "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
+                + "WHERE alias.model = ? AND alias.name = ?",
+            arguments: [modelID, name])
+        let previous: Int? = try before?.value("number")
+        if let before, previous != number, !force, try before.value("is_protected", as: Int.self) == 1 {
+            throw RegistryError.protectedAlias(model: model, alias: name)
+        }
+        try db.execute(
+            sql: """
+                INSERT INTO alias (model, name, version, updated_at) VALUES (?, ?, ?, ?)
+                ON CONFLICT (model, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at
+                """,
+            arguments: [modelID, name, versionID, now])
+        try EventTable.insert(
+            db, "alias set", model: model, number: number, alias: name, at: now,
+            detail: previous.map { "{\"from\":\($0)}" })
+        return previous
+    }
+
+    /// Removes an alias.
+    ///
+    /// - Returns: The number of the version that it named.
+    /// - Throws: ``RegistryError`` when there is no such alias, or it is protected.
+    static func remove(
+        _ db: Database, _ name: String, modelID: Int64, model: String, at now: String, force: Bool
+    ) throws -> Int {
+        let row = try Row.fetchOne(
+            db,
+            sql: "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
+                + "WHERE alias.model = ? AND alias.name = ?",
+            arguments: [modelID, name])
+        guard let row else {
+            let names = try String.fetchAll(
+                db, sql: "SELECT name FROM alias WHERE model = ? ORDER BY name", arguments: [modelID])
+            throw RegistryError.noAlias(
+                model: model, alias: name, suggestion: Suggestion.closest(to: name, among: names))
+        }
+        if !force, try row.value("is_protected", as: Int.self) == 1 {
+            throw RegistryError.protectedAlias(model: model, alias: name)
+        }
+        try db.execute(sql: "DELETE FROM alias WHERE model = ? AND name = ?", arguments: [modelID, name])
+        let number: Int = try row.value("number")
+        try EventTable.insert(db, "alias rm", model: model, number: number, alias: name, at: now)
+        return number
+    }
+}
+
+/// The registry's diary.
+enum EventTable {
+    /// Notes what was done, in the transaction that does it.
+    static func insert(
+        _ db: Database, _ action: String, model: String? = nil, number: Int? = nil, alias: String? = nil,
+        at now: String, detail: String? = nil
+    ) throws {
+        try db.execute(
+            sql: "INSERT INTO event (at, actor, action, model, number, alias, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            arguments: [now, Timestamp.actor(), action, model, number, alias, detail])
+    }
+}

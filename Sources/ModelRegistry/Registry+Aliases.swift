@@ -1,0 +1,69 @@
+import GRDB
+
+/// A movable name for a version.
+public struct Alias: Hashable, Sendable {
+    /// The model's name.
+    public let model: String
+    /// The alias.
+    public let name: String
+    /// The number of the version that it names.
+    public let number: Int
+    /// Whether moving or removing it needs force.
+    public let isProtected: Bool
+    /// When it was set: UTC, `2026-01-31T12:00:00.000Z`.
+    public let updatedAt: String
+}
+
+extension Registry {
+    /// Points an alias at a version, wherever it pointed before.
+    ///
+    /// - Parameter force: Whether to move a protected alias.
+    /// - Returns: The number of the version that it named before.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func setAlias(_ alias: String, to reference: String, force: Bool = false) throws -> Int? {
+        try Names.checkAlias(alias)
+        return try write { db in
+            let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
+            return try AliasTable.set(
+                db, alias, modelID: VersionTable.modelID(db, version.model), model: version.model,
+                versionID: version.rowID, number: version.number, at: Timestamp.now(), force: force)
+        }
+    }
+
+    /// Removes an alias. Its version stays.
+    ///
+    /// - Parameter force: Whether to remove a protected alias.
+    /// - Returns: The number of the version that it named.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func removeAlias(_ alias: String, of model: String, force: Bool = false) throws -> Int {
+        try write { db in
+            try AliasTable.remove(
+                db, alias, modelID: VersionTable.modelID(db, model), model: model, at: Timestamp.now(), force: force)
+        }
+    }
+
+    /// The aliases of a model, or of all, by model and name.
+    ///
+    /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
+    public func aliases(of model: String? = nil) throws -> [Alias] {
+        try read { db in
+            let modelID = try model.map { try VersionTable.modelID(db, $0) }
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT model.name AS model, alias.name, version.number, is_protected, updated_at
+                    FROM alias JOIN model ON model.id = alias.model JOIN version ON version.id = alias.version
+                    WHERE ?1 IS NULL OR model.id = ?1 ORDER BY model.name, alias.name
+                    """,
+                arguments: [modelID])
+            return try rows.map { row in
+                Alias(
+                    model: try row.value("model"), name: try row.value("name"), number: try row.value("number"),
+                    isProtected: try row.value("is_protected", as: Int.self) == 1,
+                    updatedAt: try row.value("updated_at"))
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import GRDB
+
+/// What deleting a version did, or would do.
+public struct DeletionReport: Hashable, Sendable {
+    /// The version.
+    public let version: Version
+    /// The aliases that named it and are removed with it.
+    public let aliases: [String]
+    /// Stored bytes that nothing else uses: what the next ``Registry/collectGarbage(dryRun:)`` frees.
+    public let freedByteCount: Int
+}
+
+extension Registry {
+    /// Deletes a version. Its number is never used again; its bytes are freed by the next garbage collection.
+    ///
+    /// - Parameters:
+    ///   - force: Whether to delete a version that aliases name; these go with it.
+    ///   - dryRun: Whether only to say what would be done.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func delete(_ reference: String, force: Bool = false, dryRun: Bool = false) throws -> DeletionReport {
+        func report(_ db: Database) throws -> DeletionReport {
+            let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
+            if !version.aliases.isEmpty, !force {
+                throw RegistryError.aliased(
+                    model: version.model, number: version.number, aliases: version.aliases)
+            }
+            return DeletionReport(
+                version: version, aliases: version.aliases,
+                freedByteCount: try GarbageTable.byteCount(onlyUsedBy: version, db))
+        }
+        if dryRun { return try read(report) }
+        return try write { db in
+            let report = try report(db)
+            let version = report.version
+            let now = Timestamp.now()
+            let modelID = try VersionTable.modelID(db, version.model)
+            for alias in report.aliases {
+                _ = try AliasTable.remove(
+                    db, alias, modelID: modelID, model: version.model, at: now, force: true)
+            }
+            try db.execute(
+                sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [now, version.rowID])
+            try EventTable.insert(db, "rm", model: version.model, number: version.number, at: now)
+            return report
+        }
+    }
+}
+
+/// What nothing needs any more.
+enum GarbageTable {
+    /// Stored bytes of the chunks that only `version` uses, among living versions.
+    static func byteCount(onlyUsedBy version: Version, _ db: Database) throws -> Int {
+        let sum = try Int.fetchOne(
+            db,
+            sql: """
+                WITH mine AS (SELECT DISTINCT tensor FROM parameter WHERE version = ?1 AND tensor IS NOT NULL),
+                     freed AS (
+                       SELECT tensor FROM mine WHERE NOT EXISTS (
+                         SELECT 1 FROM parameter JOIN version ON version.id = parameter.version
+                         WHERE parameter.tensor = mine.tensor AND version.id <> ?1 AND version.deleted_at IS NULL)),
+                     candidate AS (
+                       SELECT DISTINCT chunk FROM tensor_chunk WHERE tensor IN (SELECT tensor FROM freed))
+                SELECT sum(stored_byte_count) FROM chunk WHERE id IN (SELECT chunk FROM candidate) AND NOT EXISTS (
+                  SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
+                  JOIN version ON version.id = parameter.version
+                  WHERE tensor_chunk.chunk = chunk.id AND version.id <> ?1 AND version.deleted_at IS NULL)
+                """,
+            arguments: [version.rowID])
+        return sum ?? 0
+    }
+}

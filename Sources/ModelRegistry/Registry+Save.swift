@@ -1,0 +1,38 @@
+public import Checkpoints
+
+extension Registry {
+    /// Saves a checkpoint as the next version of a model.
+    ///
+    /// Tensors are read while the call runs, not after it. Bytes that the registry has already, in whatever
+    /// version, are not stored again. Tied tensors stay tied; views of one storage stay views of one storage.
+    ///
+    /// - Parameters:
+    ///   - value: Tensors, lists and dictionaries of them, a state dict, or any ``Checkpoint``.
+    ///   - model: The model's name; it comes into being with its first version.
+    ///   - options: Message, aliases, metrics and the like.
+    /// - Throws: ``RegistryError``; then nothing of the version is in the registry.
+    /// - Complexity: O(bytes) to hash all tensors, and to encode those that are new, on all cores.
+    @discardableResult
+    public func save(
+        _ value: some CheckpointConvertible, as model: String, options: SaveOptions = SaveOptions(),
+        progress: ProgressHandler? = nil
+    ) throws -> SaveResult {
+        try Names.checkModel(model)
+        for alias in options.aliases { try Names.checkAlias(alias) }
+        if let parent = options.parent {
+            try read { db in _ = try VersionTable.resolve(db, VersionReference(parent), text: parent) }
+        }
+        let plan = try SavePlan(value.checkpoint)
+        let recipe = options.sourceFile.flatMap { FileRecipe($0, plan) }
+        return try SaveProcess(registry: self, plan: plan)
+            .run(as: model, options: options, recipe: recipe, progress: progress)
+    }
+
+    /// Saves a checkpoint as the next version of a model, with a message.
+    ///
+    /// - Throws: ``RegistryError``; then nothing of the version is in the registry.
+    @discardableResult
+    public func save(_ value: some CheckpointConvertible, as model: String, message: String) throws -> Version {
+        try save(value, as: model, options: SaveOptions(message: message)).version
+    }
+}

@@ -1,0 +1,122 @@
+import GRDB
+
+extension Registry {
+    /// The version that a reference names.
+    ///
+    /// - Throws: ``RegistryError`` that says what there is instead.
+    public func version(_ reference: String) throws -> Version {
+        try read { db in try VersionTable.resolve(db, VersionReference(reference), text: reference) }
+    }
+
+    /// The versions of a model, latest first.
+    ///
+    /// - Parameter limit: At most this many; `nil` for all.
+    /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
+    /// - Complexity: O(versions returned).
+    public func versions(of model: String, limit: Int? = nil) throws -> [Version] {
+        try read { db in
+            let modelID = try VersionTable.modelID(db, model)
+            return try VersionTable.fetch(
+                db, where: "version.model = ? AND version.deleted_at IS NULL", arguments: [modelID], limit: limit)
+        }
+    }
+
+    /// All models, by name. One whose versions are all deleted is listed until the next ``collectGarbage()``.
+    public func models() throws -> [ModelSummary] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT model.id, model.name, count(version.id) AS version_count, max(version.number) AS latest
+                    FROM model LEFT JOIN version ON version.model = model.id AND version.deleted_at IS NULL
+                    GROUP BY model.id ORDER BY model.name
+                    """)
+            let aliases = try db.cachedStatement(sql: "SELECT name FROM alias WHERE model = ? ORDER BY name")
+            return try rows.map { row in
+                let id: Int64 = try row.value("id")
+                let latest = try row.optional("latest", as: Int.self).flatMap { number in
+                    try VersionTable.fetch(
+                        db, where: "version.model = ? AND version.number = ?", arguments: [id, number]
+                    ).first
+                }
+                return ModelSummary(
+                    name: try row.value("name"), versionCount: try row.value("version_count"), latest: latest,
+                    aliases: try String.fetchAll(aliases, arguments: [id]))
+            }
+        }
+    }
+
+    /// What is known of a version beside its weights.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func details(of version: Version) throws -> VersionDetails {
+        try read { db in
+            let attributes = try Row.fetchAll(
+                db, sql: "SELECT source, key, value FROM attribute WHERE version = ? ORDER BY source, ordinal",
+                arguments: [version.rowID])
+            let attachments = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT name, byte_count FROM attachment
+                    JOIN attachment_content ON attachment_content.id = attachment.content
+                    WHERE version = ? ORDER BY name
+                    """,
+                arguments: [version.rowID])
+            let source = try Row.fetchOne(
+                db, sql: "SELECT name, format, byte_count FROM source_file WHERE version = ?",
+                arguments: [version.rowID])
+            return VersionDetails(
+                attributes: try attributes.map { row in
+                    VersionDetails.Attribute(
+                        key: try row.value("key"), json: try row.value("value"),
+                        isFromFile: try row.value("source", as: String.self) == "file")
+                },
+                attachments: try attachments.map { row in
+                    VersionDetails.Attachment(name: try row.value("name"), byteCount: try row.value("byte_count"))
+                },
+                sourceFile: try source.map { row in
+                    VersionDetails.Source(
+                        name: try row.value("name"), format: try row.value("format"),
+                        byteCount: try row.value("byte_count"))
+                })
+        }
+    }
+}
+
+/// What is known of a version beside its weights.
+public struct VersionDetails: Hashable, Sendable {
+    /// A fact: a key and a JSON text.
+    public struct Attribute: Hashable, Sendable {
+        /// The key.
+        public let key: String
+        /// The value as JSON text.
+        public let json: String
+        /// Whether it is metadata of the file that was saved, rather than set by the user.
+        public let isFromFile: Bool
+    }
+
+    /// A small file that was saved with the version.
+    public struct Attachment: Hashable, Sendable {
+        /// The file's name.
+        public let name: String
+        /// The file's length.
+        public let byteCount: Int
+    }
+
+    /// The file that the version was saved from.
+    public struct Source: Hashable, Sendable {
+        /// The file's name.
+        public let name: String
+        /// The format's name.
+        public let format: String
+        /// The file's length.
+        public let byteCount: Int
+    }
+
+    /// Facts, those of the file first.
+    public let attributes: [Attribute]
+    /// Attachments, by name.
+    public let attachments: [Attachment]
+    /// The file that can be given back byte for byte, if there is one.
+    public let sourceFile: Source?
+}

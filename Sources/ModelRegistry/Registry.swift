@@ -1,0 +1,75 @@
+import GRDB
+
+/// Models, their versions and everything known about them, in one file.
+///
+/// ```swift
+/// let registry = try Registry(path: "models.db")
+/// try registry.save(model.stateDict(), as: "mlp", message: "baseline")
+/// let weights: StateDict = try registry.load("mlp:v1")
+/// ```
+///
+/// Each call is one transaction, or several of which each leaves the registry whole: a crash at any instant
+/// leaves the old state or the new one. When a call that changes something returns, the change is durable.
+/// May be used from several threads and, through the file, from several processes at once.
+public final class Registry: Sendable {
+    /// Where the registry is.
+    public let path: String
+
+    let database: DatabaseQueue
+    private let waitSeconds: Double
+
+    /// How long a call waits for other processes unless told otherwise.
+    public static let defaultWaitSeconds: Double = 10
+
+    /// Opens the registry at `path`.
+    ///
+    /// - Parameters:
+    ///   - create: Whether to make one where there is no file.
+    ///   - waitSeconds: How long to wait for other processes that are writing, at each transaction.
+    /// - Throws: ``RegistryError`` when there is no registry, or another kind of file.
+    public init(path: String, create: Bool = true, waitSeconds: Double = defaultWaitSeconds) throws {
+        self.path = path
+        self.waitSeconds = waitSeconds
+        database = try RegistryDatabase.open(path: path, create: create, waitSeconds: waitSeconds)
+    }
+
+    private init(inMemory database: DatabaseQueue) {
+        path = ":memory:"
+        waitSeconds = 0
+        self.database = database
+    }
+
+    /// A registry without a file, gone when the last reference to it goes.
+    public static func inMemory() throws -> Registry {
+        Registry(inMemory: try RegistryDatabase.openInMemory())
+    }
+
+    /// Reads within one transaction.
+    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try translatingErrors { try database.read(body) }
+    }
+
+    /// Writes within one transaction, which is rolled back if `body` throws.
+    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        try translatingErrors {
+            try database.writeWithoutTransaction { db in
+                var result: Result?
+                // Immediate: a transaction that begins by reading and then finds the file locked cannot wait.
+                try db.inTransaction(.immediate) {
+                    result = try body(db)
+                    return .commit
+                }
+                guard let result else { preconditionFailure("transaction without a result") }
+                return result
+            }
+        }
+    }
+
+    private func translatingErrors<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            throw RegistryError(error, path: path, waitSeconds: waitSeconds)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Checkpoints
+
+/// Why a registry could not do what it was asked. After any of these it is as it was before.
+public enum RegistryError: Error, Equatable {
+    /// There is no registry file at the path, and the call does not make one.
+    case noRegistry(path: String)
+    /// The file at the path is something else.
+    case notARegistry(path: String)
+    /// A later version of modelreg has changed the file's schema.
+    case newerRegistry(path: String)
+    /// Another process held the registry for longer than the caller would wait.
+    case busy(path: String, waitedSeconds: Double)
+    /// The registry file or its folder cannot be written.
+    case readOnly(path: String)
+    /// The file could not be read or written, or the disk is full. `code` is SQLite's extended result code.
+    case inputOutput(path: String, message: String, code: Int)
+
+    /// Not a model's name.
+    case badModelName(String)
+    /// Not an alias.
+    case badAlias(String)
+    /// An alias that already means something: `latest`, `v3`.
+    case reservedAlias(String)
+    /// Not a reference to a version.
+    case badReference(String)
+
+    /// No model of this name; perhaps another was meant.
+    case noModel(String, suggestion: String?)
+    /// No such version; `latest` is the highest number, or `nil` if all versions are deleted.
+    case noVersion(model: String, number: Int, latest: Int?)
+    /// The model's versions are all deleted.
+    case noVersions(model: String)
+    /// Not that many versions before the one named.
+    case noEarlierVersion(reference: String)
+    /// No such alias; perhaps another was meant.
+    case noAlias(model: String, alias: String, suggestion: String?)
+    /// The version has another content id than the reference demands.
+    case contentMismatch(reference: String, found: ContentID)
+    /// No leaf matches any of the patterns.
+    case noMatch(patterns: [String], suggestion: String?)
+    /// A protected alias would be moved or removed.
+    case protectedAlias(model: String, alias: String)
+    /// A version that an alias names would be deleted.
+    case aliased(model: String, number: Int, aliases: [String])
+
+    /// Stored data is not what it claims to be.
+    case damaged(Damage)
+}
+
+extension RegistryError {
+    /// Where stored data is damaged, as far as it is known, and how.
+    public struct Damage: Error, Hashable, Sendable {
+        /// The version that was read.
+        public var version: String?
+        /// The path of the tensor that was read.
+        public var path: String?
+        /// The chunk's content id.
+        public var chunk: ContentID?
+        /// What is wrong.
+        public let problem: String
+
+        /// Describes a damage.
+        public init(version: String? = nil, path: String? = nil, chunk: ContentID? = nil, problem: String) {
+            self.version = version
+            self.path = path
+            self.chunk = chunk
+            self.problem = problem
+        }
+    }
+}
+
+extension RegistryError.Damage: CustomStringConvertible {
+    /// Such as `mlp:v3, "hidden.weight", chunk 3f9a…: checksum does not match`.
+    public var description: String {
+        var place: [String] = []
+        if let version { place.append(version) }
+        if let path { place.append("\"\(path)\"") }
+        if let chunk { place.append("chunk \(chunk.short)…") }
+        return (place.isEmpty ? "" : place.joined(separator: ", ") + ": ") + problem
+    }
+}
+
+extension RegistryError: CustomStringConvertible {
+    /// One line, lower case, with what to do where there is something to do.
+    public var description: String {
+        switch self {
+        case .noRegistry(let path):
+            "no registry at \"\(path)\"; `modelreg save` makes one, --registry or MODELREG_REGISTRY names another"
+        case .notARegistry(let path): "\"\(path)\" is not a modelreg registry"
+        case .newerRegistry(let path): "\"\(path)\" was written by a newer version of modelreg; please upgrade"
+        case .busy(let path, let seconds):
+            "\"\(path)\" is in use by another process; waited \(seconds.formatted) s (--wait waits longer)"
+        case .readOnly(let path): "\"\(path)\" cannot be written"
+        case .inputOutput(let path, let message, _): "\"\(path)\": \(message)"
+        case .badModelName(let name):
+            "\"\(name)\" is not a model name: letters, digits, \".\", \"_\", \"-\", parts joined by \"/\", "
+                + "at most \(Names.maximumModelByteCount) bytes"
+        case .badAlias(let name):
+            "\"\(name)\" is not an alias: letters, digits, \".\", \"_\", \"-\", at most 128 bytes"
+        case .reservedAlias(let name): "\"\(name)\" cannot be an alias: it already names a version"
+        case .badReference(let text):
+            "\"\(text)\" does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
+        case .noModel(let name, let suggestion): "no model \"\(name)\"" + RegistryError.question(suggestion)
+        case .noVersion(let model, let number, let latest):
+            "no version \(number) of \"\(model)\"" + (latest.map { "; the latest is \($0)" } ?? "")
+        case .noVersions(let model): "all versions of \"\(model)\" are deleted"
+        case .noEarlierVersion(let reference): "no version that much earlier: \"\(reference)\""
+        case .noAlias(let model, let alias, let suggestion):
+            "no alias \"\(alias)\" of \"\(model)\"" + RegistryError.question(suggestion)
+        case .contentMismatch(let reference, let found): "\"\(reference)\" has another content id: \(found)"
+        case .noMatch(let patterns, let suggestion):
+            "nothing in the checkpoint matches \(patterns.map { "\"\($0)\"" }.joined(separator: ", "))"
+                + RegistryError.question(suggestion)
+        case .protectedAlias(let model, let alias):
+            "alias \"\(alias)\" of \"\(model)\" is protected; --force moves or removes it all the same"
+        case .aliased(let model, let number, let aliases):
+            "\(model):v\(number) is named by \(aliases.map { "\"\($0)\"" }.joined(separator: ", ")); "
+                + "remove the alias first, or use --force"
+        case .damaged(let damage):
+            "\(damage): the registry is damaged; `modelreg verify` lists the affected versions"
+        }
+    }
+
+    private static func question(_ suggestion: String?) -> String {
+        suggestion.map { " (did you mean \"\($0)\"?)" } ?? ""
+    }
+}
+
+extension Double {
+    /// Without a fraction where there is none: `5`, `0.5`.
+    fileprivate var formatted: String {
+        self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)"
+    }
+}

@@ -1,0 +1,78 @@
+public import OrderedCollections
+public import Tensors
+
+/// What is said about a checkpoint when it is saved.
+public struct SaveOptions: Sendable {
+    /// A message for people.
+    public var message: String
+    /// Aliases to set on the new version, which move there if they exist.
+    public var aliases: [String]
+    /// Metrics of the version as a whole.
+    public var metrics: OrderedDictionary<String, Double>
+    /// Facts such as hyper-parameters. Values are JSON texts: `0.1`, `"adamw"`, `[1,2]`.
+    public var attributes: OrderedDictionary<String, String>
+    /// The version that this one was made from; `nil` for the model's latest.
+    public var parent: String?
+    /// Small files to keep with the version: file name and bytes.
+    public var attachments: OrderedDictionary<String, [UInt8]>
+    /// The file that the checkpoint was read from, to be given back byte for byte.
+    public var sourceFile: SourceFile?
+
+    /// Options with nothing said, except what is given.
+    public init(
+        message: String = "", aliases: [String] = [], metrics: OrderedDictionary<String, Double> = [:],
+        attributes: OrderedDictionary<String, String> = [:], parent: String? = nil,
+        attachments: OrderedDictionary<String, [UInt8]> = [:], sourceFile: SourceFile? = nil
+    ) {
+        self.message = message
+        self.aliases = aliases
+        self.metrics = metrics
+        self.attributes = attributes
+        self.parent = parent
+        self.attachments = attachments
+        self.sourceFile = sourceFile
+    }
+}
+
+/// A file that a checkpoint was read from, and where in it the bytes of its storages are.
+public struct SourceFile: Sendable {
+    /// The file's name, without its folder.
+    public let name: String
+    /// The format's name, such as `safetensors`.
+    public let format: String
+    /// The file's bytes.
+    public let file: MappedFile
+    /// Storages of the checkpoint that lie in the file, ascending and disjoint.
+    public let storages: [(range: Range<Int>, storage: Storage)]
+    /// Metadata that the file carried, kept as attributes.
+    public let metadata: OrderedDictionary<String, String>
+
+    /// Describes a file.
+    public init(
+        name: String, format: String, file: MappedFile, storages: [(range: Range<Int>, storage: Storage)],
+        metadata: OrderedDictionary<String, String>
+    ) {
+        self.name = name
+        self.format = format
+        self.file = file
+        self.storages = storages
+        self.metadata = metadata
+    }
+}
+
+/// What a save did.
+public struct SaveResult: Sendable {
+    /// The new version.
+    public let version: Version
+    /// An earlier version of the same model with the same content, if there is one.
+    public let sameContentAs: String?
+    /// Bytes of tensors that were new to the registry, before and after compression.
+    public let newByteCount: Int
+    /// Bytes that these take in the registry.
+    public let storedByteCount: Int
+    /// Whether the file that was saved can be given back byte for byte; `nil` if there was no file.
+    public let keepsSourceFile: Bool?
+}
+
+/// How far a call has come: bytes done and to do. Called from any thread, a few hundred times at most.
+public typealias ProgressHandler = @Sendable (_ done: Int, _ total: Int) -> Void

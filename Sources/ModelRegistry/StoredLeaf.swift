@@ -1,0 +1,168 @@
+import Checkpoints
+import GRDB
+import Tensors
+
+/// A tensor's row.
+struct TensorRow: Hashable, Sendable {
+    let rowID: Int64
+    let contentID: ContentID
+    let dtype: DType
+    let shape: [Int]
+    let byteCount: Int
+}
+
+/// A leaf of a version as its rows describe it, checked: views lie within their tensors.
+struct StoredLeaf: Sendable {
+    enum Content: Sendable {
+        case value(PlainValue)
+        case tensor(TensorRow, view: SavePlan.View, id: ContentID)
+    }
+
+    let path: CheckpointPath
+    let role: TensorRole
+    let content: Content
+}
+
+/// The structure and leaves of a version.
+struct VersionContent: Sendable {
+    let version: Version
+    let structure: Structure
+    let leaves: [StoredLeaf]
+
+    /// Reads the rows of `version`.
+    ///
+    /// - Throws: ``RegistryError/damaged(_:)`` when they contradict each other.
+    /// - Complexity: O(leaves). No chunk is read.
+    init(_ db: Database, _ version: Version) throws {
+        do {
+            self.version = version
+            structure = try VersionContent.structure(db, version)
+            leaves = try VersionContent.leaves(db, version, structure)
+        } catch var damage as RegistryError.Damage {
+            damage.version = version.reference
+            throw RegistryError.damaged(damage)
+        }
+    }
+
+    private static func structure(_ db: Database, _ version: Version) throws -> Structure {
+        let json = try String.fetchOne(
+            db, sql: "SELECT json FROM structure JOIN version ON version.structure = structure.id WHERE version.id = ?",
+            arguments: [version.rowID])
+        guard let json else { throw RegistryError.Damage(problem: "the structure is missing") }
+        do {
+            return try Structure(json: json)
+        } catch {
+            throw RegistryError.Damage(problem: "\(error)")
+        }
+    }
+
+    private static func leaves(_ db: Database, _ version: Version, _ structure: Structure) throws -> [StoredLeaf] {
+        let paths = structure.leafPaths
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT ordinal, role, storage, storage_offset, view_id, view_dtype, view_shape, view_strides,
+                       view_offset, value_kind, value, tensor.id AS tensor_id, tensor.content_id, tensor.dtype,
+                       tensor.shape, tensor.byte_count
+                FROM parameter LEFT JOIN tensor ON tensor.id = parameter.tensor
+                WHERE version = ? ORDER BY ordinal
+                """,
+            arguments: [version.rowID])
+        var leaves: [StoredLeaf] = []
+        while let row = try rows.next() {
+            let ordinal: Int = try row.value("ordinal")
+            guard ordinal == leaves.count, ordinal < paths.count else {
+                throw RegistryError.Damage(problem: "its leaves do not fit its structure")
+            }
+            do {
+                leaves.append(try StoredLeaf(row, path: paths[ordinal]))
+            } catch var damage as RegistryError.Damage {
+                damage.path = paths[ordinal].text
+                throw damage
+            }
+        }
+        guard leaves.count == paths.count else {
+            throw RegistryError.Damage(problem: "\(leaves.count) leaves where its structure has \(paths.count)")
+        }
+        return leaves
+    }
+}
+
+extension StoredLeaf {
+    fileprivate init(_ row: Row, path: CheckpointPath) throws {
+        self.path = path
+        role = try row.optional("role", as: String.self).flatMap { TensorRole(rawValue: $0) } ?? .unspecified
+        if let kind: String = try row.optional("value_kind") {
+            content = .value(try PlainValue(kind: kind, value: row["value"]))
+            return
+        }
+        let tensor = try TensorRow(row)
+        var sharing: SavePlan.Sharing?
+        if let storage: Int = try row.optional("storage") {
+            let offset: Int = try row.value("storage_offset")
+            guard offset >= 0 else { throw RegistryError.Damage(problem: "negative offset \(offset) in a shared storage") }
+            sharing = SavePlan.Sharing(storage: storage, byteOffset: offset)
+        }
+        guard let stridesText: String = try row.optional("view_strides") else {
+            let view = SavePlan.View(dtype: tensor.dtype, shape: tensor.shape, placement: nil, sharing: sharing)
+            content = .tensor(tensor, view: view, id: tensor.contentID)
+            return
+        }
+        let placement = SavePlan.Placement(
+            byteOffset: try row.value("view_offset"), strides: try IntegerList.numbers(stridesText))
+        let view = SavePlan.View(
+            dtype: try DType(column: row.value("view_dtype")),
+            shape: try IntegerList.numbers(row.value("view_shape")), placement: placement, sharing: sharing)
+        try view.check(within: tensor.byteCount)
+        content = .tensor(tensor, view: view, id: try row.contentID("view_id"))
+    }
+}
+
+extension TensorRow {
+    fileprivate init(_ row: Row) throws {
+        rowID = try row.value("tensor_id")
+        contentID = try row.contentID("content_id")
+        dtype = try DType(column: row.value("dtype"))
+        shape = try IntegerList.numbers(row.value("shape"))
+        byteCount = try row.value("byte_count")
+        guard let needed = try? TensorGeometry.byteCount(dtype: dtype, shape: shape), needed == byteCount else {
+            throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is not \(byteCount) bytes")
+        }
+    }
+}
+
+extension DType {
+    fileprivate init(column text: String) throws {
+        guard let dtype = DType(rawValue: text) else {
+            throw RegistryError.Damage(problem: "unknown element type \"\(text)\"; perhaps from a newer modelreg")
+        }
+        self = dtype
+    }
+}
+
+extension SavePlan.View {
+    /// Checks that the view lies within a tensor of `byteCount` bytes, elements aligned.
+    fileprivate func check(within byteCount: Int) throws {
+        guard let placement else { return }
+        let span = try? TensorGeometry.span(dtype: dtype, shape: shape, strides: placement.strides)
+        guard placement.byteOffset >= 0, placement.byteOffset % (dtype.byteWidth ?? 1) == 0,
+            let span, placement.byteOffset <= byteCount, span.upperBound <= byteCount - placement.byteOffset
+        else {
+            throw RegistryError.Damage(problem: "view \(shape) by \(placement.strides) reaches beyond its tensor")
+        }
+    }
+}
+
+extension VersionContent {
+    /// The manifest that the rows describe.
+    var manifest: Manifest {
+        let leaves = leaves.map { leaf in
+            switch leaf.content {
+            case .value(let value): Manifest.Leaf(path: leaf.path, content: .value(value))
+            case .tensor(_, let view, let id):
+                Manifest.Leaf(path: leaf.path, content: .tensor(Manifest.TensorContent(id: id, view: view)))
+            }
+        }
+        return Manifest(structure: structure, leaves: leaves)
+    }
+}

@@ -1,0 +1,138 @@
+import CKernels
+import Checkpoints
+import GRDB
+import Synchronization
+import TensorCodec
+import Tensors
+
+/// Decodes tensors straight to where they are wanted, on all cores.
+struct TensorReader {
+    /// A tensor and where its bytes go.
+    struct Request {
+        let tensor: TensorRow
+        /// For messages.
+        let path: CheckpointPath
+        let destination: UnsafeMutableRawBufferPointer
+    }
+
+    private struct Job: @unchecked Sendable {
+        let chunk: ChunkLocation
+        let path: CheckpointPath
+        let destination: UnsafeMutableRawBufferPointer
+    }
+
+    private let db: Database
+    private let reference: String
+    private let verifiesHashes: Bool
+
+    /// - Parameters:
+    ///   - reference: The version, for messages.
+    ///   - verifiesHashes: Whether to check SHA-256 too, and not only the checksum.
+    init(_ db: Database, reference: String, verifiesHashes: Bool = false) {
+        self.db = db
+        self.reference = reference
+        self.verifiesHashes = verifiesHashes
+    }
+
+    /// Fills all destinations.
+    ///
+    /// - Throws: ``RegistryError/damaged(_:)`` that names version, path and chunk. Some destinations may have
+    ///   been written by then.
+    func read(_ requests: [Request], progress: ProgressHandler? = nil) throws {
+        let jobs = try jobs(for: requests)
+        let packs = PackReader(db)
+        let total = jobs.reduce(0) { $0 + $1.destination.count }
+        let done = Atomic(0)
+        let verifiesHashes = verifiesHashes
+        let reference = reference
+        try ConcurrentMap.map(jobs) { job in
+            do {
+                try TensorReader.decoders.withWorker { decoder in
+                    try decoder.decode(job.chunk, from: packs, into: job.destination)
+                }
+                if verifiesHashes, ContentID(hashing: UnsafeRawBufferPointer(job.destination)) != job.chunk.contentID {
+                    throw RegistryError.Damage(chunk: job.chunk.contentID, problem: "it does not match its hash")
+                }
+            } catch var damage as RegistryError.Damage {
+                damage.version = reference
+                damage.path = job.path.text
+                throw RegistryError.damaged(damage)
+            }
+            if let progress {
+                progress(done.add(job.destination.count, ordering: .relaxed).newValue, total)
+            }
+        }
+    }
+
+    /// One job for each chunk, in the order of the file.
+    private func jobs(for requests: [Request]) throws -> [Job] {
+        var finder = try ChunkFinder(db)
+        var jobs: [Job] = []
+        for request in requests {
+            do {
+                for (index, chunk) in try finder.chunks(of: request.tensor).enumerated() {
+                    let range = Chunking.range(ofChunk: index, byteCount: request.tensor.byteCount)
+                    let target = UnsafeMutableRawBufferPointer(rebasing: request.destination[range])
+                    jobs.append(Job(chunk: chunk, path: request.path, destination: target))
+                }
+            } catch var damage as RegistryError.Damage {
+                damage.version = reference
+                damage.path = request.path.text
+                throw RegistryError.damaged(damage)
+            }
+        }
+        return jobs.sorted { ($0.chunk.pack, $0.chunk.packOffset) < ($1.chunk.pack, $1.chunk.packOffset) }
+    }
+
+    private static let decoders = WorkerPool { ChainDecoder() }
+}
+
+/// Decodes a chunk, by way of the chunks it is a difference from.
+final class ChainDecoder {
+    private let decoder = ChunkDecoder()
+    private var encoded: [UInt8] = []
+    private var base: [UInt8] = []
+    private var next: [UInt8] = []
+
+    /// Decodes `chunk` into `target` and checks its checksum.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    func decode(_ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer) throws {
+        var chain = [chunk]
+        while let base = chain.last?.base { chain.append(base) }
+        for link in chain.dropFirst().reversed() {
+            if next.count < link.byteCount { next = [UInt8](repeating: 0, count: Chunking.chunkByteCount) }
+            try next.withUnsafeMutableBytes { buffer in
+                try decodeLink(link, from: packs, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<link.byteCount]))
+            }
+            swap(&base, &next)
+        }
+        try decodeLink(chunk, from: packs, into: target)
+    }
+
+    private func decodeLink(
+        _ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer
+    ) throws {
+        do {
+            if encoded.count < chunk.storedByteCount {
+                encoded = [UInt8](repeating: 0, count: max(chunk.storedByteCount, Chunking.chunkByteCount))
+            }
+            try encoded.withUnsafeMutableBytes { buffer in
+                let stored = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.storedByteCount])
+                try packs.read(pack: chunk.pack, offset: chunk.packOffset, into: stored)
+                try base.withUnsafeBytes { bytes in
+                    let base = chunk.base.map { UnsafeRawBufferPointer(rebasing: bytes[..<$0.byteCount]) }
+                    try decoder.decode(UnsafeRawBufferPointer(stored), codec: chunk.codec, base: base, into: target)
+                }
+            }
+            guard mr_crc32c(0, target.baseAddress, target.count) == chunk.checksum else {
+                throw RegistryError.Damage(problem: "its checksum does not match")
+            }
+        } catch let error as CodecError {
+            throw RegistryError.Damage(chunk: chunk.contentID, problem: "\(error)")
+        } catch var damage as RegistryError.Damage {
+            damage.chunk = chunk.contentID
+            throw damage
+        }
+    }
+}

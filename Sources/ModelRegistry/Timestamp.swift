@@ -1,0 +1,29 @@
+import Glibc
+
+/// Times as the registry writes them.
+enum Timestamp {
+    /// Now, in UTC, to the millisecond: `2026-01-31T12:00:00.000Z`.
+    static func now() -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func digits(_ number: Int, _ count: Int) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        let date = "\(digits(Int(parts.tm_year) + 1900, 4))-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))"
+        let hour = "\(digits(Int(parts.tm_hour), 2)):\(digits(Int(parts.tm_min), 2)):\(digits(Int(parts.tm_sec), 2))"
+        return "\(date)T\(hour).\(digits(time.tv_nsec / 1_000_000, 3))Z"
+    }
+
+    /// Who is doing this: `user@host`.
+    static func actor() -> String {
+        let entry = getpwuid(getuid())
+        let user = entry?.pointee.pw_name.map { String(cString: $0) } ?? "\(getuid())"
+        var name = [CChar](repeating: 0, count: 256)
+        let host = gethostname(&name, name.count - 1) == 0 ? String(cString: name) : "localhost"
+        return "\(user)@\(host)"
+    }
+}

@@ -1,0 +1,206 @@
+import Checkpoints
+import Foundation
+import GRDB
+import OrderedCollections
+import Tensors
+
+/// The rows of a new version: everything but its chunks.
+struct VersionInsertion {
+    let plan: SavePlan
+    let hashes: SavePlan.Hashes
+    let manifest: Manifest
+    /// Health of the stored tensors that are new, by index.
+    let health: [Int: TensorHealth]
+    let model: String
+    let options: SaveOptions
+    let recipe: FileRecipe?
+
+    /// Inserts the version, last what others see it by.
+    ///
+    /// - Returns: The version, and an earlier one of the model with the same content.
+    func insert(_ db: Database) throws -> (Version, String?) {
+        let now = Timestamp.now()
+        let modelID = try findOrInsertModel(db, now)
+        let parent = try parentID(db, modelID)
+        let tensorIDs = try insertTensors(db)
+        let structureID = try findOrInsertStructure(db)
+        let contentID = manifest.contentID
+        let same = try String.fetchOne(
+            db,
+            sql: """
+                SELECT number FROM version WHERE model = ? AND content_id = ? AND deleted_at IS NULL
+                ORDER BY number DESC LIMIT 1
+                """,
+            arguments: [modelID, contentID.data])
+
+        let number = try Int.fetchOne(
+            db, sql: "UPDATE model SET next_number = next_number + 1 WHERE id = ? RETURNING next_number - 1",
+            arguments: [modelID])
+        guard let number else { throw RegistryError.Damage(problem: "model \"\(model)\" has no number") }
+        try db.execute(
+            sql: """
+                INSERT INTO version
+                  (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                modelID, number, contentID.data, parent, structureID, manifest.structure.kind.rawValue,
+                options.message, manifest.tensorCount, manifest.byteCount, now,
+            ])
+        let versionID = db.lastInsertedRowID
+        try insertParameters(db, versionID, tensorIDs)
+        try insertDetails(db, versionID)
+        for alias in options.aliases {
+            try AliasTable.set(db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now)
+        }
+        try EventTable.insert(db, "save", model: model, number: number, at: now)
+        let version = try VersionTable.version(db, rowID: versionID)
+        return (version, same.map { "\(model):v\($0)" })
+    }
+
+    private func findOrInsertModel(_ db: Database, _ now: String) throws -> Int64 {
+        try db.execute(
+            sql: "INSERT INTO model (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            arguments: [model, now])
+        guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [model])
+        else { throw RegistryError.Damage(problem: "model \"\(model)\" cannot be found after it was inserted") }
+        return id
+    }
+
+    private func parentID(_ db: Database, _ modelID: Int64) throws -> Int64? {
+        if let parent = options.parent {
+            return try VersionTable.resolve(db, VersionReference(parent), text: parent).rowID
+        }
+        return try Int64.fetchOne(
+            db,
+            sql: "SELECT id FROM version WHERE model = ? AND deleted_at IS NULL ORDER BY number DESC LIMIT 1",
+            arguments: [modelID])
+    }
+
+    private func findOrInsertStructure(_ db: Database) throws -> Int64 {
+        let json = manifest.structure.json
+        let id = ContentID(hashing: Array(json.utf8))
+        try db.execute(
+            sql: "INSERT INTO structure (content_id, json) VALUES (?, ?) ON CONFLICT (content_id) DO NOTHING",
+            arguments: [id.data, json])
+        let rowID = try Int64.fetchOne(
+            db, sql: "SELECT id FROM structure WHERE content_id = ?", arguments: [id.data])
+        guard let rowID else { throw RegistryError.Damage(problem: "a structure was not inserted") }
+        return rowID
+    }
+
+    /// The rows of the plan's stored tensors, new ones inserted.
+    private func insertTensors(_ db: Database) throws -> [Int64] {
+        let find = try db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?")
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO tensor
+                  (content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        let insertChunk = try db.cachedStatement(
+            sql: "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?")
+        return try zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
+            let (tensor, hash) = pair
+            if let id = try Int64.fetchOne(find, arguments: [hash.id.data]) { return id }
+            let health = health[index]
+            try insert.execute(arguments: [
+                hash.id.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
+                health?.nanCount, health?.infinityCount, health?.zeroCount, health?.minimum, health?.maximum,
+                health?.l2Norm,
+            ])
+            let id = db.lastInsertedRowID
+            for (ordinal, chunk) in hash.chunks.enumerated() {
+                try insertChunk.execute(arguments: [id, ordinal, chunk.data])
+            }
+            return id
+        }
+    }
+
+    private func insertParameters(_ db: Database, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
+        let insertPath = try db.cachedStatement(
+            sql: "INSERT INTO path (text) VALUES (?) ON CONFLICT (text) DO NOTHING")
+        let findPath = try db.cachedStatement(sql: "SELECT id FROM path WHERE text = ?")
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO parameter
+                  (version, ordinal, path, role, tensor, storage, storage_offset,
+                   view_id, view_dtype, view_shape, view_strides, view_offset, value_kind, value)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        for (ordinal, leaf) in manifest.leaves.enumerated() {
+            var path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
+            if path == nil {
+                try insertPath.execute(arguments: [leaf.path.text])
+                path = db.lastInsertedRowID
+            }
+            switch plan.leaves[ordinal] {
+            case .value(let value):
+                try insert.execute(arguments: [
+                    versionID, ordinal, path, nil, nil, nil, nil, nil, nil, nil, nil, nil, value.columnKind,
+                    value.columnValue,
+                ])
+            case .tensor(let stored, let view, let role):
+                let placement = view.placement
+                try insert.execute(arguments: [
+                    versionID, ordinal, path, role == .unspecified ? nil : role.rawValue, tensorIDs[stored],
+                    view.sharing?.storage, view.sharing?.byteOffset,
+                    placement == nil ? nil : hashes.leaves[ordinal]?.data,
+                    placement == nil ? nil : view.dtype.rawValue,
+                    placement == nil ? nil : IntegerList.text(view.shape),
+                    placement.map { IntegerList.text($0.strides) }, placement?.byteOffset, nil, nil,
+                ])
+            }
+        }
+    }
+
+    private func insertDetails(_ db: Database, _ versionID: Int64) throws {
+        for (name, value) in options.metrics {
+            try db.execute(
+                sql: "INSERT INTO metric (version, name, value) VALUES (?, ?, ?)",
+                arguments: [versionID, name, value.isNaN ? nil : value])
+        }
+        try insertAttributes(db, versionID, options.attributes, source: "user")
+        if let metadata = options.sourceFile?.metadata {
+            let values = metadata.mapValues { JSONText.quoted($0) }
+            try insertAttributes(db, versionID, values, source: "file")
+        }
+        for (name, bytes) in options.attachments {
+            let id = ContentID(hashing: bytes)
+            try db.execute(
+                sql: """
+                    INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)
+                    ON CONFLICT (content_id) DO NOTHING
+                    """,
+                arguments: [id.data, bytes.count, Zlib.compressed(bytes).data])
+            try db.execute(
+                sql: """
+                    INSERT INTO attachment (version, name, content)
+                    SELECT ?, ?, id FROM attachment_content WHERE content_id = ?
+                    """,
+                arguments: [versionID, name, id.data])
+        }
+        if let source = options.sourceFile, let recipe {
+            let encoded = recipe.encoded
+            try db.execute(
+                sql: """
+                    INSERT INTO source_file (version, name, format, byte_count, content_id, recipe)
+                    VALUES (?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    versionID, source.name, source.format, source.file.byteCount,
+                    ContentID(hashing: encoded).data, encoded.data,
+                ])
+        }
+    }
+
+    private func insertAttributes(
+        _ db: Database, _ versionID: Int64, _ values: OrderedDictionary<String, String>, source: String
+    ) throws {
+        for (ordinal, (key, value)) in values.enumerated() {
+            try db.execute(
+                sql: "INSERT INTO attribute (version, source, ordinal, key, value) VALUES (?, ?, ?, ?, ?)",
+                arguments: [versionID, source, ordinal, key, value])
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Checkpoints
+import GRDB
+
+/// Finding and reading versions.
+enum VersionTable {
+    /// The version that a reference names.
+    ///
+    /// - Throws: ``RegistryError`` that says what there is instead.
+    static func resolve(_ db: Database, _ reference: VersionReference, text: String) throws -> Version {
+        let modelID = try modelID(db, reference.model)
+        let latest = try Int.fetchOne(
+            db, sql: "SELECT max(number) FROM version WHERE model = ? AND deleted_at IS NULL", arguments: [modelID])
+        guard let latest else { throw RegistryError.noVersions(model: reference.model) }
+        let number: Int
+        switch reference.selector {
+        case .latest: number = latest
+        case .number(let wanted): number = wanted
+        case .alias(let name):
+            let found = try Int.fetchOne(
+                db,
+                sql: "SELECT number FROM alias JOIN version ON version.id = alias.version "
+                    + "WHERE alias.model = ? AND alias.name = ?",
+                arguments: [modelID, name])
+            guard let found else {
+                let names = try String.fetchAll(
+                    db, sql: "SELECT name FROM alias WHERE model = ? ORDER BY name", arguments: [modelID])
+                throw RegistryError.noAlias(
+                    model: reference.model, alias: name,
+                    suggestion: Suggestion.closest(to: name, among: names + ["latest"]))
+            }
+            number = found
+        }
+        var rowID = try Int64.fetchOne(
+            db, sql: "SELECT id FROM version WHERE model = ? AND number = ? AND deleted_at IS NULL",
+            arguments: [modelID, number])
+        guard rowID != nil else {
+            throw RegistryError.noVersion(model: reference.model, number: number, latest: latest)
+        }
+        if reference.stepsBack > 0 {
+            rowID = try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
+                    ORDER BY number DESC LIMIT 1 OFFSET ?
+                    """,
+                arguments: [modelID, number, reference.stepsBack - 1])
+        }
+        guard let rowID else { throw RegistryError.noEarlierVersion(reference: text) }
+        let version = try version(db, rowID: rowID)
+        if let prefix = reference.contentPrefix, !version.contentID.hex.hasPrefix(prefix) {
+            throw RegistryError.contentMismatch(reference: text, found: version.contentID)
+        }
+        return version
+    }
+
+    /// The row of the model called `name`.
+    ///
+    /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
+    static func modelID(_ db: Database, _ name: String) throws -> Int64 {
+        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [name]) {
+            return id
+        }
+        let names = try String.fetchAll(db, sql: "SELECT name FROM model ORDER BY name LIMIT 10000")
+        throw RegistryError.noModel(name, suggestion: Suggestion.closest(to: name, among: names))
+    }
+
+    /// The version in a row.
+    static func version(_ db: Database, rowID: Int64) throws -> Version {
+        let versions = try fetch(db, where: "version.id = ?", arguments: [rowID])
+        guard let version = versions.first else { throw RegistryError.Damage(problem: "a version's row is missing") }
+        return version
+    }
+
+    /// The versions that a condition holds for, latest first.
+    ///
+    /// - Complexity: O(versions returned).
+    static func fetch(
+        _ db: Database, where condition: String, arguments: StatementArguments, limit: Int? = nil
+    ) throws -> [Version] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT version.id, version.number, version.content_id, version.kind, version.message,
+                       version.tensor_count, version.byte_count, version.created_at, model.name,
+                       parent.number AS parent_number, parent_model.name AS parent_name
+                FROM version JOIN model ON model.id = version.model
+                LEFT JOIN version AS parent ON parent.id = version.parent
+                LEFT JOIN model AS parent_model ON parent_model.id = parent.model
+                WHERE \(condition) ORDER BY model.name, version.number DESC LIMIT \(limit ?? -1)
+                """,
+            arguments: arguments)
+        let aliases = try db.cachedStatement(sql: "SELECT name FROM alias WHERE version = ? ORDER BY name")
+        let metrics = try db.cachedStatement(
+            sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name, ifnull(step, 9e18)")
+        return try rows.map { row in
+            let id: Int64 = try row.value("id")
+            let kindText: String = try row.value("kind")
+            guard let kind = CheckpointKind(rawValue: kindText) else {
+                throw RegistryError.Damage(problem: "a version is of the unknown kind \"\(kindText)\"")
+            }
+            let model: String = try row.value("name")
+            let parentName: String? = try row.optional("parent_name")
+            let parentNumber: Int? = try row.optional("parent_number")
+            var values: [String: Double] = [:]
+            for metric in try Row.fetchAll(metrics, arguments: [id]) {
+                values[try metric.value("name")] = try metric.optional("value") ?? .nan
+            }
+            return Version(
+                model: model, number: try row.value("number"), contentID: try row.contentID("content_id"),
+                parent: parentName.flatMap { name in parentNumber.map { "\(name):v\($0)" } }, kind: kind,
+                message: try row.value("message"), tensorCount: try row.value("tensor_count"),
+                byteCount: try row.value("byte_count"), createdAt: try row.value("created_at"),
+                aliases: try String.fetchAll(aliases, arguments: [id]), metrics: values, rowID: id)
+        }
+    }
+}
