@@ -82,6 +82,8 @@ let package = Package(
 
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
         .testTarget(
+            name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], swiftSettings: strict),
+        .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

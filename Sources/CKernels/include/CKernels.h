@@ -2,5 +2,8 @@
 #define CKERNELS_H
 
 #include "crc32c.h"
+#include "path.h"
+#include "planes.h"
+#include "statistics.h"
 
 #endif

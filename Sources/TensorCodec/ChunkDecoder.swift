@@ -1,0 +1,102 @@
+import CKernels
+
+/// Restores chunks, one after the other.
+///
+/// A decoder keeps its memory and its decompressors from one chunk to the next: make one per thread. It accepts any
+/// bytes, from anywhere: what is no encoded chunk throws.
+public final class ChunkDecoder {
+    private var planes = PlaneDecoder()
+    private var split = ScratchBuffer()
+    private var planeStarts = [UnsafePointer<UInt8>?](repeating: nil, count: 8)
+
+    /// Makes a decoder; memory comes with the first chunk.
+    public init() {}
+
+    /// Restores a chunk.
+    ///
+    /// - Parameters:
+    ///   - encoded: What `ChunkEncoder` made.
+    ///   - codec: How it was made.
+    ///   - base: The decoded chunk that a delta was made from; ignored by other codecs.
+    ///   - target: As long as the chunk was. Must not overlap the others. Its contents are unspecified after an error.
+    /// - Throws: `CodecError` if this is not the encoding of a chunk of that length. Damage that yields another
+    ///   chunk of the same length is not noticed: compare a checksum.
+    public func decode(
+        _ encoded: UnsafeRawBufferPointer, codec: ChunkCodec, base: UnsafeRawBufferPointer? = nil,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        switch codec {
+        case .raw: try decodeRaw(encoded, into: target)
+        case .planes: try decodePlanes(encoded, into: target)
+        case .whole: try decodeWhole(encoded, into: target)
+        default: throw .unknownCodec(codec.rawValue)
+        }
+    }
+
+    private func decodeRaw(
+        _ encoded: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        guard encoded.count == target.count else {
+            throw .wrongByteCount(expected: target.count, found: encoded.count)
+        }
+        target.copyMemory(from: encoded)
+    }
+
+    private func decodeWhole(
+        _ encoded: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        var reader = ByteReader(encoded)
+        try readPlane(from: &reader, to: target)
+        try reader.requireEnd()
+    }
+
+    private func decodePlanes(
+        _ encoded: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        var reader = ByteReader(encoded)
+        let kind = try readKind(from: &reader) { _ in true }
+        let width = kind.byteWidth
+        let elementCount = target.count / width
+        let elements = UnsafeMutableRawBufferPointer(rebasing: target[..<(elementCount * width)])
+        if width == 1 {
+            try readPlane(from: &reader, to: elements)
+        } else if let start = elements.baseAddress, elementCount > 0 {
+            let scratch = split.reserve(elements.count)
+            for plane in 0..<width {
+                let bytes = try planes.readPlane(
+                    from: &reader,
+                    into: UnsafeMutableRawBufferPointer(
+                        start: scratch + plane * elementCount, count: elementCount))
+                planeStarts[plane] = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            }
+            mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, kind.isFloat, start)
+        }
+        try readTail(from: &reader, of: target, startingAt: elements.count)
+    }
+
+    private func readKind(
+        from reader: inout ByteReader, where isAllowed: (ElementKind) -> Bool
+    ) throws(CodecError) -> ElementKind {
+        let byte = try reader.readByte()
+        guard let kind = ElementKind(rawValue: byte), isAllowed(kind) else { throw .unknownElementKind(byte) }
+        return kind
+    }
+
+    /// Reads a plane to where it belongs.
+    private func readPlane(
+        from reader: inout ByteReader, to target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        guard target.count > 0 else { return }
+        let bytes = try planes.readPlane(from: &reader, into: target)
+        if bytes.baseAddress != UnsafeRawPointer(target.baseAddress) { target.copyMemory(from: bytes) }
+    }
+
+    /// Reads the bytes after the last whole element, which must end the chunk.
+    private func readTail(
+        from reader: inout ByteReader, of target: UnsafeMutableRawBufferPointer, startingAt offset: Int
+    ) throws(CodecError) {
+        let tail = UnsafeMutableRawBufferPointer(rebasing: target[offset...])
+        tail.copyMemory(from: try reader.read(tail.count))
+        try reader.requireEnd()
+    }
+}

@@ -1,0 +1,69 @@
+import CKernels
+
+/// One chunk in the form that is stored.
+public struct EncodedChunk: Sendable {
+    /// How to read `bytes`.
+    public let codec: ChunkCodec
+    /// What to store; never more than the chunk had.
+    public let bytes: [UInt8]
+}
+
+/// Compresses chunks, one after the other.
+///
+/// An encoder keeps its memory and its compressors from one chunk to the next: make one per thread. The same chunk
+/// always has the same encoding, as long as the compression libraries are the same.
+///
+/// A chunk may have any length, also one that is not a multiple of the element's width, and any alignment.
+public final class ChunkEncoder {
+    private var planes: PlaneEncoder
+    private var wholeChunk: PlaneEncoder
+    private var split = ScratchBuffer()
+
+    /// - Parameter effort: How hard to look for a shorter encoding.
+    public init(effort: EncodingEffort = .fast) {
+        planes = PlaneEncoder(effort: effort)
+        wholeChunk = PlaneEncoder(effort: effort)
+    }
+
+    /// Encodes a chunk on its own.
+    ///
+    /// - Parameter kind: What the bytes are. A wrong kind costs compression, never correctness.
+    /// - Returns: Codec `raw`, `planes` or `whole`, whichever is shortest.
+    public func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) -> EncodedChunk {
+        let elementCount = chunk.count / kind.byteWidth
+        guard let start = chunk.baseAddress, elementCount > 0 else { return raw(chunk) }
+
+        planes.start(chunkByteCount: chunk.count, planeCount: kind.byteWidth)
+        planes.append(kind.rawValue)
+        var tryWhole = false
+        if kind == .bytes {
+            planes.appendPlane(chunk, mayRepeat: true)
+        } else {
+            let target = split.reserve(elementCount * kind.byteWidth)
+            mr_split_planes(
+                MR_PATH_BEST, start, elementCount, kind.byteWidth, kind.isFloat,
+                target.assumingMemoryBound(to: UInt8.self), elementCount)
+            for plane in 0..<kind.byteWidth {
+                // Integers may count or cycle, which no histogram shows. The last plane of floats has the
+                // exponents: where it has runs, so may whole elements.
+                tryWhole = planes.appendPlane(
+                    UnsafeRawBufferPointer(start: target + plane * elementCount, count: elementCount),
+                    mayRepeat: !kind.isFloat)
+            }
+            planes.append(UnsafeRawBufferPointer(rebasing: chunk[(elementCount * kind.byteWidth)...]))
+        }
+        if tryWhole {
+            wholeChunk.start(chunkByteCount: chunk.count, planeCount: 1)
+            wholeChunk.appendPlane(chunk, mayRepeat: true)
+            if wholeChunk.byteCount < min(planes.byteCount, chunk.count) {
+                return EncodedChunk(codec: .whole, bytes: [UInt8](wholeChunk.encoded))
+            }
+        }
+        guard planes.byteCount < chunk.count else { return raw(chunk) }
+        return EncodedChunk(codec: .planes, bytes: [UInt8](planes.encoded))
+    }
+
+    private func raw(_ chunk: UnsafeRawBufferPointer) -> EncodedChunk {
+        EncodedChunk(codec: .raw, bytes: [UInt8](chunk))
+    }
+}

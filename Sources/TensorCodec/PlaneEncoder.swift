@@ -1,0 +1,131 @@
+import CKernels
+
+/// Writes planes one after the other, each in the shortest coding that its statistics make worth trying.
+struct PlaneEncoder: ~Copyable {
+    private let effort: EncodingEffort
+    private var coders: EntropyCoders
+    private let counts = UnsafeMutablePointer<UInt32>.allocate(capacity: 256)
+    private var output = ScratchBuffer()
+    private var alternative = ScratchBuffer()
+    private var bytes: UnsafeMutableRawPointer
+    private(set) var byteCount = 0
+
+    init(effort: EncodingEffort) {
+        self.effort = effort
+        coders = EntropyCoders(effort: effort)
+        bytes = output.reserve(0)
+    }
+
+    deinit { counts.deallocate() }
+
+    /// Makes room for a chunk of `chunkByteCount` bytes in at most `planeCount` planes, and starts anew.
+    mutating func start(chunkByteCount: Int, planeCount: Int) {
+        // While a plane is tried, everything before it is at most raw. Coders are fast only with room to spare.
+        let perPlane = 1 + 5
+        bytes = output.reserve(
+            1 + chunkByteCount + planeCount * perPlane + EntropyCoders.bound(chunkByteCount))
+        byteCount = 0
+    }
+
+    /// What was written since `start`.
+    var encoded: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: byteCount) }
+
+    mutating func append(_ byte: UInt8) {
+        bytes.storeBytes(of: byte, toByteOffset: byteCount, as: UInt8.self)
+        byteCount += 1
+    }
+
+    mutating func append(_ raw: UnsafeRawBufferPointer) {
+        guard let start = raw.baseAddress else { return }
+        (bytes + byteCount).copyMemory(from: start, byteCount: raw.count)
+        byteCount += raw.count
+    }
+
+    /// Writes one plane; it must not be empty.
+    ///
+    /// - Parameter mayRepeat: Repeats are worth a try whatever the statistics say, because neighbours are not
+    ///   bytes of the same significance.
+    /// - Returns: Whether repeats were tried.
+    @discardableResult
+    mutating func appendPlane(_ plane: UnsafeRawBufferPointer, mayRepeat: Bool = false) -> Bool {
+        let start = plane.bindMemory(to: UInt8.self).baseAddress
+        let equalNeighbourCount = mr_equal_neighbours(MR_PATH_BEST, start, plane.count)
+        if equalNeighbourCount == plane.count - 1 {
+            append(PlaneCoding.constant.rawValue)
+            append(plane[0])
+            return true
+        }
+        let equalNeighbours = Double(equalNeighbourCount) / Double(plane.count)
+        if !mayRepeat, plane.count >= 32768 {
+            // Most mantissa planes are noise, and eight thousand bytes show it.
+            let sampledCount = mr_sampled_histogram(start, plane.count, counts)
+            if mr_entropy(counts, sampledCount) > incompressibleEntropy, equalNeighbours < 1.0 / 64 {
+                appendRaw(plane)
+                return false
+            }
+        }
+        mr_histogram(start, plane.count, counts)
+        let entropy = mr_entropy(counts, plane.count)
+        let byChance = mr_collision_probability(counts, plane.count)
+        let tryRepeats = mayRepeat || entropy < 1.2 || equalNeighbours > 1.25 * byChance + 0.02
+        if !tryRepeats, entropy > incompressibleEntropy {
+            appendRaw(plane)
+            return false
+        }
+        appendShortest(plane, tryRepeats: tryRepeats)
+        return tryRepeats
+    }
+
+    private mutating func appendRaw(_ plane: UnsafeRawBufferPointer) {
+        append(PlaneCoding.raw.rawValue)
+        append(plane)
+    }
+
+    private mutating func appendShortest(_ plane: UnsafeRawBufferPointer, tryRepeats: Bool) {
+        // The best so far is in place behind room for its header; a challenger is written elsewhere.
+        let room = EntropyCoders.bound(plane.count)
+        let header = 1 + lengthByteCount(plane.count)
+        let place = UnsafeMutableRawBufferPointer(start: bytes + byteCount + header, count: room)
+        let elsewhere = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
+        var best: (coding: PlaneCoding, byteCount: Int)?
+        coders.forEach(repeats: tryRepeats) { coding, isSlowToDecode, compress in
+            guard let candidate = compress(plane, best == nil ? place : elsewhere) else { return }
+            if let current = best {
+                let limit = isSlowToDecode ? current.byteCount - current.byteCount / 100 : current.byteCount
+                guard candidate < limit else { return }
+                place.copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(elsewhere)[..<candidate]))
+            }
+            best = (coding, candidate)
+        }
+        // A coded plane has a length that a raw one has not. Saving next to nothing is not worth the decoding.
+        guard let best, best.byteCount + header < plane.count - plane.count / 256 else {
+            appendRaw(plane)
+            return
+        }
+        append(best.coding.rawValue)
+        appendLength(best.byteCount)
+        if byteCount < place.baseAddress.unsafelyUnwrapped - bytes {
+            // The length took fewer bytes than the plane's own would.
+            (bytes + byteCount).copyMemory(
+                from: place.baseAddress.unsafelyUnwrapped, byteCount: best.byteCount)
+        }
+        byteCount += best.byteCount
+    }
+
+    private mutating func appendLength(_ length: Int) {
+        var rest = length
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+
+    private func lengthByteCount(_ length: Int) -> Int {
+        max(1, (Int.bitWidth - length.leadingZeroBitCount + 6) / 7)
+    }
+}
+
+/// Bits per byte above which a plane is stored raw.
+private let incompressibleEntropy = 7.9
