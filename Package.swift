@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", crypto, grdb, grdbSQLite,
+                "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", "CZlib", grdb, grdbSQLite,
                 orderedCollections,
             ],
             swiftSettings: strict,

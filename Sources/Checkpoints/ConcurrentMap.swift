@@ -30,4 +30,13 @@ public enum ConcurrentMap {
         for case .success(let value)? in all { values.append(value) }
         return values
     }
+
+    /// Calls `body` for each element.
+    ///
+    /// - Throws: As ``map(_:_:)``.
+    public static func forEach<Element: Sendable, Failure: Error>(
+        _ elements: [Element], _ body: @Sendable (Element) throws(Failure) -> Void
+    ) throws(Failure) {
+        _ = try map(elements, body)
+    }
 }

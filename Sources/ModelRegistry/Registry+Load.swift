@@ -1,6 +1,6 @@
 public import Checkpoints
 import GRDB
-public import Tensors
+import Tensors
 
 extension Registry {
     /// Loads a version, or part of it.
@@ -12,7 +12,8 @@ extension Registry {
     ///   - reference: Which version: `mlp`, `mlp:v3`, `mlp:best~1`; see ``VersionReference``.
     ///   - patterns: Paths to load, `encoder.*`; everything where there are none. Containers left empty vanish.
     ///   - verifiesHashes: Whether to check each chunk's SHA-256 too, at half the speed.
-    /// - Throws: ``RegistryError``, and ``CheckpointTypeError`` when the version is not a `Value`.
+    /// - Throws: ``RegistryError``, ``PathSelectionError``, and ``CheckpointTypeError`` when the version is not a
+    ///   `Value`.
     /// - Complexity: O(bytes loaded), on all cores. Chunks of other tensors are not read.
     public func load<Value: CheckpointConvertible>(
         _ reference: String, as type: Value.Type = Value.self, only patterns: [String] = [],
@@ -21,7 +22,7 @@ extension Registry {
         let checkpoint: Checkpoint = try read { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
             let content = try VersionContent(db, version)
-            let selected = try Selection(patterns).selects(content.leaves.map(\.path))
+            let selected = try PathSelection(patterns).selects(content.leaves.map(\.path))
             let plan = try LoadPlan(content, selected: selected)
             try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes)
                 .read(plan.requests, progress: progress)

@@ -52,7 +52,11 @@ extension Registry {
     public func details(of version: Version) throws -> VersionDetails {
         try read { db in
             let attributes = try Row.fetchAll(
-                db, sql: "SELECT source, key, value FROM attribute WHERE version = ? ORDER BY source, ordinal",
+                db,
+                sql: """
+                    SELECT source, key, value, iif(json_type(value) = 'text', value ->> '$', NULL) AS text
+                    FROM attribute WHERE version = ? ORDER BY source, ordinal
+                    """,
                 arguments: [version.rowID])
             let attachments = try Row.fetchAll(
                 db,
@@ -68,7 +72,7 @@ extension Registry {
             return VersionDetails(
                 attributes: try attributes.map { row in
                     VersionDetails.Attribute(
-                        key: try row.value("key"), json: try row.value("value"),
+                        key: try row.value("key"), json: try row.value("value"), text: try row.optional("text"),
                         isFromFile: try row.value("source", as: String.self) == "file")
                 },
                 attachments: try attachments.map { row in
@@ -91,6 +95,8 @@ public struct VersionDetails: Hashable, Sendable {
         public let key: String
         /// The value as JSON text.
         public let json: String
+        /// The value where it is a text.
+        public let text: String?
         /// Whether it is metadata of the file that was saved, rather than set by the user.
         public let isFromFile: Bool
     }

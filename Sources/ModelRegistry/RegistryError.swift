@@ -1,4 +1,4 @@
-import Checkpoints
+public import Checkpoints
 
 /// Why a registry could not do what it was asked. After any of these it is as it was before.
 public enum RegistryError: Error, Equatable {
@@ -36,8 +36,6 @@ public enum RegistryError: Error, Equatable {
     case noAlias(model: String, alias: String, suggestion: String?)
     /// The version has another content id than the reference demands.
     case contentMismatch(reference: String, found: ContentID)
-    /// No leaf matches any of the patterns.
-    case noMatch(patterns: [String], suggestion: String?)
     /// A protected alias would be moved or removed.
     case protectedAlias(model: String, alias: String)
     /// A version that an alias names would be deleted.
@@ -108,9 +106,6 @@ extension RegistryError: CustomStringConvertible {
         case .noAlias(let model, let alias, let suggestion):
             "no alias \"\(alias)\" of \"\(model)\"" + RegistryError.question(suggestion)
         case .contentMismatch(let reference, let found): "\"\(reference)\" has another content id: \(found)"
-        case .noMatch(let patterns, let suggestion):
-            "nothing in the checkpoint matches \(patterns.map { "\"\($0)\"" }.joined(separator: ", "))"
-                + RegistryError.question(suggestion)
         case .protectedAlias(let model, let alias):
             "alias \"\(alias)\" of \"\(model)\" is protected; --force moves or removes it all the same"
         case .aliased(let model, let number, let aliases):

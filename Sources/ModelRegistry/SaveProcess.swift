@@ -53,7 +53,7 @@ final class SaveProcess: Sendable {
         let health = plan.storedTensors.isEmpty ? [:] : try healthOfNewTensors()
         var newByteCount = 0
         var storedByteCount = 0
-        var insertion = VersionInsertion(
+        let insertion = VersionInsertion(
             plan: plan, hashes: hashes, manifest: manifest, health: health, model: model, options: options,
             recipe: recipe)
         // A gc of another process may remove chunks between batches, before the version needs them: look again.

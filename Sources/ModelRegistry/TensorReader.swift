@@ -45,7 +45,7 @@ struct TensorReader {
         let done = Atomic(0)
         let verifiesHashes = verifiesHashes
         let reference = reference
-        try ConcurrentMap.map(jobs) { job in
+        try ConcurrentMap.forEach(jobs) { job in
             do {
                 try TensorReader.decoders.withWorker { decoder in
                     try decoder.decode(job.chunk, from: packs, into: job.destination)

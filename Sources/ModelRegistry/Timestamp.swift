@@ -22,8 +22,12 @@ enum Timestamp {
     static func actor() -> String {
         let entry = getpwuid(getuid())
         let user = entry?.pointee.pw_name.map { String(cString: $0) } ?? "\(getuid())"
-        var name = [CChar](repeating: 0, count: 256)
-        let host = gethostname(&name, name.count - 1) == 0 ? String(cString: name) : "localhost"
+        let host = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
+            name.initialize(repeating: 0)
+            // One byte is left for the end of the text, which a truncated name would lack.
+            guard let start = name.baseAddress, gethostname(start, 255) == 0 else { return "localhost" }
+            return String(cString: start)
+        }
         return "\(user)@\(host)"
     }
 }

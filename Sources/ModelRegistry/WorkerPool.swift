@@ -1,9 +1,11 @@
-import Synchronization
+import Dispatch
 
 /// Lends objects that are costly to make and used by one thread at a time.
 final class WorkerPool<Worker: AnyObject>: @unchecked Sendable {
     private let make: @Sendable () -> Worker
-    private let idle = Mutex<[ObjectIdentifier: Worker]>([:])
+    // A semaphore and not a mutex: workers are not Sendable, and may not pass through `Mutex.withLock`.
+    private let isFree = DispatchSemaphore(value: 1)
+    private var idle: [Worker] = []
 
     init(_ make: @escaping @Sendable () -> Worker) {
         self.make = make
@@ -11,24 +13,14 @@ final class WorkerPool<Worker: AnyObject>: @unchecked Sendable {
 
     /// Calls `body` with a worker that nobody else has meanwhile.
     func withWorker<Result>(_ body: (Worker) throws -> Result) rethrows -> Result {
-        let worker = take() ?? make()
-        defer { giveBack(worker) }
+        let worker = exchange { $0.popLast() } ?? make()
+        defer { exchange { $0.append(worker) } }
         return try body(worker)
     }
 
-    private func take() -> Worker? {
-        nonisolated(unsafe) var taken: Worker?
-        idle.withLock { idle in
-            if let (key, worker) = idle.first {
-                idle[key] = nil
-                taken = worker
-            }
-        }
-        return taken
-    }
-
-    private func giveBack(_ worker: Worker) {
-        nonisolated(unsafe) let worker = worker
-        idle.withLock { $0[ObjectIdentifier(worker)] = worker }
+    private func exchange<Result>(_ body: (inout [Worker]) -> Result) -> Result {
+        isFree.wait()
+        defer { isFree.signal() }
+        return body(&idle)
     }
 }

@@ -1,0 +1,46 @@
+import Glibc
+
+/// Which leaves of a checkpoint to load.
+public struct PathSelection: Sendable {
+    private let patterns: [String]
+
+    /// Leaves whose path matches one of `patterns`, or lies below a container that does; all where there are none.
+    ///
+    /// In a pattern `*` stands for any text, `?` for one character, `[a-z]` for one of several.
+    public init(_ patterns: [String]) {
+        self.patterns = patterns
+    }
+
+    /// For each of `paths`, whether it is selected.
+    ///
+    /// - Throws: ``PathSelectionError`` when none is.
+    public func selects(_ paths: [CheckpointPath]) throws(PathSelectionError) -> [Bool] {
+        guard !patterns.isEmpty else { return paths.map { _ in true } }
+        let selected = paths.map { path in
+            patterns.contains { pattern in
+                path.text == pattern || path.text.hasPrefix(pattern + "/") || fnmatch(pattern, path.text, 0) == 0
+            }
+        }
+        guard selected.contains(true) else {
+            let suggestion = patterns.lazy.compactMap { Suggestion.closest(to: $0, among: paths.map(\.text)) }.first
+            throw PathSelectionError(patterns: patterns, suggestion: suggestion)
+        }
+        return selected
+    }
+}
+
+/// No leaf of a checkpoint matches any of the patterns.
+public struct PathSelectionError: Error, Equatable {
+    /// The patterns.
+    public let patterns: [String]
+    /// A path that was perhaps meant.
+    public let suggestion: String?
+}
+
+extension PathSelectionError: CustomStringConvertible {
+    /// Such as `nothing in the checkpoint matches "hiden.weight" (did you mean "hidden.weight"?)`.
+    public var description: String {
+        "nothing in the checkpoint matches \(patterns.map { "\"\($0)\"" }.joined(separator: ", "))"
+            + (suggestion.map { " (did you mean \"\($0)\"?)" } ?? "")
+    }
+}

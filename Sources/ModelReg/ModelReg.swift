@@ -1,0 +1,5 @@
+// The umbrella: one import for users of the library, and what needs more than one of the layers below.
+@_exported public import Checkpoints
+@_exported public import Formats
+@_exported public import ModelRegistry
+@_exported public import Tensors
