@@ -1,0 +1,282 @@
+"""Writes the example files of this folder with PyTorch and safetensors, and expected.json with what they hold.
+
+Run with torch 2.13.0+cpu and safetensors 0.8.0 (`pip install torch safetensors numpy`):
+
+    python make_examples.py
+
+Seeds are fixed and one thread is used, so a second run writes the same values.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import warnings
+from collections import OrderedDict
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+torch.set_num_threads(1)
+warnings.filterwarnings("ignore", "ComplexHalf support is experimental")
+
+
+def path_of(name):
+    return os.path.join(HERE, name)
+
+
+# ---- What PyTorch sees in a file -------------------------------------------------------------------------
+
+def escaped(key):
+    text = str(key).lower() if isinstance(key, bool) else str(key)
+    return text.replace("~", "~0").replace("/", "~1")
+
+
+def packed(tensor):
+    """The elements in row-major order, little-endian."""
+    tensor = tensor.detach().clone(memory_format=torch.contiguous_format)
+    return bytes(tensor.untyped_storage())
+
+
+def tensor_leaf(path, tensor):
+    data = packed(tensor)
+    dtype, shape = str(tensor.dtype).removeprefix("torch."), list(tensor.shape)
+    if tensor.dtype == torch.float4_e2m1fn_x2:
+        # PyTorch counts bytes of two elements; a checkpoint counts elements.
+        dtype, shape = "float4_e2m1fn", shape[:-1] + [2 * shape[-1]]
+    leaf = {"path": path, "kind": "tensor", "dtype": dtype, "shape": shape}
+    if tensor.dtype != torch.float4_e2m1fn_x2:
+        leaf["strides"] = list(tensor.stride())
+        leaf["offset"] = tensor.storage_offset()
+    leaf["role"] = "parameter" if isinstance(tensor, nn.Parameter) else "unspecified"
+    leaf["sha256"] = hashlib.sha256(data).hexdigest()
+    leaf["first_bytes"] = data[:16].hex()
+    try:
+        leaf["printed"] = str(tensor.detach().reshape(-1)[:4].tolist())
+    except (RuntimeError, NotImplementedError):
+        pass
+    return leaf
+
+
+def leaves(value, path, found, storages):
+    def children(pairs):
+        for key, child in pairs:
+            leaves(child, f"{path}/{escaped(key)}" if path is not None else escaped(key), found, storages)
+
+    here = path or ""
+    if isinstance(value, torch.Tensor):
+        found.append(tensor_leaf(here, value))
+        storages.setdefault(value.untyped_storage()._cdata, []).append(here)
+    elif isinstance(value, dict):
+        kind = "ordered_dict" if type(value) is OrderedDict else "dict"
+        found.append({"path": here, "kind": kind, "count": len(value)})
+        children(value.items())
+    elif isinstance(value, (list, tuple)):
+        found.append({"path": here, "kind": "list" if type(value) is list else "tuple", "count": len(value)})
+        children(enumerate(value))
+    elif value is None:
+        found.append({"path": here, "kind": "none"})
+    elif isinstance(value, bool):
+        found.append({"path": here, "kind": "boolean", "printed": str(value).lower()})
+    elif isinstance(value, int):
+        found.append({"path": here, "kind": "integer", "printed": str(value)})
+    elif isinstance(value, float):
+        bits = struct.pack(">d", value).hex()
+        found.append({"path": here, "kind": "number", "printed": repr(value), "bits": bits})
+    elif isinstance(value, str):
+        found.append({"path": here, "kind": "string", "printed": value})
+    else:
+        raise TypeError(f"{here}: {type(value)}")
+
+
+def seen(name):
+    """What is in the file called `name`, as the library that wrote it reads it."""
+    entry = {}
+    if name.endswith(".safetensors"):
+        with open(path_of(name), "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        # The library returns metadata and names in an order of its own; the header has the file's.
+        metadata = header.pop("__metadata__", {})
+        with safetensors.safe_open(path_of(name), "pt") as file:
+            value = {key: file.get_tensor(key) for key in header}
+            assert file.metadata() == metadata
+        entry = {"format": "safetensors", "metadata": list(metadata.items())}
+    else:
+        value = torch.load(path_of(name), weights_only=True)
+        entry = {"format": "pytorch"}
+    found, storages = [], {}
+    leaves(value, None, found, storages)
+    entry["leaves"] = found
+    entry["tied"] = [group for group in storages.values() if len(group) > 1]
+    return entry
+
+
+# ---- The files -------------------------------------------------------------------------------------------
+
+class MLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(20, 256)
+        self.output = nn.Linear(256, 10)
+
+    def forward(self, x):
+        return self.output(torch.relu(self.hidden(x)))
+
+
+def trained():
+    """Writes an MLP at several steps of a real training run, and a checkpoint that it can be resumed from."""
+    torch.manual_seed(0)
+    inputs = torch.randn(512, 20)
+    labels = (inputs @ torch.randn(20, 10)).argmax(dim=1)
+    net = MLP()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=40, gamma=0.5)
+    losses = []
+    for step in range(101):
+        if step in (0, 10, 20, 50, 100):
+            torch.save(net.state_dict(), path_of(f"mlp-step-{step:03}.pt"))
+        if step == 100:
+            break
+        batch = torch.randint(0, 512, (64,))
+        loss = nn.functional.cross_entropy(net(inputs[batch]), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        losses.append(loss.item())
+    safetensors.torch.save_file(
+        dict(net.state_dict()), path_of("mlp-step-100.safetensors"),
+        metadata={"format": "pt", "step": "100", "network": "20-256-10", "note": "größer \"quoted\"\n\ttab"})
+    torch.save(
+        {
+            "model": net.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": scheduler.state_dict(),
+            "epoch": 12,
+            "step": 100,
+            "loss": losses[-1],
+            "losses": losses[-3:],
+            "betas": (0.9, 0.999),
+            "best": True,
+            "config": {"activation": "relu", "dropout": None, "sizes": [20, 256, 10]},
+        },
+        path_of("checkpoint.pt"))
+
+
+def plain():
+    """A tensor, a list and a dictionary, saved as a beginner's book does: no extension."""
+    x, y = torch.arange(4), torch.zeros(4)
+    torch.save(x, path_of("x-file"))
+    torch.save([x, y], path_of("x-files"))
+    torch.save({"x": x, "y": y}, path_of("mydict"))
+
+
+def tied():
+    """A network with one layer in two places, and a copy that is equal but not tied."""
+    torch.manual_seed(1)
+    shared = nn.Linear(8, 8)
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), shared, nn.ReLU(), shared, nn.ReLU(), nn.Linear(8, 1))
+    state = net.state_dict()
+    state["copy.weight"] = shared.weight.detach().clone()
+    torch.save(state, path_of("tied.pt"))
+
+
+def views():
+    """Views of one storage, one slice alone of a large storage, and parameters."""
+    torch.manual_seed(2)
+    base = torch.randn(8, 6)
+    large = torch.arange(4096, dtype=torch.float32)
+    parameter = nn.Parameter(torch.randn(3))
+    torch.save(
+        {
+            "base": base,
+            "transposed": base.t(),
+            "rows": base[2:5],
+            "every second column": base[:, ::2],
+            "row": base[3],
+            "scalar": base[7, 5],
+            "expanded": base[0:1].expand(4, 6),
+            "empty": base[8:],
+            "same": base,
+            "lone slice": large[1000:1010],
+            "parameter": parameter,
+            "parameter again": parameter,
+            "data": parameter.data,
+            "frozen": nn.Parameter(torch.ones(2), requires_grad=False),
+            0: torch.Size([2, 3]),
+            True: base[0],
+            "a/b~c": {"": torch.tensor(1.5)},
+        },
+        path_of("views.pt"))
+
+
+INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
+FLOATS = {
+    # Bit patterns: 0, -0, the least subnormal, its negative, 1, infinity or the greatest, quiet and signalling
+    # NaNs with payloads.
+    "float16": ("H", [0, 0x8000, 1, 0x8001, 0x3C00, 0x7C00, 0x7E01, 0xFD55]),
+    "bfloat16": ("H", [0, 0x8000, 1, 0x8001, 0x3F80, 0x7F80, 0x7FC1, 0xFFA5]),
+    "float32": ("I", [0, 1 << 31, 1, (1 << 31) + 1, 0x3F800000, 0x7F800000, 0x7FC00123, 0xFF812345]),
+    "float64": ("Q", [0, 1 << 63, 1, (1 << 63) + 1, 0x3FF0 << 48, 0x7FF0 << 48, (0x7FF8 << 48) + 0x123,
+                      (0xFFF0 << 48) + 0x12345]),
+}
+BYTES = ["float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu",
+         "float4_e2m1fn_x2"]
+COMPLEX = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
+
+
+def dtypes():
+    """Every dtype that each format can store, with the values that are easily lost."""
+    def of_bits(dtype, code, bits):
+        return torch.frombuffer(bytearray(struct.pack(f"<{len(bits)}{code}", *bits)), dtype=dtype).clone()
+
+    tensors = {"bool": torch.tensor([True, False, True])}
+    for name in INTEGERS:
+        dtype = getattr(torch, name)
+        limits = torch.iinfo(dtype)
+        tensors[name] = torch.tensor([limits.min, 0, 1, limits.max], dtype=dtype)
+    for name, (code, bits) in FLOATS.items():
+        tensors[name] = of_bits(getattr(torch, name), code, bits)
+    for name in BYTES:
+        tensors[name] = torch.arange(256, dtype=torch.uint8).view(getattr(torch, name)).reshape(16, 16)
+    for name, half in COMPLEX.items():
+        code, bits = FLOATS[half]
+        tensors[name] = of_bits(getattr(torch, name), code, bits)
+    for name in ("float32", "bfloat16", "int64"):
+        tensors[f"scalar {name}"] = torch.tensor(-3, dtype=getattr(torch, name))
+        tensors[f"empty {name}"] = torch.zeros(0, 3, dtype=getattr(torch, name))
+    torch.save(tensors, path_of("dtypes.pt"))
+    for name in ("complex32", "complex128"):  # safetensors has no such types
+        del tensors[name]
+    safetensors.torch.save_file(tensors, path_of("dtypes.safetensors"), metadata={"format": "pt"})
+
+
+def main():
+    plain()
+    trained()
+    tied()
+    views()
+    dtypes()
+    names = sorted(
+        name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors")) or "." not in name)
+    expected = {
+        "torch": torch.__version__,
+        "safetensors": safetensors.__version__,
+        "files": {name: seen(name) for name in names},
+    }
+    # One value per line.
+    text = json.dumps(expected, ensure_ascii=False)
+    text = text.replace('{"path"', '\n{"path"').replace(', "tied"', ',\n"tied"').replace(': {"format"', ':\n{"format"')
+    assert json.loads(text) == json.loads(json.dumps(expected))
+    with open(path_of("expected.json"), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    print(f"torch {torch.__version__}, safetensors {safetensors.__version__}")
+    for name in names:
+        print(f"{os.path.getsize(path_of(name)):8} bytes  {len(expected['files'][name]['leaves']):3} values  {name}")
+
+
+if __name__ == "__main__":
+    main()
