@@ -85,6 +85,10 @@ let package = Package(
             name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "FormatsTests",
+            dependencies: ["Formats", "Checkpoints", "Tensors", crypto, orderedCollections],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,59 @@
+public import Checkpoints
+public import OrderedCollections
+public import Tensors
+
+/// A checkpoint read from a file in one of the formats that people have.
+///
+/// The file is mapped, not read: tensors are views of it, and their bytes are read when they are used.
+public struct CheckpointFile {
+    /// What the file holds.
+    public let checkpoint: Checkpoint
+
+    /// The format it was in.
+    public let format: FileFormat
+
+    /// Texts beside the tensors (safetensors `__metadata__`), in the order of the file.
+    public let metadata: OrderedDictionary<String, String>
+
+    /// The file itself, mapped.
+    public let file: MappedFile
+
+    /// Where the bytes of storages lie in the file: ascending and disjoint.
+    ///
+    /// Leaves out empty storages, and those that were compressed in the file and are not a part of it.
+    public let storages: [StoredRange]
+
+    /// A storage that is a part of the file.
+    public struct StoredRange {
+        /// Offsets of its bytes in the file.
+        public let range: Range<Int>
+        /// The storage that tensors are views of.
+        public let storage: Storage
+    }
+
+    /// Reads the file at `path`, whose format is recognised by its content, never by its name.
+    ///
+    /// Tensors that share a storage in the file share one ``Storage``, with their strides and offsets.
+    ///
+    /// - Throws: `FileError` where the file cannot be read; a ``FormatError`` where its bytes are not a
+    ///   checkpoint that can be kept. Nothing in a file is ever executed.
+    public static func read(path: String) throws -> CheckpointFile {
+        let file = try MappedFile(path: path)
+        let format = try file.withUnsafeBytes(FileFormat.recognise)
+        return switch format {
+        case .safetensors: try readSafetensors(file)
+        case .pytorch: try readPyTorch(file)
+        }
+    }
+
+    init(
+        checkpoint: Checkpoint, format: FileFormat, metadata: OrderedDictionary<String, String> = [:],
+        file: MappedFile, storages: [StoredRange]
+    ) {
+        self.checkpoint = checkpoint
+        self.format = format
+        self.metadata = metadata
+        self.file = file
+        self.storages = storages.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+}

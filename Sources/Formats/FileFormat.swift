@@ -1,0 +1,61 @@
+/// A file format that checkpoints come in.
+public enum FileFormat: String, Sendable, CaseIterable {
+    /// `safetensors`: tensors by name, with texts as metadata.
+    case safetensors
+    /// What `torch.save` writes since PyTorch 1.6: a zip archive with a pickle and storages.
+    case pytorch
+}
+
+extension FileFormat {
+    /// Recognises a file by its first bytes, never by its name.
+    ///
+    /// - Throws: ``UnsupportedFormat`` which names the format where it is a known one.
+    static func recognise(_ file: UnsafeRawBufferPointer) throws -> FileFormat {
+        guard !file.isEmpty else { throw UnsupportedFormat.empty }
+        func begins(_ magic: [UInt8], at offset: Int = 0) -> Bool {
+            file.count >= offset + magic.count && file[offset..<offset + magic.count].elementsEqual(magic)
+        }
+        var reader = ByteReader(file)
+        if let headerByteCount = reader.integer(UInt64.self), begins([UInt8(ascii: "{")], at: 8),
+            headerByteCount <= UInt64(SafetensorsHeader.maximumByteCount) || begins(Array("{\"".utf8), at: 8)
+        {
+            return .safetensors
+        }
+        if begins([0x50, 0x4B, 0x03, 0x04]) || begins([0x50, 0x4B, 0x05, 0x06]) { return .pytorch }
+        if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.legacyPyTorch }
+        if begins([0x93] + Array("NUMPY".utf8)) { throw UnsupportedFormat.known("a NumPy array (.npy)") }
+        if begins(Array("GGUF".utf8)) { throw UnsupportedFormat.known("a GGUF model") }
+        if begins([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) { throw UnsupportedFormat.known("an HDF5 file") }
+        if begins([0x1F, 0x8B]) { throw UnsupportedFormat.known("compressed with gzip") }
+        if begins([0x28, 0xB5, 0x2F, 0xFD]) { throw UnsupportedFormat.known("compressed with zstd") }
+        if begins(Array("ustar".utf8), at: 257) { throw UnsupportedFormat.known("a tar archive") }
+        if begins(Array("SQLite format 3\0".utf8)) { throw UnsupportedFormat.known("an SQLite database") }
+        if begins([0x7F] + Array("ELF".utf8)) { throw UnsupportedFormat.known("a program") }
+        throw UnsupportedFormat.unknown
+    }
+}
+
+/// A file that is in none of the formats that can be read.
+public enum UnsupportedFormat: FormatError, Equatable {
+    /// No bytes at all.
+    case empty
+    /// None of the formats that can be told apart.
+    case unknown
+    /// A format that is recognised but not read; the text says what the file is.
+    case known(String)
+    /// PyTorch's format from before 1.6, or a bare pickle.
+    case legacyPyTorch
+
+    /// One line, lower case, with what to do.
+    public var description: String {
+        switch self {
+        case .empty: "the file is empty"
+        case .unknown: "not a checkpoint that modelreg can read: neither safetensors nor a PyTorch file"
+        case .known(let what):
+            "the file is \(what), which is not supported; save it as safetensors or with torch.save"
+        case .legacyPyTorch:
+            "the file is in PyTorch's legacy format from before 1.6 or a bare pickle; load it with PyTorch and"
+                + " save it again"
+        }
+    }
+}

@@ -1,0 +1,214 @@
+public import Checkpoints
+public import OrderedCollections
+public import Tensors
+
+/// Where everything goes in a safetensors file, known before any tensor's bytes are.
+///
+/// The file is ``header``, then the packed bytes of each entry at its place in ``ranges``. Order, padding and text
+/// are those of the reference implementation, so that the same tensors give the same bytes.
+public struct SafetensorsLayout {
+    /// A tensor to be written.
+    public struct Entry: Equatable, Sendable {
+        /// The name; any text but `__metadata__`.
+        public let name: String
+        /// What one element is.
+        public let dtype: DType
+        /// Length of each axis.
+        public let shape: [Int]
+
+        /// Describes a tensor to be written.
+        public init(name: String, dtype: DType, shape: [Int]) {
+            self.name = name
+            self.dtype = dtype
+            self.shape = shape
+        }
+    }
+
+    /// The first bytes of the file: the length of the JSON, the JSON, and spaces up to a multiple of 8.
+    public let header: [UInt8]
+
+    /// Where the bytes of each entry belong in the file, in the order in which the entries were given.
+    public let ranges: [Range<Int>]
+
+    /// Bytes of the whole file.
+    public let byteCount: Int
+
+    /// Lays out `entries`: in the file they are sorted by dtype, the widest first, then by name.
+    ///
+    /// - Parameter metadata: Texts to store beside the tensors, in this order.
+    /// - Throws: ``SafetensorsLayoutError`` where safetensors cannot hold an entry.
+    public init(_ entries: [Entry], metadata: OrderedDictionary<String, String> = [:]) throws {
+        let order = try SafetensorsLayout.fileOrder(entries)
+        var json = JSONWriter()
+        json.open("{")
+        if !metadata.isEmpty {
+            json.key(SafetensorsHeader.metadataKey)
+            json.open("{")
+            for (key, value) in metadata {
+                json.key(key)
+                json.string(value)
+            }
+            json.close("}")
+        }
+        var spans = [Range<Int>](repeating: 0..<0, count: entries.count)
+        var end = 0
+        for index in order {
+            let entry = entries[index]
+            let start = end
+            end = try SafetensorsLayout.end(of: entry, from: start)
+            spans[index] = start..<end
+            json.key(entry.name)
+            json.open("{")
+            json.key("dtype")
+            json.string(DType.safetensorsNames[entry.dtype.safetensorsRank ?? 0].name)
+            json.key("shape")
+            json.integers(entry.shape)
+            json.key("data_offsets")
+            json.integers([start, end])
+            json.close("}")
+        }
+        json.close("}")
+        let padding = (8 - json.bytes.count % 8) % 8
+        let text = json.bytes + [UInt8](repeating: UInt8(ascii: " "), count: padding)
+        guard text.count <= SafetensorsHeader.maximumByteCount else {
+            throw SafetensorsLayoutError.headerTooLong(byteCount: text.count)
+        }
+        header = withUnsafeBytes(of: UInt64(text.count).littleEndian) { [UInt8]($0) } + text
+        let dataOffset = header.count
+        let (total, overflow) = dataOffset.addingReportingOverflow(end)
+        guard !overflow else { throw SafetensorsLayoutError.tooLarge }
+        ranges = spans.map { $0.lowerBound + dataOffset..<$0.upperBound + dataOffset }
+        byteCount = total
+    }
+
+    /// Indices of `entries` as they follow each other in the file, once names and dtypes are known to be possible.
+    private static func fileOrder(_ entries: [Entry]) throws -> [Int] {
+        var names = Set<String>(minimumCapacity: entries.count)
+        var ranks: [Int] = []
+        for entry in entries {
+            guard entry.name != SafetensorsHeader.metadataKey else {
+                throw SafetensorsLayoutError.reservedName
+            }
+            guard names.insert(entry.name).inserted else {
+                throw SafetensorsLayoutError.duplicateName(entry.name)
+            }
+            guard let rank = entry.dtype.safetensorsRank else {
+                throw SafetensorsLayoutError.dtype(path: entry.name, entry.dtype)
+            }
+            ranks.append(rank)
+        }
+        return entries.indices.sorted { left, right in
+            if ranks[left] != ranks[right] { return ranks[left] > ranks[right] }
+            // By bytes, as Rust compares texts; Swift's own order is another.
+            return entries[left].name.utf8.lexicographicallyPrecedes(entries[right].name.utf8)
+        }
+    }
+
+    private static func end(of entry: Entry, from start: Int) throws -> Int {
+        do {
+            let count = try TensorGeometry.byteCount(dtype: entry.dtype, shape: entry.shape)
+            let (end, overflow) = start.addingReportingOverflow(count)
+            guard !overflow else { throw SafetensorsLayoutError.tooLarge }
+            return end
+        } catch let error as TensorError {
+            throw SafetensorsLayoutError.tensor(path: entry.name, error)
+        }
+    }
+}
+
+extension SafetensorsLayout {
+    /// The named tensors of `checkpoint`, as safetensors can hold them.
+    ///
+    /// - Parameter separatingTied: Whether tensors that share a storage are written each on its own. They are no
+    ///   longer tied when they are read again.
+    /// - Returns: The tensors in the order of the checkpoint. Those that are not contiguous are packed as they
+    ///   are written.
+    /// - Throws: ``SafetensorsLayoutError`` that says what safetensors cannot hold, and where it is.
+    public static func tensors(
+        of checkpoint: Checkpoint, separatingTied: Bool = false
+    ) throws -> OrderedDictionary<String, Tensor> {
+        guard case .dictionary(let dictionary) = checkpoint else {
+            throw SafetensorsLayoutError.notDictionary(kind(of: checkpoint))
+        }
+        var tensors: OrderedDictionary<String, Tensor> = [:]
+        var names: [ObjectIdentifier: String] = [:]
+        for (key, value) in dictionary.entries {
+            guard case .string(let name) = key else { throw SafetensorsLayoutError.key(key) }
+            guard case .tensor(let tensor, _) = value else {
+                throw SafetensorsLayoutError.value(path: name, kind: kind(of: value))
+            }
+            guard tensor.dtype.safetensorsRank != nil else {
+                throw SafetensorsLayoutError.dtype(path: name, tensor.dtype)
+            }
+            let tied = names.updateValue(name, forKey: ObjectIdentifier(tensor.storage))
+            if let tied, !separatingTied, tensor.storage.byteCount > 0 {
+                throw SafetensorsLayoutError.tied(tied, name)
+            }
+            tensors[name] = tensor
+        }
+        return tensors
+    }
+
+    private static func kind(of checkpoint: Checkpoint) -> String {
+        switch checkpoint {
+        case .tensor: "a tensor without a name"
+        case .list: "a list"
+        case .tuple: "a tuple"
+        case .dictionary: "a dictionary"
+        case .string: "a text"
+        case .integer: "a whole number"
+        case .number: "a number"
+        case .boolean: "a boolean"
+        case .none: "none"
+        }
+    }
+}
+
+/// Something that safetensors cannot hold.
+public enum SafetensorsLayoutError: Error, Equatable {
+    /// The checkpoint is no dictionary.
+    case notDictionary(_ kind: String)
+    /// A key that is no text.
+    case key(CheckpointKey)
+    /// A value that is no tensor.
+    case value(path: String, kind: String)
+    /// A dtype that safetensors does not have.
+    case dtype(path: String, DType)
+    /// Two names for one storage.
+    case tied(String, String)
+    /// A tensor called `__metadata__`.
+    case reservedName
+    /// A name that appears twice.
+    case duplicateName(String)
+    /// A shape that is none.
+    case tensor(path: String, TensorError)
+    /// A header that readers would refuse.
+    case headerTooLong(byteCount: Int)
+    /// A file of more bytes than an integer holds.
+    case tooLarge
+}
+
+extension SafetensorsLayoutError: CustomStringConvertible {
+    /// One line, lower case, with what to do.
+    public var description: String {
+        switch self {
+        case .notDictionary(let kind):
+            "safetensors holds named tensors only, this is \(kind); save it as a PyTorch file"
+        case .key(let key):
+            "safetensors holds names only, the key \(printable("\(key)")) is none; save it as a PyTorch file"
+        case .value(let path, let kind):
+            "safetensors holds tensors only, \(quoted(path)) is \(kind); save it as a PyTorch file"
+        case .dtype(let path, let dtype):
+            "safetensors has no \(dtype), which \(quoted(path)) is; save it as a PyTorch file"
+        case .tied(let first, let second):
+            "safetensors holds no tied tensors, \(quoted(first)) and \(quoted(second)) are; save it as a"
+                + " PyTorch file"
+        case .reservedName: "safetensors keeps the name \"\(SafetensorsHeader.metadataKey)\" for itself"
+        case .duplicateName(let name): "two tensors are called \(quoted(name))"
+        case .tensor(let path, let error): "\(quoted(path)): \(error)"
+        case .headerTooLong(let byteCount):
+            "safetensors header of \(byteCount) bytes; readers take \(SafetensorsHeader.maximumByteCount)"
+        case .tooLarge: "the tensors have more bytes than a file can"
+        }
+    }
+}

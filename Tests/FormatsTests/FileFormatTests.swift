@@ -1,0 +1,69 @@
+import Formats
+import Testing
+
+/// Files are recognised by what they hold; what cannot be read is named.
+struct FileFormatTests {
+    @Test(arguments: [
+        ("", "the file is empty"),
+        ("68656c6c6f", "not a checkpoint that modelreg can read: neither safetensors nor a PyTorch file"),
+        (
+            "80 02",
+            "the file is in PyTorch's legacy format from before 1.6 or a bare pickle; load it with PyTorch and"
+                + " save it again"
+        ),
+        (
+            "93 4e554d5059 0100",
+            "the file is a NumPy array (.npy), which is not supported; save it as safetensors or"
+                + " with torch.save"
+        ),
+        (
+            "47475546 03000000",
+            "the file is a GGUF model, which is not supported; save it as safetensors or with"
+                + " torch.save"
+        ),
+        (
+            "89 484446 0d0a1a0a",
+            "the file is an HDF5 file, which is not supported; save it as safetensors or with"
+                + " torch.save"
+        ),
+        (
+            "1f8b 0800",
+            "the file is compressed with gzip, which is not supported; save it as safetensors or with"
+                + " torch.save"
+        ),
+    ])
+    func nameWhatTheFileIs(digits: String, expected: String) {
+        #expect(message(reading: hex(digits)) == expected)
+    }
+
+    @Test func tarIsRecognisedByItsMagic() {
+        let header =
+            [UInt8](repeating: 0, count: 257) + Array("ustar\0".utf8) + [UInt8](repeating: 0, count: 249)
+        #expect(message(reading: header)?.hasPrefix("the file is a tar archive") == true)
+    }
+
+    @Test func zipArchivesOfOthersAreNamed() {
+        #expect(
+            message(reading: ZipBuilder([("a.npy", [1])]).bytes)?.hasPrefix(
+                "the file is a NumPy archive (.npz)")
+                == true)
+        let keras = ZipBuilder([("config.json", [1]), ("model.weights.h5", [2])])
+        #expect(message(reading: keras.bytes)?.hasPrefix("the file is a Keras model") == true)
+        #expect(
+            message(reading: ZipBuilder([("a.txt", [1])]).bytes)
+                == "a zip archive, but not a PyTorch file: it has no data.pkl")
+        let script = ZipBuilder([("m/data.pkl", [0x4E, 0x2E]), ("m/constants.pkl", [])])
+        #expect(
+            message(reading: script.bytes)
+                == "a TorchScript program, which is code; save the state dict of the model instead")
+    }
+
+    @Test func directoriesAndMissingFilesAreFileErrors() {
+        #expect { try CheckpointFile.read(path: "/tmp") } throws: { error in
+            "\(error)" == "cannot read \"/tmp\": Is a directory"
+        }
+        #expect { try CheckpointFile.read(path: "/nowhere/a.pt") } throws: { error in
+            "\(error)" == "cannot open \"/nowhere/a.pt\": No such file or directory"
+        }
+    }
+}

@@ -1,0 +1,384 @@
+import Checkpoints
+import Formats
+import OrderedCollections
+import Tensors
+import Testing
+
+private func checkpoint(_ pickle: [UInt8], storages: [(String, [UInt8])] = []) throws -> Checkpoint {
+    try read(torchFile(pickle, storages: storages)).checkpoint
+}
+
+private func failure(_ pickle: [UInt8], storages: [(String, [UInt8])] = []) -> String? {
+    message(reading: torchFile(pickle, storages: storages))
+}
+
+struct PickleMachineTests {
+    // MARK: Code
+
+    /// Each operation that names code, asking for the same harm.
+    @Test(arguments: [
+        // GLOBAL, as Python writes it on Linux and as it is usually spelled; then REDUCE.
+        ("cposix\nsystem\n(X\u{2}\0\0\0lst R.", "posix.system"),
+        ("cos\nsystem\n(X\u{2}\0\0\0lst R.", "os.system"),
+        ("cbuiltins\neval\n)R.", "builtins.eval"),
+        ("c__builtin__\nexec\n)R.", "__builtin__.exec"),
+        ("csubprocess\nPopen\n)R.", "subprocess.Popen"),
+        ("cbuiltins\ngetattr\n)R.", "builtins.getattr"),
+        ("ctorch.storage\n_load_from_bytes\n)R.", "torch.storage._load_from_bytes"),
+        ("ctorch\nload\n)R.", "torch.load"),
+        ("c__main__\nNet\n)\u{81}.", "__main__.Net"),
+        // A name with a dot, which protocol 4 would look up step by step.
+        ("ctorch\nserialization.os.system\n)R.", "torch.serialization.os.system"),
+        // INST, OBJ.
+        ("(X\u{2}\0\0\0lsios\nsystem\n.", "os.system"),
+        ("(cos\nsystem\nX\u{2}\0\0\0lso.", "os.system"),
+        // STACK_GLOBAL.
+        ("\u{8C}\u{2}os\u{8C}\u{6}system\u{93})R.", "os.system"),
+        // Escape sequences for the terminal.
+        ("c\u{1B}[2J\nx\n.", "\\u{1b}[2J.x"),
+    ])
+    func refusesToCall(pickle: String, name: String) {
+        // The texts spell bytes, one per scalar.
+        let bytes = pickle.unicodeScalars.map { UInt8($0.value) }
+        #expect(
+            failure(bytes)
+                == "data.pkl calls \(name): modelreg never runs code from a checkpoint; save a state dict instead"
+        )
+    }
+
+    @Test(arguments: [0x82, 0x83, 0x84] as [UInt8])
+    func refusesExtensionCodes(operation: UInt8) {
+        #expect(
+            failure([operation, 1, 0, 0, 0, 0x2E])
+                == "data.pkl has the operation 0x\(String(operation, radix: 16)) at byte 0, which no checkpoint needs"
+        )
+    }
+
+    @Test func callsNothingThatIsNoFunction() {
+        #expect(
+            failure(Pickle.text("os") + Pickle.emptyTuple + Pickle.reduce + Pickle.stop)
+                == "data.pkl has no function at byte 8, where it needs one")
+        // A function that is known, with arguments that it does not take.
+        #expect(
+            failure(Pickle.call("collections", "OrderedDict", Pickle.none, Pickle.none) + Pickle.stop)
+                == "data.pkl has no function with these arguments at byte 29, where it needs one")
+    }
+
+    @Test(arguments: [
+        ("torch._utils", "_rebuild_qtensor", "a quantised tensor"),
+        ("torch", "QInt8Storage", "a quantised storage"),
+        ("torch._utils", "_rebuild_sparse_tensor", "a sparse tensor"), ("torch", "device", "a device"),
+        ("numpy._core.multiarray", "scalar", "a NumPy number"),
+    ])
+    func namesWhatIsKnownButNotSupported(module: String, name: String, what: String) {
+        #expect(
+            failure(Pickle.global(module, name) + Pickle.stop)
+                == "data.pkl holds \(what) (\(module).\(name)), which is not supported")
+    }
+
+    // MARK: Values
+
+    @Test(arguments: [
+        ("4e", "none"), ("88", "boolean true"), ("89", "boolean false"), ("4930310a", "boolean true"),
+        ("4b ff", "integer 255"), ("4d ffff", "integer 65535"), ("4a ffffffff", "integer -1"),
+        ("8a 00", "integer 0"), ("8a 01 80", "integer -128"),
+        ("8a 08 0000000000000080", "integer -9223372036854775808"),
+        ("8a 09 ffffffffffffff7f00", "integer 9223372036854775807"), ("4c 2d354c0a", "integer -5"),
+        ("8b 01000000 05", "integer 5"),
+        ("47 8000000000000000", "number 8000000000000000"), ("47 7ff8000000000123", "number 7ff8000000000123"),
+        ("58 02000000 c3a9", "string é"), ("8c 01 61", "string a"), ("8d 0100000000000000 61", "string a"),
+        ("55 01 61", "string a"), ("54 01000000 61", "string a"),
+        ("80 04 95 0100000000000000 5d", "list []"), ("28 4b01 4b02 6c", "list [1, 2]"),
+        ("5d 28 4b01 4b02 65", "list [1, 2]"),
+        ("28 4b01 74", "tuple [1]"), ("4b01 4b02 86", "tuple [1, 2]"),
+        ("5d 94 4b07 61 68 00 30", "list [7]"), ("4b07 32 30", "integer 7"), ("4b07 28 4b08 31", "integer 7"),
+    ])
+    func readsPlainValues(digits: String, expected: String) throws {
+        func text(_ value: Checkpoint) -> String {
+            func numbers(_ values: [Checkpoint]) -> String {
+                "["
+                    + values.map { text($0).split(separator: " ").last.map(String.init) ?? "" }
+                    .joined(separator: ", ") + "]"
+            }
+            switch value {
+            case .none: return "none"
+            case .boolean(let flag): return "boolean \(flag)"
+            case .integer(let integer): return "integer \(integer)"
+            case .number(let number): return "number \(String(number.bitPattern, radix: 16))"
+            case .string(let string): return "string \(string)"
+            case .list(let items): return "list \(numbers(items))"
+            case .tuple(let items): return "tuple \(numbers(items))"
+            default: return "?"
+            }
+        }
+        #expect(text(try checkpoint(hex(digits) + Pickle.stop)) == expected)
+    }
+
+    @Test func dictionariesKeepKindOrderAndKeys() throws {
+        let pickle =
+            Pickle.call("collections", "OrderedDict") + Pickle.mark + Pickle.text("b") + Pickle.integer(1)
+            + Pickle.integer(0) + Pickle.integer(2) + [0x88] + Pickle.integer(3) + Pickle.text("b")
+            + Pickle.integer(4) + Array("u".utf8) + Pickle.emptyDict + Pickle.text("_metadata")
+            + Pickle.none + Pickle.setItem + Array("b".utf8) + Pickle.stop
+        guard case .dictionary(let dictionary) = try checkpoint(pickle) else {
+            Issue.record("no dictionary")
+            return
+        }
+        #expect(dictionary.kind == .ordered)
+        #expect(Array(dictionary.entries.keys) == [.string("b"), .integer(0), .boolean(true)])
+        // As in Python, the later value for a key that repeats, at its first place.
+        guard case .integer(4)? = dictionary["b"] else {
+            Issue.record("not the later value")
+            return
+        }
+    }
+
+    @Test func countersAndDefaultDictionariesAreDictionaries() throws {
+        let counter = Pickle.call(
+            "collections", "Counter", Pickle.emptyDict + Pickle.integer(30) + Pickle.integer(1) + Pickle.setItem
+        )
+        let standard = Pickle.call("collections", "defaultdict", Pickle.global("__builtin__", "dict"))
+        guard case .tuple(let items) = try checkpoint(Pickle.tuple(counter, standard) + Pickle.stop),
+            case .dictionary(let first) = items[0], case .dictionary(let second) = items[1]
+        else {
+            Issue.record("no dictionaries")
+            return
+        }
+        #expect(first.kind == .plain)
+        #expect(Array(first.entries.keys) == [.integer(30)])
+        #expect(second.entries.isEmpty)
+    }
+
+    @Test func tensorsWithAttributesAreTensors() throws {
+        let inner = Pickle.tuple(
+            Pickle.storage("0", "FloatStorage", count: 1), Pickle.integer(0), Pickle.integers([1]),
+            Pickle.integers([1]), [0x89], Pickle.emptyTuple)
+        let pickle = Pickle.call(
+            "torch._tensor", "_rebuild_from_type_v2", Pickle.global("torch._utils", "_rebuild_tensor_v2"),
+            Pickle.global("torch.nn.parameter", "Buffer"), inner, Pickle.emptyDict)
+        guard
+            case .tensor(let tensor, let role) = try checkpoint(
+                pickle + Pickle.stop, storages: [("0", [0, 0, 0, 0])])
+        else {
+            Issue.record("no tensor")
+            return
+        }
+        #expect(tensor.shape == [1])
+        #expect(role == .buffer)
+    }
+
+    // MARK: What a checkpoint cannot hold
+
+    @Test(arguments: [
+        ("43 01 61", "the checkpoint is bytes, which a checkpoint cannot hold"),
+        ("5d 43 01 61 61", "\"0\" is bytes, which a checkpoint cannot hold"),
+        ("63 746f7263680a666c6f617433320a", "the checkpoint is a type, which a checkpoint cannot hold"),
+        (
+            "7d 4e 4e 73",
+            "the checkpoint has a key that is no text, whole number or boolean, which a checkpoint cannot hold"
+        ),
+        ("8a 09 ffffffffffffffff00", "data.pkl has a number at byte 0 that is no 64-bit integer"),
+        ("8b ffffffff", "data.pkl is cut short"),
+        ("49 610a", "data.pkl has a number at byte 0 that is no 64-bit integer"),
+        ("58 01000000 ff", "data.pkl has text at byte 5 that is not valid UTF-8"),
+        (
+            "7d 28 5802000000c3a9 4e 580300000065cc81 4e 75",
+            "the checkpoint has two keys that differ in bytes but are the same text in Unicode"
+        ),
+    ])
+    func refusesValues(digits: String, expected: String) {
+        #expect(failure(hex(digits) + Pickle.stop) == expected)
+    }
+
+    // MARK: Abuse of the machine
+
+    @Test(arguments: [
+        ("2e", "data.pkl has no value at byte 0, where it needs one"),
+        ("4e 4e 2e", "data.pkl has no end of all lists and dictionaries at byte 2, where it needs one"),
+        ("28 4e 2e", "data.pkl has no end of all lists and dictionaries at byte 2, where it needs one"),
+        ("30 2e", "data.pkl has no value at byte 0, where it needs one"),
+        // A value below the mark is out of reach.
+        ("4e 28 30 2e", "data.pkl has no value at byte 2, where it needs one"),
+        ("74 2e", "data.pkl has no mark at byte 0, where it needs one"),
+        ("85 2e", "data.pkl has no value at byte 0, where it needs one"),
+        ("4e 87 2e", "data.pkl has no value at byte 1, where it needs one"),
+        ("68 05 2e", "data.pkl uses memo 5 at byte 0 before it is set"),
+        ("6a ffffffff 2e", "data.pkl uses memo 4294967295 at byte 0 before it is set"),
+        ("71 00 2e", "data.pkl has no value at byte 0, where it needs one"),
+        ("4e 4e 61 2e", "data.pkl has no list at byte 2, where it needs one"),
+        ("29 4e 61 2e", "data.pkl has no list at byte 2, where it needs one"),
+        ("5d 4e 4e 73 2e", "data.pkl has no dictionary at byte 3, where it needs one"),
+        ("7d 28 4e 75 2e", "data.pkl has no value for each key at byte 3, where it needs one"),
+        ("28 4e 64 2e", "data.pkl has no value for each key at byte 2, where it needs one"),
+        ("5d 4e 62 2e", "data.pkl has no dictionary to give attributes to at byte 2, where it needs one"),
+        ("4e 51 2e", "data.pkl has no tuple that names a storage at byte 1, where it needs one"),
+        ("28 6f 2e", "data.pkl has no class at byte 1, where it needs one"),
+        ("4e 4e 93 2e", "data.pkl has no name at byte 2, where it needs one"),
+        ("", "data.pkl is cut short"),
+        ("4e", "data.pkl is cut short"),
+        ("4a 01 00", "data.pkl is cut short"),
+        ("8d ffffffffffffffff 61", "data.pkl is cut short"),
+        ("63 6f73", "data.pkl is cut short"),
+        ("4e 2e 4e", "data.pkl has 1 bytes after its end"),
+        ("80 06 4e 2e", "data.pkl is written in pickle protocol 6; known are 0 to 5"),
+        ("8f 2e", "data.pkl has the operation 0x8f at byte 0, which no checkpoint needs"),
+        ("50 300a 2e", "data.pkl has the operation 0x50 at byte 0, which no checkpoint needs"),
+    ])
+    func refusesMisuse(digits: String, expected: String) {
+        #expect(failure(hex(digits)) == expected)
+    }
+
+    @Test func refusesAListThatContainsItself() {
+        // EMPTY_LIST, BINPUT 0, BINGET 0, APPEND.
+        #expect(
+            failure(hex("5d 71 00 68 00 61") + Pickle.stop)?.hasPrefix("data.pkl is nested too deep") == true)
+    }
+
+    @Test func depthIsBounded() throws {
+        func nested(_ depth: Int) -> [UInt8] { Pickle.emptyTuple + [UInt8](repeating: 0x85, count: depth - 1) }
+        #expect(failure(nested(Checkpoint.maximumDepth) + Pickle.stop) == nil)
+        #expect(
+            failure(nested(Checkpoint.maximumDepth + 1) + Pickle.stop)?.hasPrefix("data.pkl is nested too deep")
+                == true)
+        // Deep enough to overflow a stack, were values nested in memory.
+        #expect(failure(nested(400_000) + Pickle.stop)?.hasPrefix("data.pkl is nested too deep") == true)
+    }
+
+    /// Forty lists, each of which has the one before it twice: a trillion values if written out.
+    @Test func refusesBillionLaughs() {
+        var pickle = Pickle.emptyList + [0x71, 0]
+        for index in 0..<40 as Range<UInt8> {
+            pickle +=
+                Pickle.emptyList + [0x71, index + 1, 0x68, index] + Pickle.append + [0x68, index]
+                + Pickle.append
+        }
+        #expect(
+            failure(Pickle.mark + pickle + Pickle.tuple + Pickle.stop)
+                == "data.pkl builds far more values than a file of its size can hold")
+    }
+
+    @Test func refusesMoreThanItsSizeJustifies() {
+        // One text of 100 kB, ten thousand times.
+        let text = Pickle.text(String(repeating: "x", count: 100_000)) + [0x71, 0]
+        let pickle =
+            Pickle.mark + text + [UInt8](repeating: 0, count: 10_000).flatMap { [0x68, $0] } + Pickle.tuple
+        #expect(
+            failure(pickle + Pickle.stop) == "data.pkl builds far more values than a file of its size can hold")
+        // Two million empty lists in two million bytes.
+        let lists = [UInt8](repeating: 0x5D, count: 2_000_000)
+        #expect(
+            failure(Pickle.mark + lists + Pickle.tuple + Pickle.stop)
+                == "data.pkl builds far more values than a file of its size can hold")
+    }
+
+    // MARK: Tensors that do not fit
+
+    @Test(arguments: [
+        // Storage shorter than the tensor.
+        (
+            Pickle.tensor("0", count: 4, shape: [5], strides: [1]),
+            "the checkpoint: shape [5] needs 20 bytes of storage, but there are 16"
+        ),
+        (
+            Pickle.tensor("0", count: 4, offset: 1, shape: [4], strides: [1]),
+            "the checkpoint: shape [4] needs 20 bytes of storage, but there are 16"
+        ),
+        (
+            Pickle.tensor("0", count: 4, shape: [2, 2], strides: [3, 1]),
+            "the checkpoint: shape [2, 2] needs 20 bytes of storage, but there are 16"
+        ),
+        (Pickle.tensor("0", count: 4, shape: [2], strides: [-1]), "the checkpoint: negative stride in [-1]"),
+        (
+            Pickle.tensor("0", count: 4, shape: [-1], strides: [1]),
+            "the checkpoint: negative length in shape [-1]"
+        ),
+        (
+            Pickle.tensor("0", count: 4, offset: -1, shape: [1], strides: [1]),
+            "the checkpoint: negative storage offset -1"
+        ),
+        (
+            Pickle.tensor("0", count: 4, shape: [2], strides: [1, 1]),
+            "the checkpoint: strides [1, 1] do not fit shape [2]"
+        ),
+        (
+            Pickle.tensor("0", count: 4, shape: [2, 2], strides: [.max, .max]),
+            "the checkpoint: size of shape [2, 2] overflows or is no whole number of bytes"
+        ),
+        (
+            Pickle.tensor("0", count: 4, offset: .max, shape: [1], strides: [1]),
+            "the checkpoint: size of shape [1] overflows or is no whole number of bytes"
+        ),
+        (
+            Pickle.tensor("0", count: 4, shape: [.max, 4], strides: [0, 0]),
+            "the checkpoint: size of shape [9223372036854775807, 4] overflows or is no whole number of bytes"
+        ),
+        // 2^30 elements of one: 4 GiB from 16 bytes.
+        (
+            Pickle.tensor("0", count: 4, shape: [1 << 30], strides: [0]),
+            "the checkpoint repeats a storage of 16 bytes to 4294967296 bytes, beyond measure"
+        ),
+        // Storages.
+        (
+            Pickle.tensor("1", count: 4, shape: [4], strides: [1]),
+            "the checkpoint needs storage \"1\", which is not there"
+        ),
+        (
+            Pickle.tensor("../version", count: 4, shape: [4], strides: [1]),
+            "the checkpoint needs storage \"../version\", which is not there"
+        ),
+        (
+            Pickle.tensor("0", count: 5, shape: [4], strides: [1]),
+            "the checkpoint needs storage \"0\" of 5 float32, but it has 16 bytes"
+        ),
+        (
+            Pickle.tensor("0", count: -1, shape: [4], strides: [1]),
+            "the checkpoint needs storage \"0\" of -1 float32, but it has 16 bytes"
+        ),
+        (
+            Pickle.storage("0", "FloatStorage", count: 4),
+            "the checkpoint is a storage without a tensor, which a checkpoint cannot hold"
+        ),
+        // Not what a tensor is made of.
+        (
+            Pickle.call(
+                "torch._utils", "_rebuild_tensor_v2", Pickle.none, Pickle.none, Pickle.none, Pickle.none,
+                Pickle.none, Pickle.none), "data.pkl has no storage at byte 41, where it needs one"
+        ),
+        (
+            Pickle.call("torch._utils", "_rebuild_parameter", Pickle.none, [0x88], Pickle.none),
+            "data.pkl has no tensor at byte 38, where it needs one"
+        ),
+    ])
+    func refusesTensors(pickle: [UInt8], expected: String) {
+        #expect(failure(pickle + Pickle.stop, storages: [("0", [UInt8](repeating: 0, count: 16))]) == expected)
+    }
+
+    @Test func refusesMoreAxesThanAnyTensorHas() {
+        let ones = [Int64](repeating: 1, count: 65)
+        let pickle = Pickle.tensor("0", count: 1, shape: ones, strides: ones)
+        #expect(
+            failure(pickle + Pickle.stop, storages: [("0", [0, 0, 0, 0])])?
+                .hasPrefix("data.pkl has no tuple of at most 64 numbers") == true)
+    }
+
+    /// `torch.save(x.conj())` stores x and says that it is to be conjugated.
+    @Test func refusesViewsThatAreConjugated() {
+        let metadata = Pickle.emptyDict + Pickle.text("conj") + [0x88] + Pickle.setItem
+        let pickle = Pickle.call(
+            "torch._utils", "_rebuild_tensor_v2", Pickle.storage("0", "ComplexFloatStorage", count: 1),
+            Pickle.integer(0), Pickle.integers([1]), Pickle.integers([1]), [0x89], Pickle.none, metadata)
+        #expect(
+            failure(pickle + Pickle.stop, storages: [("0", [UInt8](repeating: 0, count: 8))])
+                == "data.pkl holds a conjugated or negated view; save it after .resolve_conj() (metadata), which is"
+                + " not supported")
+    }
+
+    @Test func refusesDamagedStorages() {
+        var file = torchFile(
+            Pickle.tensor("0", count: 1, shape: [1], strides: [1]) + Pickle.stop,
+            storages: [("0", [7, 7, 7, 7])])
+        let place = file.indices.first { file[$0..<min($0 + 4, file.count)].elementsEqual([7, 7, 7, 7]) }
+        if let place { file[place] = 6 }
+        #expect(message(reading: file) == "\"archive/data/0\" does not match its checksum: the file is damaged")
+    }
+}
