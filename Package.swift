@@ -62,14 +62,18 @@ let package = Package(
             swiftSettings: strict,
             plugins: ["EmbedMigrationsPlugin"]),
         .target(
-            name: "ModelReg", dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry"],
+            name: "ModelReg",
+            dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry", orderedCollections],
             swiftSettings: strict),
 
         // MARK: Command line
 
         .executableTarget(
             name: "ModelRegCLI",
-            dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry", argumentParser],
+            dependencies: [
+                "ModelReg", "Tensors", "Checkpoints", "Formats", "ModelRegistry", argumentParser,
+                orderedCollections,
+            ],
             swiftSettings: strict),
 
         // MARK: Build tools
@@ -80,11 +84,24 @@ let package = Package(
 
         // MARK: Tests
 
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: strict),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
             name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"], swiftSettings: strict),
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", orderedCollections],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelRegistryTests",
+            dependencies: ["ModelRegistry", "Checkpoints", "TensorCodec", "Tensors", grdb, orderedCollections],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelRegTests",
+            dependencies: [
+                "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "Tensors", orderedCollections,
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelRegCLITests", dependencies: ["ModelRegCLI"], swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
             dependencies: ["Formats", "Checkpoints", "Tensors", crypto, orderedCollections],

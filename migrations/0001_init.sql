@@ -3,9 +3,8 @@
 --
 -- Conventions: content ids are the 32 bytes of a SHA-256; times are UTC, `2026-01-31T12:00:00.000Z`; lists of
 -- integers are JSON, `[256,20]`; byte counts are before compression unless they say `stored`.
--- docs/design.md states the invariants; docs/format.md the bytes.
-
-PRAGMA application_id = 1297245511;  -- 0x4D526547, "MReG": file(1) and modelreg know the file by it.
+-- docs/design.md states the invariants; docs/format.md the bytes. The file's application id is 0x4D526547, "MReG".
+-- SQLite's JSON functions are not used in constraints: a schema that is not trusted may not call them.
 
 CREATE TABLE model (
     -- A name that versions belong to.
@@ -21,7 +20,7 @@ CREATE TABLE structure (
     id          INTEGER PRIMARY KEY,
     content_id  BLOB NOT NULL UNIQUE               -- SHA-256 of `json`
                 CHECK (length(content_id) = 32),
-    json        TEXT NOT NULL CHECK (json_valid(json))
+    json        TEXT NOT NULL
                                                    -- "tensor", "value", {"list":[…]}, {"tuple":[…]},
                                                    -- {"dict":[[key,…],…]}, {"ordered_dict":[[key,…],…]}; leaves
                                                    -- are numbered depth first from 0: `parameter.ordinal`
@@ -79,8 +78,7 @@ CREATE TABLE tensor (
     content_id      BLOB    NOT NULL UNIQUE        -- SHA-256 of type, shape and chunk ids
                     CHECK (length(content_id) = 32),
     dtype           TEXT    NOT NULL,              -- PyTorch's name without `torch.`: float32, bfloat16, …
-    shape           TEXT    NOT NULL               -- length of each axis; [] for a scalar
-                    CHECK (json_type(shape) = 'array'),
+    shape           TEXT    NOT NULL,              -- length of each axis; [] for a scalar
     byte_count      INTEGER NOT NULL CHECK (byte_count >= 0),
     -- Health, over all elements. NULL where the type has no such thing. `verify --rebuild` computes it again.
     nan_count       INTEGER,                       -- elements that are not a number
@@ -187,7 +185,7 @@ CREATE TABLE attribute (
              CHECK (source IN ('user', 'file')),
     ordinal  INTEGER NOT NULL,                     -- order among those of one source
     key      TEXT    NOT NULL,
-    value    TEXT    NOT NULL CHECK (json_valid(value)),
+    value    TEXT    NOT NULL,                     -- JSON
     PRIMARY KEY (version, source, ordinal),
     UNIQUE (version, source, key)
 ) STRICT, WITHOUT ROWID;
@@ -219,7 +217,7 @@ CREATE TABLE event (
     model       TEXT,                              -- the model's name
     number      INTEGER,                           -- the version's number
     alias       TEXT,                              -- the alias's name
-    detail      TEXT CHECK (json_valid(detail))    -- more, such as the version that an alias named before
+    detail      TEXT                               -- JSON: more, such as the version that an alias named before
 ) STRICT;
 CREATE INDEX event_by_model ON event (model, id);
 

@@ -52,6 +52,27 @@ public struct CheckpointDiff: Sendable {
 }
 
 extension CheckpointDiff {
+    /// Compares the selected leaves of two manifests.
+    ///
+    /// - Throws: ``PathSelectionError`` when neither has such a leaf.
+    public init(from old: Manifest, to new: Manifest, only selection: PathSelection) throws(PathSelectionError)
+    {
+        let paths = old.leaves.map(\.path) + new.leaves.map(\.path)
+        let selected = try selection.selects(paths)
+        guard selected.contains(false) else {
+            self.init(from: old, to: new)
+            return
+        }
+        func part(_ manifest: Manifest, _ selected: ArraySlice<Bool>) -> Manifest {
+            let leaves = zip(manifest.leaves, selected).filter(\.1).map(\.0)
+            // Paths say where the leaves are; the rest of the structure is not compared.
+            return Manifest(structure: .list(leaves.map { $0.content.place }), leaves: leaves)
+        }
+        self.init(
+            from: part(old, selected.prefix(old.leaves.count)), to: part(new, selected.suffix(new.leaves.count))
+        )
+    }
+
     /// Compares two manifests.
     ///
     /// - Complexity: O(n log n) in the number of leaves, whatever the tensors' sizes.
@@ -80,7 +101,8 @@ extension CheckpointDiff {
                 } else {
                     changes.append(
                         Change(
-                            path: leaf.path, kind: .changed(differences), old: before.content, new: leaf.content))
+                            path: leaf.path, kind: .changed(differences), old: before.content, new: leaf.content
+                        ))
                 }
                 continue
             }
@@ -162,5 +184,14 @@ extension CheckpointDiff {
         var best = 0
         for index in paths.indices where commonSuffix(paths[index]) > commonSuffix(paths[best]) { best = index }
         return candidates?.remove(at: best)
+    }
+}
+
+extension Manifest.Content {
+    fileprivate var place: Structure {
+        switch self {
+        case .tensor: .tensor
+        case .value: .value
+        }
     }
 }

@@ -10,11 +10,6 @@ public struct CheckpointPath: Hashable, Sendable {
     // A dictionary may have the key "": its path is empty too, but what is below it needs its slash.
     private let isRoot: Bool
 
-    private init(text: String, isRoot: Bool) {
-        self.text = text
-        self.isRoot = isRoot
-    }
-
     /// The path of the value at `component`, a key or index, below this one.
     public func appending(_ component: String) -> CheckpointPath {
         var escaped = component

@@ -18,11 +18,13 @@ public struct PathSelection: Sendable {
         guard !patterns.isEmpty else { return paths.map { _ in true } }
         let selected = paths.map { path in
             patterns.contains { pattern in
-                path.text == pattern || path.text.hasPrefix(pattern + "/") || fnmatch(pattern, path.text, 0) == 0
+                path.text == pattern || path.text.hasPrefix(pattern + "/")
+                    || fnmatch(pattern, path.text, 0) == 0
             }
         }
         guard selected.contains(true) else {
-            let suggestion = patterns.lazy.compactMap { Suggestion.closest(to: $0, among: paths.map(\.text)) }.first
+            let suggestion = patterns.lazy.compactMap { Suggestion.closest(to: $0, among: paths.map(\.text)) }
+                .first
             throw PathSelectionError(patterns: patterns, suggestion: suggestion)
         }
         return selected

@@ -179,7 +179,8 @@ private struct Planner {
             nextOffset += isUniform ? 0 : range.lowerBound % Planner.widestElement
             for use in members {
                 let isWhole =
-                    use.tensor.isContiguous && use.tensor.dtype == stored.dtype && use.tensor.shape == stored.shape
+                    use.tensor.isContiguous && use.tensor.dtype == stored.dtype
+                    && use.tensor.shape == stored.shape
                 let placement =
                     isWhole
                     ? nil

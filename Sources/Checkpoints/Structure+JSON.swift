@@ -164,7 +164,8 @@ private struct StructureReader {
                 } else {
                     try expect("\\u00")
                     let digits = String(decoding: bytes[position...].prefix(2), as: UTF8.self)
-                    guard digits.count == 2, digits == digits.lowercased(), let value = UInt8(digits, radix: 16),
+                    guard digits.count == 2, digits == digits.lowercased(),
+                        let value = UInt8(digits, radix: 16),
                         value < 0x20
                     else { throw unexpected }
                     text.append(value)

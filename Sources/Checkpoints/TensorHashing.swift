@@ -85,7 +85,8 @@ extension SavePlan {
         let width = view.dtype.byteWidth ?? 1
         let byteCount = view.shape.reduce(1, *) * width
         guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packed.count) else {
-            let line = "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(hash.id)\n"
+            let line =
+                "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(hash.id)\n"
             return ContentID(hashing: Array(line.utf8))
         }
         // `offset` is in elements, so the window starts at the first one.

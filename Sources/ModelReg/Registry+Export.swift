@@ -9,7 +9,8 @@ extension Registry {
     ///
     /// - Returns: The paths of what the file has no place for.
     func exportAnew(
-        _ version: Version, to path: String, format: FileFormat, options: ExportOptions, progress: ProgressHandler?
+        _ version: Version, to path: String, format: FileFormat, options: ExportOptions,
+        progress: ProgressHandler?
     ) throws -> [String] {
         let manifest = try manifest(of: version.reference)
         let selection = try ExportSelection(manifest, options)

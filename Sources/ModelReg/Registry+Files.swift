@@ -19,7 +19,19 @@ extension Registry {
     public func saveFile(
         _ path: String, as model: String, options: SaveOptions = SaveOptions(), progress: ProgressHandler? = nil
     ) throws -> SaveResult {
-        let file = try CheckpointFile.read(path: path)
+        try saveFile(
+            CheckpointFile.read(path: path), named: path, as: model, options: options, progress: progress)
+    }
+
+    /// Saves a checkpoint file that has been read already.
+    ///
+    /// - Parameter path: What the file is called; its last part is kept.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func saveFile(
+        _ file: CheckpointFile, named path: String, as model: String, options: SaveOptions = SaveOptions(),
+        progress: ProgressHandler? = nil
+    ) throws -> SaveResult {
         var options = options
         options.sourceFile = SourceFile(
             name: FilePath.name(path), format: file.format.rawValue, file: file.file,
@@ -48,7 +60,8 @@ extension Registry {
         let sourceFormat = source.flatMap { FileFormat(rawValue: $0.format) }
         let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
         let isSource = options.patterns.isEmpty && !options.flattens && format == sourceFormat
-        let target = path ?? (isSource ? source?.name : nil) ?? FilePath.name(version.model) + "." + format.fileExtension
+        let target =
+            path ?? (isSource ? source?.name : nil) ?? FilePath.name(version.model) + "." + format.fileExtension
         if isSource,
             try restoreSourceFile(
                 of: version, to: target, mayReplace: options.mayReplace, verifiesHashes: options.verifiesHashes,
@@ -57,7 +70,8 @@ extension Registry {
             return ExportResult(version: version, path: target, format: format, isSourceFile: true, omitted: [])
         }
         let omitted = try exportAnew(version, to: target, format: format, options: options, progress: progress)
-        return ExportResult(version: version, path: target, format: format, isSourceFile: false, omitted: omitted)
+        return ExportResult(
+            version: version, path: target, format: format, isSourceFile: false, omitted: omitted)
     }
 }
 

@@ -9,12 +9,14 @@ enum AliasTable {
     /// - Throws: ``RegistryError/protectedAlias(model:alias:)`` where it would move and is protected.
     @discardableResult
     static func set(
-        _ db: Database, _ name: String, modelID: Int64, model: String, versionID: Int64, number: Int, at now: String,
+        _ db: Database, _ name: String, modelID: Int64, model: String, versionID: Int64, number: Int,
+        at now: String,
         force: Bool = false
     ) throws -> Int? {
         let before = try Row.fetchOne(
             db,
-            sql: "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
+            sql:
+                "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
                 + "WHERE alias.model = ? AND alias.name = ?",
             arguments: [modelID, name])
         let previous: Int? = try before?.value("number")
@@ -42,7 +44,8 @@ enum AliasTable {
     ) throws -> Int {
         let row = try Row.fetchOne(
             db,
-            sql: "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
+            sql:
+                "SELECT version.number, alias.is_protected FROM alias JOIN version ON version.id = alias.version "
                 + "WHERE alias.model = ? AND alias.name = ?",
             arguments: [modelID, name])
         guard let row else {
@@ -69,7 +72,8 @@ enum EventTable {
         at now: String, detail: String? = nil
     ) throws {
         try db.execute(
-            sql: "INSERT INTO event (at, actor, action, model, number, alias, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            sql:
+                "INSERT INTO event (at, actor, action, model, number, alias, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
             arguments: [now, Timestamp.actor(), action, model, number, alias, detail])
     }
 }

@@ -92,7 +92,8 @@ struct ChunkFinder {
             next = try Row.fetchOne(byID, arguments: [baseID])
             if next == nil {
                 throw RegistryError.Damage(
-                    chunk: try row.contentID("content_id"), problem: "the chunk that it is a delta from is missing")
+                    chunk: try row.contentID("content_id"),
+                    problem: "the chunk that it is a delta from is missing")
             }
         }
         for (id, row) in chain.reversed() {

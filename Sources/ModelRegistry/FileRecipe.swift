@@ -25,7 +25,9 @@ struct FileRecipe: Equatable {
     init?(_ source: SourceFile, _ plan: SavePlan) {
         var leafOfStored: [Int: Int] = [:]
         for (ordinal, leaf) in plan.leaves.enumerated() {
-            if case .tensor(let stored, _, _) = leaf, leafOfStored[stored] == nil { leafOfStored[stored] = ordinal }
+            if case .tensor(let stored, _, _) = leaf, leafOfStored[stored] == nil {
+                leafOfStored[stored] = ordinal
+            }
         }
         var storedInStorage: [ObjectIdentifier: [(range: Range<Int>, leaf: Int)]] = [:]
         for (index, stored) in plan.storedTensors.enumerated() where stored.byteCount > 0 {
@@ -113,7 +115,8 @@ struct FileRecipe: Equatable {
             let length = try number()
             let leaf = try number()
             guard length <= bytes.count, leaf <= leafCount else { throw damage }
-            pieces.append(Piece(literal: literalCount..<literalCount + length, leaf: leaf == 0 ? nil : leaf - 1))
+            pieces.append(
+                Piece(literal: literalCount..<literalCount + length, leaf: leaf == 0 ? nil : leaf - 1))
             literalCount += length
         }
         literals = Array(bytes[position...])

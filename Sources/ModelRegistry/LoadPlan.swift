@@ -35,7 +35,9 @@ struct LoadPlan {
     private static func tensor(_ storage: Storage, _ view: SavePlan.View, at byteOffset: Int) throws -> Tensor {
         let first = byteOffset + (view.placement?.byteOffset ?? 0)
         let width = view.dtype.byteWidth ?? 1
-        guard first % width == 0 else { throw RegistryError.Damage(problem: "a view is not aligned to its elements") }
+        guard first % width == 0 else {
+            throw RegistryError.Damage(problem: "a view is not aligned to its elements")
+        }
         do {
             return try Tensor(
                 storage: storage, dtype: view.dtype, shape: view.shape, strides: view.placement?.strides,
@@ -64,7 +66,9 @@ private struct SharedStorages {
         }
         var extents: [Int: Extent] = [:]
         for (leaf, isSelected) in zip(content.leaves, selected) where isSelected {
-            guard case .tensor(let row, let view, _) = leaf.content, let sharing = view.sharing else { continue }
+            guard case .tensor(let row, let view, _) = leaf.content, let sharing = view.sharing else {
+                continue
+            }
             let (end, overflow) = sharing.byteOffset.addingReportingOverflow(row.byteCount)
             guard !overflow else { throw RegistryError.Damage(problem: "a shared storage is impossibly large") }
             let place = Place(tensor: row.rowID, storage: sharing.storage, byteOffset: sharing.byteOffset)
@@ -77,10 +81,13 @@ private struct SharedStorages {
         for (number, extent) in extents {
             // What is not selected may leave gaps, but none that the version's own tensors do not explain.
             let known = content.leaves.reduce(0) { sum, leaf in
-                guard case .tensor(let row, let view, _) = leaf.content, view.sharing?.storage == number else { return sum }
+                guard case .tensor(let row, let view, _) = leaf.content, view.sharing?.storage == number else {
+                    return sum
+                }
                 return sum + row.byteCount + 2 * SavePlan.sharedStretchAlignment
             }
-            let start = extent.range.lowerBound / SavePlan.sharedStretchAlignment * SavePlan.sharedStretchAlignment
+            let start =
+                extent.range.lowerBound / SavePlan.sharedStretchAlignment * SavePlan.sharedStretchAlignment
             guard extent.range.upperBound - start <= known else {
                 throw RegistryError.Damage(problem: "a shared storage is larger than what is in it")
             }

@@ -13,7 +13,9 @@ final class PackReader: @unchecked Sendable {
     }
 
     init(_ db: Database) {
-        guard let connection = db.sqliteConnection else { preconditionFailure("reading from a closed database") }
+        guard let connection = db.sqliteConnection else {
+            preconditionFailure("reading from a closed database")
+        }
         self.connection = connection
     }
 

@@ -40,7 +40,8 @@ extension Registry {
     public func removeAlias(_ alias: String, of model: String, force: Bool = false) throws -> Int {
         try write { db in
             try AliasTable.remove(
-                db, alias, modelID: VersionTable.modelID(db, model), model: model, at: Timestamp.now(), force: force)
+                db, alias, modelID: VersionTable.modelID(db, model), model: model, at: Timestamp.now(),
+                force: force)
         }
     }
 

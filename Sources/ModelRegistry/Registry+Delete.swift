@@ -18,7 +18,8 @@ extension Registry {
     ///   - dryRun: Whether only to say what would be done.
     /// - Throws: ``RegistryError``.
     @discardableResult
-    public func delete(_ reference: String, force: Bool = false, dryRun: Bool = false) throws -> DeletionReport {
+    public func delete(_ reference: String, force: Bool = false, dryRun: Bool = false) throws -> DeletionReport
+    {
         func report(_ db: Database) throws -> DeletionReport {
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
             if !version.aliases.isEmpty, !force {

@@ -1,4 +1,6 @@
 public import Checkpoints
+import GRDB
+import OrderedCollections
 
 extension Registry {
     /// Saves a checkpoint as the next version of a model.
@@ -19,8 +21,15 @@ extension Registry {
     ) throws -> SaveResult {
         try Names.checkModel(model)
         for alias in options.aliases { try Names.checkAlias(alias) }
-        if let parent = options.parent {
-            try read { db in _ = try VersionTable.resolve(db, VersionReference(parent), text: parent) }
+        try read { db in
+            if let parent = options.parent {
+                _ = try VersionTable.resolve(db, VersionReference(parent), text: parent)
+            }
+            for (key, json) in options.attributes {
+                guard try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [json]) == true else {
+                    throw RegistryError.badAttribute(key: key, json: json)
+                }
+            }
         }
         let plan = try SavePlan(value.checkpoint)
         let recipe = options.sourceFile.flatMap { FileRecipe($0, plan) }

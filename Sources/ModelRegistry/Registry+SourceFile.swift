@@ -85,7 +85,8 @@ struct SourceFileRow {
             places.literals.append((piece.literal, position))
             position += piece.literal.count
             guard let leaf = piece.leaf else { continue }
-            guard case .tensor(let row, _, _) = content.leaves[leaf].content, row.byteCount <= byteCount - position
+            guard case .tensor(let row, _, _) = content.leaves[leaf].content,
+                row.byteCount <= byteCount - position
             else { throw RegistryError.Damage(problem: "the recipe of its source file names no tensor") }
             places.tensors.append((row, content.leaves[leaf].path, position))
             position += row.byteCount

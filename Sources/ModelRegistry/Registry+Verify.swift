@@ -25,7 +25,9 @@ extension Registry {
     /// - Returns: The problems, if any. They do not make the call throw.
     /// - Throws: ``RegistryError`` where the registry cannot be read at all.
     /// - Complexity: O(bytes), each tensor once, on all cores.
-    public func verify(_ reference: String? = nil, progress: ProgressHandler? = nil) throws -> VerificationReport {
+    public func verify(_ reference: String? = nil, progress: ProgressHandler? = nil) throws
+        -> VerificationReport
+    {
         try read { db in
             var verification = Verification(db, progress: progress)
             let versions: [Version]
@@ -76,7 +78,8 @@ private struct Verification {
         for row in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check") {
             let table: String = try row.value("table")
             let parent: String = try row.value("parent")
-            problems.append(RegistryError.Damage(problem: "a row of \"\(table)\" names a missing row of \"\(parent)\""))
+            problems.append(
+                RegistryError.Damage(problem: "a row of \"\(table)\" names a missing row of \"\(parent)\""))
         }
     }
 
@@ -87,13 +90,15 @@ private struct Verification {
             let manifest = content.manifest
             if manifest.contentID != version.contentID {
                 problems.append(
-                    RegistryError.Damage(version: version.reference, problem: "it does not match its content id"))
+                    RegistryError.Damage(
+                        version: version.reference, problem: "it does not match its content id"))
             }
             for leaf in content.leaves {
                 guard case .tensor(let row, let view, let id) = leaf.content else { continue }
                 if tensors[row] == nil { tensors[row] = (version.reference, leaf.path) }
                 if view.placement != nil {
-                    views.append(View(tensor: row, view: view, id: id, version: version.reference, path: leaf.path))
+                    views.append(
+                        View(tensor: row, view: view, id: id, version: version.reference, path: leaf.path))
                 }
             }
             if let source = try SourceFileRow(db, version) {
@@ -141,10 +146,13 @@ private struct Verification {
                 if hash.id != tensor.contentID {
                     problems.append(
                         RegistryError.Damage(
-                            version: version, path: path.text, problem: "its chunks do not match its content id"))
+                            version: version, path: path.text, problem: "its chunks do not match its content id"
+                        ))
                 }
                 for view in viewsOfTensor[tensor] ?? [] {
-                    let id = storage.withUnsafeBytes { SavePlan.contentID(of: view.view, stored: hash, packed: $0) }
+                    let id = storage.withUnsafeBytes {
+                        SavePlan.contentID(of: view.view, stored: hash, packed: $0)
+                    }
                     if id != view.id {
                         problems.append(
                             RegistryError.Damage(

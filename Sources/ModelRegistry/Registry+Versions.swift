@@ -17,7 +17,8 @@ extension Registry {
         try read { db in
             let modelID = try VersionTable.modelID(db, model)
             return try VersionTable.fetch(
-                db, where: "version.model = ? AND version.deleted_at IS NULL", arguments: [modelID], limit: limit)
+                db, where: "version.model = ? AND version.deleted_at IS NULL", arguments: [modelID],
+                limit: limit)
         }
     }
 
@@ -76,7 +77,8 @@ extension Registry {
                         isFromFile: try row.value("source", as: String.self) == "file")
                 },
                 attachments: try attachments.map { row in
-                    VersionDetails.Attachment(name: try row.value("name"), byteCount: try row.value("byte_count"))
+                    VersionDetails.Attachment(
+                        name: try row.value("name"), byteCount: try row.value("byte_count"))
                 },
                 sourceFile: try source.map { row in
                     VersionDetails.Source(

@@ -23,6 +23,8 @@ public enum RegistryError: Error, Equatable {
     case reservedAlias(String)
     /// Not a reference to a version.
     case badReference(String)
+    /// The value of an attribute is not JSON.
+    case badAttribute(key: String, json: String)
 
     /// No model of this name; perhaps another was meant.
     case noModel(String, suggestion: String?)
@@ -98,6 +100,7 @@ extension RegistryError: CustomStringConvertible {
         case .reservedAlias(let name): "\"\(name)\" cannot be an alias: it already names a version"
         case .badReference(let text):
             "\"\(text)\" does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
+        case .badAttribute(let key, let json): "value of attribute \"\(key)\" is not JSON: \(json.prefix(80))"
         case .noModel(let name, let suggestion): "no model \"\(name)\"" + RegistryError.question(suggestion)
         case .noVersion(let model, let number, let latest):
             "no version \(number) of \"\(model)\"" + (latest.map { "; the latest is \($0)" } ?? "")

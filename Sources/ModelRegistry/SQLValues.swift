@@ -30,7 +30,9 @@ extension Row {
     /// An integer, text, … in a column.
     ///
     /// - Throws: ``RegistryError/Damage`` when the column holds something else.
-    func value<Value: DatabaseValueConvertible>(_ column: String, as type: Value.Type = Value.self) throws -> Value {
+    func value<Value: DatabaseValueConvertible>(_ column: String, as type: Value.Type = Value.self) throws
+        -> Value
+    {
         guard let value = Value.fromDatabaseValue(self[column] as DatabaseValue) else {
             throw RegistryError.Damage(problem: "column \"\(column)\" holds no \(type)")
         }
@@ -54,7 +56,8 @@ enum IntegerList {
     /// - Throws: ``RegistryError/Damage`` for anything that ``text(_:)`` would not write.
     static func numbers(_ text: String) throws -> [Int] {
         let body = text.dropFirst().dropLast()
-        let numbers = body.isEmpty ? [] : body.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        let numbers =
+            body.isEmpty ? [] : body.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
         let known = numbers.compactMap { $0 }
         guard known.count == numbers.count, IntegerList.text(known) == text else {
             throw RegistryError.Damage(problem: "\"\(text.prefix(40))\" is no list of integers")

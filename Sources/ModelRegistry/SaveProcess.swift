@@ -179,7 +179,9 @@ final class SaveProcess: Sendable {
         while start < batch.count {
             var end = start
             var bytes: [UInt8] = []
-            while end < batch.count, bytes.isEmpty || bytes.count + batch[end].chunk.bytes.count <= Self.packByteCount {
+            while end < batch.count,
+                bytes.isEmpty || bytes.count + batch[end].chunk.bytes.count <= Self.packByteCount
+            {
                 bytes += batch[end].chunk.bytes
                 end += 1
             }
@@ -188,7 +190,8 @@ final class SaveProcess: Sendable {
             var offset = 0
             for encoded in batch[start..<end] {
                 try insertChunk.execute(arguments: [
-                    encoded.id.data, Int64(encoded.checksum), encoded.byteCount, Int(encoded.chunk.codec.rawValue),
+                    encoded.id.data, Int64(encoded.checksum), encoded.byteCount,
+                    Int(encoded.chunk.codec.rawValue),
                     pack, offset, encoded.chunk.bytes.count,
                 ])
                 offset += encoded.chunk.bytes.count

@@ -46,7 +46,9 @@ struct VersionContent: Sendable {
 
     private static func structure(_ db: Database, _ version: Version) throws -> Structure {
         let json = try String.fetchOne(
-            db, sql: "SELECT json FROM structure JOIN version ON version.structure = structure.id WHERE version.id = ?",
+            db,
+            sql:
+                "SELECT json FROM structure JOIN version ON version.structure = structure.id WHERE version.id = ?",
             arguments: [version.rowID])
         guard let json else { throw RegistryError.Damage(problem: "the structure is missing") }
         do {
@@ -56,7 +58,9 @@ struct VersionContent: Sendable {
         }
     }
 
-    private static func leaves(_ db: Database, _ version: Version, _ structure: Structure) throws -> [StoredLeaf] {
+    private static func leaves(_ db: Database, _ version: Version, _ structure: Structure) throws
+        -> [StoredLeaf]
+    {
         let paths = structure.leafPaths
         let rows = try Row.fetchCursor(
             db,
@@ -100,7 +104,9 @@ extension StoredLeaf {
         var sharing: SavePlan.Sharing?
         if let storage: Int = try row.optional("storage") {
             let offset: Int = try row.value("storage_offset")
-            guard offset >= 0 else { throw RegistryError.Damage(problem: "negative offset \(offset) in a shared storage") }
+            guard offset >= 0 else {
+                throw RegistryError.Damage(problem: "negative offset \(offset) in a shared storage")
+            }
             sharing = SavePlan.Sharing(storage: storage, byteOffset: offset)
         }
         guard let stridesText: String = try row.optional("view_strides") else {
@@ -134,7 +140,8 @@ extension TensorRow {
 extension DType {
     fileprivate init(column text: String) throws {
         guard let dtype = DType(rawValue: text) else {
-            throw RegistryError.Damage(problem: "unknown element type \"\(text)\"; perhaps from a newer modelreg")
+            throw RegistryError.Damage(
+                problem: "unknown element type \"\(text)\"; perhaps from a newer modelreg")
         }
         self = dtype
     }
@@ -148,7 +155,8 @@ extension SavePlan.View {
         guard placement.byteOffset >= 0, placement.byteOffset % (dtype.byteWidth ?? 1) == 0,
             let span, placement.byteOffset <= byteCount, span.upperBound <= byteCount - placement.byteOffset
         else {
-            throw RegistryError.Damage(problem: "view \(shape) by \(placement.strides) reaches beyond its tensor")
+            throw RegistryError.Damage(
+                problem: "view \(shape) by \(placement.strides) reaches beyond its tensor")
         }
     }
 }

@@ -50,8 +50,11 @@ struct TensorReader {
                 try TensorReader.decoders.withWorker { decoder in
                     try decoder.decode(job.chunk, from: packs, into: job.destination)
                 }
-                if verifiesHashes, ContentID(hashing: UnsafeRawBufferPointer(job.destination)) != job.chunk.contentID {
-                    throw RegistryError.Damage(chunk: job.chunk.contentID, problem: "it does not match its hash")
+                if verifiesHashes,
+                    ContentID(hashing: UnsafeRawBufferPointer(job.destination)) != job.chunk.contentID
+                {
+                    throw RegistryError.Damage(
+                        chunk: job.chunk.contentID, problem: "it does not match its hash")
                 }
             } catch var damage as RegistryError.Damage {
                 damage.version = reference
@@ -97,13 +100,16 @@ final class ChainDecoder {
     /// Decodes `chunk` into `target` and checks its checksum.
     ///
     /// - Throws: ``RegistryError/Damage``.
-    func decode(_ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer) throws {
+    func decode(_ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer)
+        throws
+    {
         var chain = [chunk]
         while let base = chain.last?.base { chain.append(base) }
         for link in chain.dropFirst().reversed() {
             if next.count < link.byteCount { next = [UInt8](repeating: 0, count: Chunking.chunkByteCount) }
             try next.withUnsafeMutableBytes { buffer in
-                try decodeLink(link, from: packs, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<link.byteCount]))
+                try decodeLink(
+                    link, from: packs, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<link.byteCount]))
             }
             swap(&base, &next)
         }
@@ -122,7 +128,8 @@ final class ChainDecoder {
                 try packs.read(pack: chunk.pack, offset: chunk.packOffset, into: stored)
                 try base.withUnsafeBytes { bytes in
                     let base = chunk.base.map { UnsafeRawBufferPointer(rebasing: bytes[..<$0.byteCount]) }
-                    try decoder.decode(UnsafeRawBufferPointer(stored), codec: chunk.codec, base: base, into: target)
+                    try decoder.decode(
+                        UnsafeRawBufferPointer(stored), codec: chunk.codec, base: base, into: target)
                 }
             }
             guard mr_crc32c(0, target.baseAddress, target.count) == chunk.checksum else {

@@ -51,7 +51,8 @@ struct VersionInsertion {
         try insertParameters(db, versionID, tensorIDs)
         try insertDetails(db, versionID)
         for alias in options.aliases {
-            try AliasTable.set(db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now)
+            try AliasTable.set(
+                db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now)
         }
         try EventTable.insert(db, "save", model: model, number: number, at: now)
         let version = try VersionTable.version(db, rowID: versionID)
@@ -99,7 +100,9 @@ struct VersionInsertion {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         let insertChunk = try db.cachedStatement(
-            sql: "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?")
+            sql:
+                "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?"
+        )
         return try zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
             let (tensor, hash) = pair
             if let id = try Int64.fetchOne(find, arguments: [hash.id.data]) { return id }

@@ -9,7 +9,8 @@ enum VersionTable {
     static func resolve(_ db: Database, _ reference: VersionReference, text: String) throws -> Version {
         let modelID = try modelID(db, reference.model)
         let latest = try Int.fetchOne(
-            db, sql: "SELECT max(number) FROM version WHERE model = ? AND deleted_at IS NULL", arguments: [modelID])
+            db, sql: "SELECT max(number) FROM version WHERE model = ? AND deleted_at IS NULL",
+            arguments: [modelID])
         guard let latest else { throw RegistryError.noVersions(model: reference.model) }
         let number: Int
         switch reference.selector {
@@ -67,7 +68,9 @@ enum VersionTable {
     /// The version in a row.
     static func version(_ db: Database, rowID: Int64) throws -> Version {
         let versions = try fetch(db, where: "version.id = ?", arguments: [rowID])
-        guard let version = versions.first else { throw RegistryError.Damage(problem: "a version's row is missing") }
+        guard let version = versions.first else {
+            throw RegistryError.Damage(problem: "a version's row is missing")
+        }
         return version
     }
 

@@ -21,7 +21,9 @@ public final class MappedFile: @unchecked Sendable {
         guard descriptor >= 0 else { throw FileError(path: path, operation: .open, code: errno) }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, operation: .read, code: errno) }
+        guard fstat(descriptor, &status) == 0 else {
+            throw FileError(path: path, operation: .read, code: errno)
+        }
         guard status.st_mode & S_IFMT == S_IFREG else {
             let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
             throw FileError(path: path, operation: .read, code: code)

@@ -23,13 +23,17 @@ public final class OutputFile: @unchecked Sendable {
     public init(path: String, byteCount: Int, mayReplace: Bool) throws(FileError) {
         var status = stat()
         if stat(path, &status) == 0 {
-            if status.st_mode & S_IFMT == S_IFDIR { throw FileError(path: path, operation: .write, code: EISDIR) }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                throw FileError(path: path, operation: .write, code: EISDIR)
+            }
             if !mayReplace { throw FileError(path: path, operation: .write, code: EEXIST) }
         }
         var template = Array("\(path).XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw FileError(path: path, operation: .write, code: errno) }
-        let temporaryPath = template.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+        let temporaryPath = template.withUnsafeBufferPointer {
+            String(cString: $0.baseAddress.unsafelyUnwrapped)
+        }
         defer { close(descriptor) }
         // mkstemp makes the file private; a new file has the permissions that others have.
         let mask = umask(0)

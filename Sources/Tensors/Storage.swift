@@ -52,7 +52,8 @@ public final class Storage: @unchecked Sendable {
     public init(wrapping bytes: UnsafeMutableRawBufferPointer, keepingAlive keeper: any Sendable) {
         byteCount = bytes.count
         // An empty buffer may have no address; any non-null one will do, nothing is read from it.
-        baseAddress = bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment).unsafelyUnwrapped
+        baseAddress =
+            bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment).unsafelyUnwrapped
         owner = .keeper(keeper)
     }
 

@@ -30,7 +30,8 @@ extension TensorError: CustomStringConvertible {
         case .strideCount(let shape, let strides): "strides \(strides) do not fit shape \(shape)"
         case .negativeStride(let strides): "negative stride in \(strides)"
         case .negativeOffset(let offset): "negative storage offset \(offset)"
-        case .packedView(let dtype): "\(dtype) elements are smaller than a byte and cannot be strided or shifted"
+        case .packedView(let dtype):
+            "\(dtype) elements are smaller than a byte and cannot be strided or shifted"
         case .outOfStorage(let shape, let needs, let has):
             "shape \(shape) needs \(needs) bytes of storage, but there are \(has)"
         case .byteCount(let dtype, let shape, let needs, let has):

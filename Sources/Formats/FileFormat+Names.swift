@@ -1,0 +1,27 @@
+extension FileFormat {
+    /// The ending that files of the format usually have, without the dot.
+    public var fileExtension: String {
+        switch self {
+        case .safetensors: "safetensors"
+        case .pytorch: "pt"
+        }
+    }
+
+    /// The format that a path asks for by its ending; `nil` if it asks for none.
+    ///
+    /// For files that are to be written. What an existing file is, its content says.
+    public init?(path: String) {
+        let name = path.split(separator: "/").last ?? ""
+        guard let dot = name.lastIndex(of: ".") else { return nil }
+        self.init(name: String(name[name.index(after: dot)...]))
+    }
+
+    /// The format of a name that users give it: its own, or an ending.
+    public init?(name: String) {
+        switch name.lowercased() {
+        case "safetensors": self = .safetensors
+        case "pt", "pth", "ckpt", "bin", "pytorch": self = .pytorch
+        default: return nil
+        }
+    }
+}

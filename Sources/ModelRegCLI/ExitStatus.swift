@@ -1,0 +1,57 @@
+import Checkpoints
+import Formats
+import Glibc
+import ModelReg
+import ModelRegistry
+import Tensors
+
+/// What a process says as it ends; part of the interface, as in `sysexits.h`.
+enum ExitStatus: Int32 {
+    case found = 1
+    case usage = 64
+    case badData = 65
+    case noInput = 66
+    case cannotCreate = 73
+    case inputOutput = 74
+    case busy = 75
+    case configuration = 78
+
+    /// The status for an error that the library throws; `nil` for the argument parser's own.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as RegistryError: self.init(error)
+        case let error as FileError: self.init(error)
+        case is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError: self = .badData
+        case is PathSelectionError: self = .noInput
+        case is SafetensorsLayoutError, is ExportError, is UsageError: self = .usage
+        default: return nil
+        }
+    }
+
+    private init(_ error: RegistryError) {
+        switch error {
+        case .noRegistry, .noModel, .noVersion, .noVersions, .noEarlierVersion, .noAlias, .contentMismatch:
+            self = .noInput
+        case .notARegistry, .newerRegistry: self = .configuration
+        case .busy: self = .busy
+        case .readOnly, .inputOutput: self = .inputOutput
+        case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased:
+            self = .usage
+        case .damaged: self = .badData
+        }
+    }
+
+    private init(_ error: FileError) {
+        switch (error.operation, error.code) {
+        case (.write, EEXIST): self = .cannotCreate
+        case (.write, EACCES), (.write, ENOENT), (.write, EISDIR), (.write, ENOTDIR): self = .cannotCreate
+        case (_, ENOENT), (_, ENOTDIR), (_, EACCES), (_, EISDIR): self = .noInput
+        default: self = .inputOutput
+        }
+    }
+}
+
+/// Words on the command line that do not go together.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+}

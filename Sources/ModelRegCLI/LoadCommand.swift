@@ -1,0 +1,90 @@
+import ArgumentParser
+import Formats
+import ModelReg
+import ModelRegistry
+
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Write a version, or part of it, to a file.",
+        discussion: """
+            In the format it came from, a whole version is the file that was saved, byte for byte. Without -o the \
+            file gets the name that it had, in the current folder. A file that is there is never overwritten \
+            without --force.
+
+            EXAMPLES
+              modelreg load mlp
+              modelreg load mlp:best -o best.safetensors
+              modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
+            """)
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(help: "Which version.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
+    var reference: String
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "file"), completion: .file())
+    var output: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Paths to write: names, or patterns with *. May be repeated.", valueName: "glob"))
+    var only: [String] = []
+
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp("The format; otherwise by the ending of -o.", valueName: "format"),
+        completion: .list(FileFormat.allCases.map(\.rawValue)))
+    var format: String?
+
+    @Flag(name: .long, help: "Join nested names with \"/\", untie tied tensors, and leave out plain values.")
+    var flatten = false
+
+    @Flag(name: .long, help: "Check SHA-256 and not only checksums.")
+    var verify = false
+
+    @Flag(name: .long, help: "Overwrite a file that is there.")
+    var force = false
+
+    func run() throws {
+        var format: FileFormat?
+        if let name = self.format {
+            guard let known = FileFormat(name: name) else {
+                let formats = FileFormat.allCases.map(\.rawValue).joined(separator: ", ")
+                throw UsageError(description: "--as \(name): no such format; there are \(formats)")
+            }
+            format = known
+        }
+        let registry = try options.openRegistry()
+        let bar = ProgressBar("loading", options)
+        let result = try registry.exportFile(
+            reference, to: output,
+            options: ExportOptions(
+                format: format, patterns: only, flattens: flatten, mayReplace: force, verifiesHashes: verify),
+            progress: bar.handler)
+        bar.clear()
+        if !result.omitted.isEmpty {
+            let shown = result.omitted.prefix(3).joined(separator: ", ")
+            let more = result.omitted.count > 3 ? " and \(result.omitted.count - 3) more" : ""
+            options.message("note: plain values left out: \(shown)\(more)")
+        }
+        if options.json {
+            try JSON.print(
+                Report(
+                    version: VersionJSON(result.version), path: result.path, format: result.format.rawValue,
+                    isSourceFile: result.isSourceFile, omitted: result.omitted))
+        } else {
+            let how =
+                result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
+            Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
+        }
+    }
+
+    private struct Report: Encodable {
+        let version: VersionJSON
+        let path: String
+        let format: String
+        let isSourceFile: Bool
+        let omitted: [String]
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import ModelReg
+
+/// `modelreg`: parses the command line, calls the library and prints.
+@main
+struct ModelRegCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "modelreg",
+        abstract: "Keep every version of a model's weights, and see what changed.",
+        discussion: """
+            A registry is one file: modelreg.db, or what --registry or MODELREG_REGISTRY says.
+
+            REFERENCES
+              mlp            the latest version of the model "mlp"
+              mlp:v3  mlp:3  version 3
+              mlp:best       the version that the alias "best" names
+              mlp:best~2     two versions earlier
+              mlp@sha256:ab12…                    only if its content id begins so
+              models:/mlp/3  models:/mlp@best     as MLflow writes it
+
+            EXAMPLES
+              modelreg save model.pt mlp -m "baseline" --metric accuracy=0.97
+              modelreg log mlp
+              modelreg diff mlp~1 mlp
+              modelreg load mlp:best -o model.safetensors
+
+            EXIT STATUS
+              0 done   1 a difference or damage was found (diff --exit-code, verify)   64 wrong usage
+              65 the file is not what it claims, or stored data is damaged   66 no such file, model or version
+              73 the output exists   74 input/output error, disk full   75 registry busy   78 not a registry
+            """,
+        version: modelRegVersion,
+        groupedSubcommands: [
+            CommandGroup(name: "Weights", subcommands: [SaveCommand.self, LoadCommand.self, DiffCommand.self]),
+            CommandGroup(
+                name: "Versions",
+                subcommands: [
+                    ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
+                ]),
+            CommandGroup(name: "Upkeep", subcommands: [VerifyCommand.self]),
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard let status = ExitStatus(error) else { exit(withError: error) }
+            Output.error("modelreg: \(error)")
+            exit(withError: ExitCode(status.rawValue))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import ModelRegistry
+
+struct RemoveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rm",
+        abstract: "Delete versions.",
+        discussion: """
+            A version's number is never used again. A version that an alias names is deleted with --force only.
+
+            EXAMPLES
+              modelreg rm mlp:v3 --dry-run
+              modelreg rm mlp:v3 mlp:v4
+            """,
+        aliases: ["remove"])
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(help: "Which versions.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
+    var references: [String]
+
+    @Flag(name: .long, help: "Only say what would be deleted, and how many bytes that would free.")
+    var dryRun = false
+
+    @Flag(name: .long, help: "Delete versions that aliases name, and these aliases.")
+    var force = false
+
+    func run() throws {
+        let registry = try options.openRegistry()
+        // What "mlp" names changes while versions go: find all of them first, and miss none.
+        let versions = try references.map { try registry.version($0) }
+        var reports: [DeletionReport] = []
+        var seen: Set<String> = []
+        for version in versions where seen.insert(version.reference).inserted {
+            reports.append(try registry.delete(version.reference, force: force, dryRun: true))
+        }
+        if !dryRun {
+            reports = try reports.map { try registry.delete($0.version.reference, force: force) }
+        }
+        if options.json {
+            try JSON.print(reports.map { Report($0, isDeleted: !dryRun) })
+            return
+        }
+        for report in reports {
+            let verb = dryRun ? "would delete" : "deleted"
+            let aliases =
+                report.aliases.isEmpty ? "" : " and its aliases \(report.aliases.joined(separator: ", "))"
+            Output.line(
+                "\(verb) \(report.version.reference)\(aliases); "
+                    + "\(report.freedByteCount) bytes that nothing else uses")
+        }
+    }
+
+    private struct Report: Encodable {
+        let reference: String
+        let aliases: [String]
+        let freedByteCount: Int
+        let isDeleted: Bool
+
+        init(_ report: DeletionReport, isDeleted: Bool) {
+            reference = report.version.reference
+            aliases = report.aliases
+            freedByteCount = report.freedByteCount
+            self.isDeleted = isDeleted
+        }
+    }
+}
