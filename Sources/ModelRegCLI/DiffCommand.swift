@@ -60,7 +60,7 @@ struct DiffCommand: ParsableCommand {
                 // Not in the registry, but there is such a file.
             }
         }
-        return try Manifest(of: CheckpointFile.read(path: text).checkpoint)
+        return try Manifest(of: InputFile.read(text).checkpoint)
     }
 }
 

@@ -21,9 +21,11 @@ enum ExitStatus: Int32 {
         switch error {
         case let error as RegistryError: self.init(error)
         case let error as FileError: self.init(error)
-        case is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError: self = .badData
+        case let error as ExplainedError: self.init(error.error)
+        case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
+            self = .badData
         case is PathSelectionError: self = .noInput
-        case is SafetensorsLayoutError, is ExportError, is UsageError: self = .usage
+        case is SafetensorsLayoutError, is ExportError, is CheckpointTypeError, is UsageError: self = .usage
         default: return nil
         }
     }
@@ -54,4 +56,12 @@ enum ExitStatus: Int32 {
 /// Words on the command line that do not go together.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
+}
+
+/// An error of the library, and which option of the command helps.
+struct ExplainedError: Error, CustomStringConvertible {
+    let error: any Error
+    let explanation: String
+
+    var description: String { "\(error)\(explanation)" }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Formats
+import Glibc
 import ModelReg
 import ModelRegistry
+import Tensors
 
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,11 +59,14 @@ struct LoadCommand: ParsableCommand {
         }
         let registry = try options.openRegistry()
         let bar = ProgressBar("loading", options)
-        let result = try registry.exportFile(
-            reference, to: output,
-            options: ExportOptions(
-                format: format, patterns: only, flattens: flatten, mayReplace: force, verifiesHashes: verify),
-            progress: bar.handler)
+        let result = try explainingFailures {
+            try registry.exportFile(
+                reference, to: output,
+                options: ExportOptions(
+                    format: format, patterns: only, flattens: flatten, mayReplace: force, verifiesHashes: verify
+                ),
+                progress: bar.handler)
+        }
         bar.clear()
         if !result.omitted.isEmpty {
             let shown = result.omitted.prefix(3).joined(separator: ", ")
@@ -77,6 +82,17 @@ struct LoadCommand: ParsableCommand {
             let how =
                 result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
+        }
+    }
+
+    /// Adds to an error which option helps.
+    private func explainingFailures<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as FileError where error.operation == .write && error.code == EEXIST {
+            throw ExplainedError(error: error, explanation: "; --force overwrites it")
+        } catch let error as SafetensorsLayoutError where !flatten {
+            throw ExplainedError(error: error, explanation: ", or use --only and --flatten")
         }
     }
 

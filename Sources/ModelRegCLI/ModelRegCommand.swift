@@ -37,7 +37,7 @@ struct ModelRegCommand: ParsableCommand {
                 subcommands: [
                     ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
                 ]),
-            CommandGroup(name: "Upkeep", subcommands: [VerifyCommand.self]),
+            CommandGroup(name: "Upkeep", subcommands: [VerifyCommand.self, GarbageCommand.self]),
         ])
 
     static func main() {

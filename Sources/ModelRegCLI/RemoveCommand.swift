@@ -6,7 +6,8 @@ struct RemoveCommand: ParsableCommand {
         commandName: "rm",
         abstract: "Delete versions.",
         discussion: """
-            A version's number is never used again. A version that an alias names is deleted with --force only.
+            A version's number is never used again, and its bytes are freed by the next `modelreg gc`. A version \
+            that an alias names is deleted with --force only.
 
             EXAMPLES
               modelreg rm mlp:v3 --dry-run
@@ -47,7 +48,7 @@ struct RemoveCommand: ParsableCommand {
                 report.aliases.isEmpty ? "" : " and its aliases \(report.aliases.joined(separator: ", "))"
             Output.line(
                 "\(verb) \(report.version.reference)\(aliases); "
-                    + "\(report.freedByteCount) bytes that nothing else uses")
+                    + "gc frees \(report.freedByteCount) bytes that nothing else uses")
         }
     }
 

@@ -56,7 +56,7 @@ struct SaveCommand: ParsableCommand {
             parent: parent,
             attachments: try attachments)
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
-        let file = try CheckpointFile.read(path: file)
+        let file = try InputFile.read(file)
         let registry = try options.openRegistry(create: true)
         let bar = ProgressBar("saving", options)
         let result = try registry.saveFile(

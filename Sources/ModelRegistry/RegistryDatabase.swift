@@ -33,7 +33,9 @@ enum RegistryDatabase {
         configuration.busyMode = .callback(waiting(seconds: waitSeconds))
         configuration.readonly = exists && access(path, W_OK) != 0
         configuration.prepareDatabase { db in
+            // These two take effect on a new file only. Incremental: gc can cut off free pages a few at a time.
             try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             try db.execute(sql: "PRAGMA synchronous = FULL")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
             try db.execute(sql: "PRAGMA secure_delete = OFF")

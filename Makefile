@@ -1,0 +1,33 @@
+# The commands of the README. `make demo` and `make test` install what is missing first.
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+SOURCES = Package.swift Sources Tests Plugins
+
+.PHONY: demo test build install bench format lint dependencies
+
+demo: build
+	@Examples/demo.sh "$$($(SWIFT) build -c release --show-bin-path)"
+
+# In release mode, as users run it: debug numerics are hundreds of times slower.
+test: dependencies
+	$(SWIFT) build -c release --build-tests
+	SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release --skip-build
+
+build: dependencies
+	$(SWIFT) build -c release --product modelreg
+
+install: build
+	scripts/install "$$($(SWIFT) build -c release --show-bin-path)/modelreg" "$(DESTDIR)$(PREFIX)"
+
+bench: dependencies
+	Benchmarks/run
+
+format:
+	$(SWIFT) format -i -r -p $(SOURCES)
+
+lint:
+	$(SWIFT) format lint -s -r -p $(SOURCES)
+
+dependencies:
+	@scripts/install-dependencies
