@@ -7,6 +7,8 @@ import CKernels
 public final class ChunkDecoder {
     private var planes = PlaneDecoder()
     private var split = ScratchBuffer()
+    private var differences = ScratchBuffer()
+    private var classes = mr_delta_classes()
     private var planeStarts = [UnsafePointer<UInt8>?](repeating: nil, count: 8)
 
     /// Makes a decoder; memory comes with the first chunk.
@@ -28,6 +30,7 @@ public final class ChunkDecoder {
         switch codec {
         case .raw: try decodeRaw(encoded, into: target)
         case .planes: try decodePlanes(encoded, into: target)
+        case .floatDelta, .integerDelta: try decodeDelta(encoded, codec: codec, base: base, into: target)
         case .whole: try decodeWhole(encoded, into: target)
         default: throw .unknownCodec(codec.rawValue)
         }
@@ -72,6 +75,52 @@ public final class ChunkDecoder {
             mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, kind.isFloat, start)
         }
         try readTail(from: &reader, of: target, startingAt: elements.count)
+    }
+
+    private func decodeDelta(
+        _ encoded: UnsafeRawBufferPointer, codec: ChunkCodec, base: UnsafeRawBufferPointer?,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(CodecError) {
+        guard let base else { throw .missingBase }
+        guard base.count == target.count else {
+            throw .wrongBaseByteCount(expected: target.count, found: base.count)
+        }
+        var reader = ByteReader(encoded)
+        let kind = try readKind(from: &reader) { $0.isFloat == (codec == .floatDelta) }
+        let width = kind.byteWidth
+        let elementCount = target.count / width
+        if let start = target.baseAddress, let baseStart = base.baseAddress, elementCount > 0 {
+            var classCounts = [elementCount]
+            if let format = kind.floatFormat {
+                mr_delta_classify(format, baseStart, elementCount, &classes)
+                classCounts = classes.elementCounts
+            }
+            let unsplit = differences.reserve(elementCount * width)
+            try readDifferences(from: &reader, width: width, classCounts: classCounts, into: unsplit)
+            if let format = kind.floatFormat {
+                mr_float_undelta(MR_PATH_BEST, format, unsplit, baseStart, elementCount, &classes, start)
+            } else {
+                mr_integer_undelta(MR_PATH_BEST, unsplit, baseStart, elementCount, width, start)
+            }
+        }
+        try readTail(from: &reader, of: target, startingAt: elementCount * width)
+    }
+
+    /// Reads planes, each in one piece per class, and merges them.
+    private func readDifferences(
+        from reader: inout ByteReader, width: Int, classCounts: [Int], into unsplit: UnsafeMutableRawPointer
+    ) throws(CodecError) {
+        let elementCount = classCounts.reduce(0, +)
+        let scratch = width == 1 ? unsplit : split.reserve(elementCount * width)
+        var pieceStart = scratch
+        for plane in 0..<width {
+            planeStarts[plane] = UnsafePointer(pieceStart.assumingMemoryBound(to: UInt8.self))
+            for count in classCounts {
+                try readPlane(from: &reader, to: UnsafeMutableRawBufferPointer(start: pieceStart, count: count))
+                pieceStart += count
+            }
+        }
+        if width > 1 { mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, false, unsplit) }
     }
 
     private func readKind(

@@ -18,6 +18,8 @@ public final class ChunkEncoder {
     private var planes: PlaneEncoder
     private var wholeChunk: PlaneEncoder
     private var split = ScratchBuffer()
+    private var differences = ScratchBuffer()
+    private var classes = mr_delta_classes()
 
     /// - Parameter effort: How hard to look for a shorter encoding.
     public init(effort: EncodingEffort = .fast) {
@@ -61,6 +63,53 @@ public final class ChunkEncoder {
         }
         guard planes.byteCount < chunk.count else { return raw(chunk) }
         return EncodedChunk(codec: .planes, bytes: [UInt8](planes.encoded))
+    }
+
+    /// Encodes a chunk as its difference from another.
+    ///
+    /// - Parameters:
+    ///   - chunk: What to encode.
+    ///   - base: What the decoder will be given; as long as `chunk`.
+    ///   - kind: What the bytes of both are.
+    /// - Returns: Codec `floatDelta` or `integerDelta`, or `raw` if that is no longer.
+    public func encodeDelta(
+        _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
+    ) -> EncodedChunk {
+        precondition(chunk.count == base.count, "delta of \(chunk.count) bytes from \(base.count)")
+        let width = kind.byteWidth
+        let elementCount = chunk.count / width
+        guard let start = chunk.baseAddress, let baseStart = base.baseAddress, elementCount > 0 else {
+            return raw(chunk)
+        }
+        let unsplit = differences.reserve(elementCount * width)
+        var classCounts = [elementCount]
+        if let format = kind.floatFormat {
+            mr_delta_classify(format, baseStart, elementCount, &classes)
+            classCounts = classes.elementCounts
+            mr_float_delta(MR_PATH_BEST, format, start, baseStart, elementCount, &classes, unsplit)
+        } else {
+            mr_integer_delta(MR_PATH_BEST, start, baseStart, elementCount, width, unsplit)
+        }
+        var planeStart = UnsafeRawPointer(unsplit)
+        if width > 1 {
+            let target = split.reserve(elementCount * width)
+            mr_split_planes(
+                MR_PATH_BEST, unsplit, elementCount, width, false,
+                target.assumingMemoryBound(to: UInt8.self), elementCount)
+            planeStart = UnsafeRawPointer(target)
+        }
+        planes.start(chunkByteCount: chunk.count, planeCount: width * classCounts.count)
+        planes.append(kind.rawValue)
+        for _ in 0..<width {
+            for count in classCounts {
+                planes.appendPlane(
+                    UnsafeRawBufferPointer(start: planeStart, count: count), mayRepeat: !kind.isFloat)
+                planeStart += count
+            }
+        }
+        planes.append(UnsafeRawBufferPointer(rebasing: chunk[(elementCount * width)...]))
+        guard planes.byteCount < chunk.count else { return raw(chunk) }
+        return EncodedChunk(codec: kind.isFloat ? .floatDelta : .integerDelta, bytes: [UInt8](planes.encoded))
     }
 
     private func raw(_ chunk: UnsafeRawBufferPointer) -> EncodedChunk {

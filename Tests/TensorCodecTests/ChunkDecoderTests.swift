@@ -20,6 +20,36 @@ import Testing
         #expect(decoded == [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0xee])
     }
 
+    @Test func aDeltaWrittenByHandIsRead() throws {
+        // Two int16 that differ from their bases by -1 and 2: zigzagged, 1 and 4; then a tail of one byte.
+        let integers: [UInt8] = [2, 1, 1, 4, 0, 0, 0xee]
+        let decoded = try ChunkDecoder().decode(
+            integers, codec: .integerDelta, base: [0x00, 0x01, 0xfe, 0xff, 0], byteCount: 5)
+        #expect(decoded == [0xff, 0x00, 0x00, 0x00, 0xee])
+        // One bfloat16: -0 is the integer -1, so 0 differs from it by 1, which zigzags to 2.
+        let floats: [UInt8] = [6, 0, 2, 0, 0]
+        #expect(
+            try ChunkDecoder().decode(floats, codec: .floatDelta, base: [0x00, 0x80], byteCount: 2) == [0, 0])
+    }
+
+    @Test func deltasNeedTheirBase() {
+        for codec in [ChunkCodec.floatDelta, .integerDelta] {
+            expect(.missingBase, from: [2, 0, 1, 0, 0], codec: codec, byteCount: 2)
+            #expect(throws: CodecError.wrongBaseByteCount(expected: 2, found: 3)) {
+                try ChunkDecoder().decode([2, 0, 1, 0, 0], codec: codec, base: [1, 2, 3], byteCount: 2)
+            }
+        }
+    }
+
+    @Test func deltasMustBeOfAKindOfTheirCodec() {
+        #expect(throws: CodecError.unknownElementKind(2)) {
+            try ChunkDecoder().decode([2, 0, 1, 0, 0], codec: .floatDelta, base: [1, 2], byteCount: 2)
+        }
+        #expect(throws: CodecError.unknownElementKind(6)) {
+            try ChunkDecoder().decode([6, 0, 1, 0, 0], codec: .integerDelta, base: [1, 2], byteCount: 2)
+        }
+    }
+
     @Test func rawChunksMustHaveTheirLength() throws {
         #expect(try ChunkDecoder().decode([1, 2, 3], codec: .raw, byteCount: 3) == [1, 2, 3])
         #expect(try ChunkDecoder().decode([], codec: .raw, byteCount: 0) == [])
@@ -99,11 +129,18 @@ import Testing
                 for sample in Sample.allCases {
                     let byteCount = Int.random(in: 0...9000, using: &generator)
                     let chunk = sample.bytes(byteCount, as: kind, seed: seed)
-                    let encoded = ChunkEncoder().encode(chunk, as: kind)
-                    for _ in 0..<20 {
-                        let bytes = encoded.bytes.damaged(using: &generator)
-                        let length = Bool.random(using: &generator) ? byteCount : byteCount / 2 + 1
-                        _ = try? decoder.decode(bytes, codec: encoded.codec, byteCount: length)
+                    let base = Sample.weights.bytes(byteCount, as: kind, seed: seed)
+                    let encodings = [
+                        ChunkEncoder().encode(chunk, as: kind),
+                        ChunkEncoder().encodeDelta(chunk, from: base, as: kind),
+                    ]
+                    for encoded in encodings {
+                        for _ in 0..<10 {
+                            let bytes = encoded.bytes.damaged(using: &generator)
+                            let length = Bool.random(using: &generator) ? byteCount : byteCount / 2
+                            _ = try? decoder.decode(
+                                bytes, codec: encoded.codec, base: [UInt8](base[..<length]), byteCount: length)
+                        }
                     }
                 }
             }
@@ -121,7 +158,8 @@ import Testing
             if seed % 2 == 0 { for i in bytes.indices.prefix(6) { bytes[i] %= 10 } }
             let codec = ChunkCodec(rawValue: UInt8(seed % 6))
             let byteCount = Int.random(in: 0...300, using: &generator)
-            _ = try? decoder.decode(bytes, codec: codec, byteCount: byteCount)
+            let base = Sample.random.bytes(byteCount, as: .bytes, seed: seed)
+            _ = try? decoder.decode(bytes, codec: codec, base: base, byteCount: byteCount)
         }
     }
 }

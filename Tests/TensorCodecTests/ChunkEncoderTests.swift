@@ -31,6 +31,45 @@ import Testing
         }
     }
 
+    @Test(arguments: ElementKind.allCases) func deltasOfEveryLengthComeBack(_ kind: ElementKind) throws {
+        let encoder = ChunkEncoder()
+        let decoder = ChunkDecoder()
+        for sample in Sample.allCases {
+            for byteCount in [Int](0...100) + [4095, 4096, 4097, 4103, 70_001, 300_000] {
+                let base = sample.bytes(byteCount, as: kind, seed: UInt64(byteCount))
+                let other = sample.bytes(byteCount, as: kind, seed: UInt64(byteCount) + 1)
+                for chunk in [base, trained(base, as: kind, seed: 1), other] {
+                    let encoded = encoder.encodeDelta(
+                        chunk, from: base, as: kind, misalignedBy: byteCount % 7)
+                    #expect(encoded.bytes.count <= chunk.count)
+                    let decoded = try decoder.decode(
+                        encoded.bytes, codec: encoded.codec, base: base, byteCount: byteCount,
+                        misalignedBy: byteCount % 5)
+                    #expect(decoded == chunk, "\(sample), \(byteCount) bytes, \(encoded.codec)")
+                }
+            }
+        }
+    }
+
+    @Test func deltasOfTrainedWeightsAreShorterThanKeyframes() {
+        let encoder = ChunkEncoder()
+        for (kind, least) in [(ElementKind.float32, 1.4), (.bfloat16, 2.5), (.float16, 1.6), (.float64, 1.1)] {
+            let base = Sample.weights.bytes(1 << 20, as: kind, seed: 8)
+            let chunk = trained(base, as: kind, seed: 9)
+            let keyframe = encoder.encode(chunk, as: kind)
+            let delta = encoder.encodeDelta(chunk, from: base, as: kind)
+            #expect(ratio(delta, of: 1 << 20) > ratio(keyframe, of: 1 << 20), "\(kind)")
+            #expect(ratio(delta, of: 1 << 20) > least, "\(kind)")
+        }
+    }
+
+    @Test func anUnchangedChunkIsAFewBytes() {
+        let base = Sample.weights.bytes(1 << 20, as: .float32, seed: 10)
+        let encoded = ChunkEncoder().encodeDelta(base, from: base, as: .float32)
+        #expect(encoded.codec == .floatDelta)
+        #expect(encoded.bytes.count < 100)
+    }
+
     @Test func weightsShrinkAsMuchAsTheirEntropyAllows() {
         let encoder = ChunkEncoder()
         let float32 = encoder.encode(Sample.weights.bytes(1 << 20, as: .float32, seed: 2), as: .float32)

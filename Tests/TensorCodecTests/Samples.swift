@@ -92,7 +92,40 @@ extension Array where Element == UInt8 {
     }
 }
 
+/// The bytes after a step of training: every element moves by about a 500th.
+func trained(_ bytes: [UInt8], as kind: ElementKind, seed: UInt64) -> [UInt8] {
+    var generator = SeededGenerator(seed: seed)
+    var result = bytes
+    let width = kind.byteWidth
+    for start in stride(from: 0, through: bytes.count - width, by: width) {
+        var element: UInt64 = 0
+        for byte in 0..<width { element |= UInt64(bytes[start + byte]) << UInt64(8 * byte) }
+        // Floats of about the same size are about evenly spaced, so a step is a number of spacings.
+        let step = generator.nextNormal() * Float(1 << (mantissaWidth(of: kind) - 9))
+        element = UInt64(bitPattern: Int64(bitPattern: element) &+ Int64(step))
+        for byte in 0..<width { result[start + byte] = UInt8(truncatingIfNeeded: element >> UInt64(8 * byte)) }
+    }
+    return result
+}
+
+private func mantissaWidth(of kind: ElementKind) -> Int {
+    switch kind {
+    case .float64: 52
+    case .float32: 23
+    case .float16: 10
+    case .bfloat16, .bytes, .integer16, .integer32, .integer64: 9
+    }
+}
+
 extension ChunkEncoder {
+    func encodeDelta(
+        _ chunk: [UInt8], from base: [UInt8], as kind: ElementKind, misalignedBy offset: Int = 0
+    ) -> EncodedChunk {
+        chunk.withCopy(misalignedBy: offset) { chunk in
+            base.withCopy(misalignedBy: 7 - offset) { encodeDelta(chunk, from: $0, as: kind) }
+        }
+    }
+
     func encode(_ chunk: [UInt8], as kind: ElementKind, misalignedBy offset: Int = 0) -> EncodedChunk {
         chunk.withCopy(misalignedBy: offset) { encode($0, as: kind) }
     }

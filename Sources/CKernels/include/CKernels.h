@@ -2,6 +2,7 @@
 #define CKERNELS_H
 
 #include "crc32c.h"
+#include "delta.h"
 #include "path.h"
 #include "planes.h"
 #include "statistics.h"
