@@ -1,27 +1,8 @@
 #include "delta.h"
 
+#include "dispatch.h"
+
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-// Loops over blocks are written once; the compiler makes vectors of them, as wide as the target has.
-#if defined(__x86_64__)
-#define ON_PATH(path, function, ...)                                                              \
-    switch (mr_available_path(path)) {                                                            \
-        case MR_PATH_AVX512: function##_avx512(__VA_ARGS__); break;                               \
-        case MR_PATH_AVX2: function##_avx2(__VA_ARGS__); break;                                   \
-        default: function##_portable(__VA_ARGS__);                                                \
-    }
-#define FOR_EACH_PATH(define)                                                                     \
-    define(portable, )                                                                            \
-    define(avx2, __attribute__((target("avx2"))))                                                 \
-    define(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-256-bit"))))
-#else
-#define ON_PATH(path, function, ...) \
-    (void)(path);                    \
-    function##_portable(__VA_ARGS__);
-#define FOR_EACH_PATH(define) define(portable, )
-#endif
 
 #define CLASS_MINIMUM 4096
 #define EXPONENT_LIMIT 2048

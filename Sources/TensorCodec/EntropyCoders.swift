@@ -8,7 +8,6 @@ struct EntropyCoders {
     private lazy var deflateRepeats = Deflater(.repeats(level: effort == .best ? 9 : 6))
     #if Zstd
     private lazy var zstandardHuffman = ZstandardCompressor(.huffmanOnly)
-    private lazy var zstandardFast = ZstandardCompressor(.repeats(level: 1))
     private lazy var zstandardRepeats = ZstandardCompressor(.repeats(level: effort == .best ? 19 : 3))
     #endif
 
@@ -28,7 +27,6 @@ struct EntropyCoders {
         #if Zstd
         attempt(.zstd, false, zstandardHuffman.compress)
         if repeats {
-            attempt(.zstd, false, zstandardFast.compress)
             attempt(.zstd, false, zstandardRepeats.compress)
         }
         guard effort == .best else { return }

@@ -67,7 +67,7 @@ struct PlaneEncoder: ~Copyable {
         mr_histogram(start, plane.count, counts)
         let entropy = mr_entropy(counts, plane.count)
         let byChance = mr_collision_probability(counts, plane.count)
-        let tryRepeats = mayRepeat || entropy < 1.2 || equalNeighbours > 1.25 * byChance + 0.02
+        let tryRepeats = mayRepeat || entropy < 1.2 || equalNeighbours > 1.25 * byChance + 0.1
         if !tryRepeats, entropy > incompressibleEntropy {
             appendRaw(plane)
             return false

@@ -3,6 +3,7 @@
 
 #include "crc32c.h"
 #include "delta.h"
+#include "health.h"
 #include "path.h"
 #include "planes.h"
 #include "statistics.h"
