@@ -25,6 +25,7 @@ let package = Package(
     name: "modelreg",
     products: [
         .library(name: "ModelReg", targets: ["ModelReg"]),
+        .library(name: "TensorCodec", targets: ["TensorCodec"]),
         .executable(name: "modelreg", targets: ["ModelRegCLI"]),
     ],
     traits: [

@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nobody who builds modelreg builds its benchmarks.
+let package = Package(
+    name: "Benchmarks",
+    dependencies: [.package(path: "..")],
+    targets: [
+        .systemLibrary(name: "CPeers", providers: [.apt(["zlib1g-dev", "libzstd-dev"])]),
+        .executableTarget(
+            name: "CodecBenchmark",
+            dependencies: [.product(name: "TensorCodec", package: "modelreg"), "CPeers"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
