@@ -91,7 +91,8 @@ let package = Package(
 
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
-            name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], swiftSettings: strict),
+            name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
+            swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
