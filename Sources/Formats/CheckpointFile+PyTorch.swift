@@ -3,7 +3,7 @@ import Tensors
 
 extension CheckpointFile {
     /// Most bytes that compressed entries of a PyTorch file may inflate to, together. PyTorch compresses none.
-    static let maximumInflatedByteCount = 64 << 20
+    static let maximumInflatedByteCount = 32 << 20
 
     /// Highest `version` of the archive that is known; PyTorch writes 3.
     static let maximumTorchVersion = 10

@@ -16,6 +16,10 @@ public enum SafetensorsError: FormatError, Equatable {
     case duplicateName(String)
     /// More tensors than ``SafetensorsHeader/maximumTensorCount``.
     case tooManyTensors
+    /// More axes in all tensors together than ``SafetensorsHeader/maximumAxisCount``.
+    case tooManyAxes
+    /// More metadata than ``SafetensorsHeader/maximumTextCount``.
+    case tooManyTexts
     /// A field that is unknown, or there twice.
     case unexpectedField(name: String, field: String)
     /// A field that is not there, or not complete.
@@ -51,6 +55,8 @@ public enum SafetensorsError: FormatError, Equatable {
         case .json(let error): "safetensors header: \(error)"
         case .duplicateName(let name): "safetensors header has \(quoted(name)) twice"
         case .tooManyTensors: "more than \(SafetensorsHeader.maximumTensorCount) tensors in one file"
+        case .tooManyAxes: "more than \(SafetensorsHeader.maximumAxisCount) axes in one file"
+        case .tooManyTexts: "more than \(SafetensorsHeader.maximumTextCount) texts in the metadata"
         case .unexpectedField(let name, let field): "\(quoted(name)) has an unknown or second \(quoted(field))"
         case .missingField(let name, let field): "\(quoted(name)) has no complete \(quoted(field))"
         case .tooManyNumbers(let name, let field, let maximum):

@@ -26,6 +26,10 @@ struct SafetensorsHeader {
     /// Most tensors in one file; a shard of the largest models has some thousands. Bounds memory.
     static let maximumTensorCount = 1 << 17
 
+    /// Most axes of all tensors together, and most texts in the metadata. Bounds memory.
+    static let maximumAxisCount = 1 << 20
+    static let maximumTextCount = 1 << 16
+
     /// The key of the metadata, which no tensor can have.
     static let metadataKey = "__metadata__"
 
@@ -52,6 +56,7 @@ struct SafetensorsHeader {
 
     private mutating func read(_ json: inout JSONReader, dataOffset: Int) throws {
         var hasMetadata = false
+        var axisCount = 0
         try json.object { json, name in
             if name == SafetensorsHeader.metadataKey {
                 guard !hasMetadata else { throw SafetensorsError.duplicateName(name) }
@@ -63,6 +68,8 @@ struct SafetensorsHeader {
                 throw SafetensorsError.tooManyTensors
             }
             let entry = try readEntry(&json, name: name, dataOffset: dataOffset)
+            axisCount += entry.shape.count
+            guard axisCount <= SafetensorsHeader.maximumAxisCount else { throw SafetensorsError.tooManyAxes }
             guard entries.updateValue(entry, forKey: name) == nil else {
                 throw SafetensorsError.duplicateName(name)
             }
@@ -71,6 +78,9 @@ struct SafetensorsHeader {
 
     private mutating func readMetadata(_ json: inout JSONReader) throws {
         try json.object { json, key in
+            guard metadata.count < SafetensorsHeader.maximumTextCount else {
+                throw SafetensorsError.tooManyTexts
+            }
             guard metadata.updateValue(try json.string("a text as metadata"), forKey: key) == nil else {
                 throw SafetensorsError.duplicateName(key)
             }
