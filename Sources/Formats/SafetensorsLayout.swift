@@ -6,7 +6,7 @@ public import Tensors
 ///
 /// The file is ``header``, then the packed bytes of each entry at its place in ``ranges``. Order, padding and text
 /// are those of the reference implementation, so that the same tensors give the same bytes.
-public struct SafetensorsLayout {
+public struct SafetensorsLayout: FileLayout {
     /// A tensor to be written.
     public struct Entry: Equatable, Sendable {
         /// The name; any text but `__metadata__`.
@@ -32,6 +32,9 @@ public struct SafetensorsLayout {
 
     /// Bytes of the whole file.
     public let byteCount: Int
+
+    /// The header, at the start.
+    public var literals: [FileLiteral] { [FileLiteral(offset: 0, bytes: header)] }
 
     /// Lays out `entries`: in the file they are sorted by dtype, the widest first, then by name.
     ///

@@ -11,9 +11,14 @@ struct TorchDType {
         self.isPairPacked = isPairPacked
     }
 
+    /// What PyTorch calls it, without `torch.`.
+    var name: String { isPairPacked ? TorchDType.pairPackedName : dtype.rawValue }
+
+    private static let pairPackedName = "float4_e2m1fn_x2"
+
     /// The dtype that PyTorch calls `torch.` and `name`.
     init?(name: some StringProtocol) {
-        if name == "float4_e2m1fn_x2" {
+        if name == TorchDType.pairPackedName {
             self.init(.float4e2m1fn, isPairPacked: true)
         } else if let dtype = DType(rawValue: String(name)), dtype.byteWidth != nil {
             self.init(dtype)
@@ -21,6 +26,30 @@ struct TorchDType {
             return nil
         }
     }
+}
+
+extension DType {
+    /// What PyTorch calls a storage of this type. Types that came later have none: their storages are bytes.
+    var torchStorageName: String? {
+        switch self {
+        case .bool: "BoolStorage"
+        case .uint8: "ByteStorage"
+        case .int8: "CharStorage"
+        case .int16: "ShortStorage"
+        case .int32: "IntStorage"
+        case .int64: "LongStorage"
+        case .float16: "HalfStorage"
+        case .bfloat16: "BFloat16Storage"
+        case .float32: "FloatStorage"
+        case .float64: "DoubleStorage"
+        case .complex64: "ComplexFloatStorage"
+        case .complex128: "ComplexDoubleStorage"
+        default: nil
+        }
+    }
+
+    fileprivate static let byTorchStorageName: [String: DType] = Dictionary(
+        uniqueKeysWithValues: allCases.compactMap { dtype in dtype.torchStorageName.map { ($0, dtype) } })
 }
 
 /// The functions and classes that a pickle may name. There are no others, and none of them runs foreign code: each
@@ -53,6 +82,8 @@ enum TorchGlobal {
             self = known
         } else if name.hasPrefix("torch."), let dtype = TorchDType(name: name.dropFirst(6)) {
             self = .dtype(dtype)
+        } else if name.hasPrefix("torch."), let dtype = DType.byTorchStorageName[String(name.dropFirst(6))] {
+            self = .storageType(dtype)
         } else {
             return nil
         }
@@ -68,18 +99,6 @@ enum TorchGlobal {
         "torch.Tensor": .tensorType,
         "torch.nn.parameter.Parameter": .parameterType,
         "torch.nn.parameter.Buffer": .bufferType,
-        "torch.BoolStorage": .storageType(.bool),
-        "torch.ByteStorage": .storageType(.uint8),
-        "torch.CharStorage": .storageType(.int8),
-        "torch.ShortStorage": .storageType(.int16),
-        "torch.IntStorage": .storageType(.int32),
-        "torch.LongStorage": .storageType(.int64),
-        "torch.HalfStorage": .storageType(.float16),
-        "torch.BFloat16Storage": .storageType(.bfloat16),
-        "torch.FloatStorage": .storageType(.float32),
-        "torch.DoubleStorage": .storageType(.float64),
-        "torch.ComplexFloatStorage": .storageType(.complex64),
-        "torch.ComplexDoubleStorage": .storageType(.complex128),
         "torch.UntypedStorage": .untypedStorage,
         "torch.storage.UntypedStorage": .untypedStorage,
         "torch.Size": .size,

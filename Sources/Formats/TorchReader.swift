@@ -176,11 +176,6 @@ struct TorchReader {
 
     private func error(_ problem: PickleError.Problem) -> PickleError { machine.error(problem) }
 
-    /// Where the value that is being made is: keys joined by `/`, escaped as in RFC 6901.
-    private var pathText: String {
-        path.map { key in
-            key.description.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0")
-                .split(separator: "/", omittingEmptySubsequences: false).joined(separator: "~1")
-        }.joined(separator: "/")
-    }
+    /// Where the value that is being made is.
+    private var pathText: String { path.pointer }
 }

@@ -85,7 +85,7 @@ struct ZipArchive {
     }
 
     private func check(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) throws {
-        guard !hasChecksums || Zlib.crc32(bytes) == entry.crc32 else { throw ZipError.checksum(entry.name) }
+        guard !hasChecksums || CRC32(bytes).value == entry.crc32 else { throw ZipError.checksum(entry.name) }
     }
 }
 

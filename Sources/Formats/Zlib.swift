@@ -1,13 +1,7 @@
 import CZlib
 
-/// Checksums and decompression of zip entries.
+/// Decompression of zip entries.
 enum Zlib {
-    /// The CRC-32 of zip archives and gzip.
-    static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return 0 }
-        return UInt32(truncatingIfNeeded: crc32_z(0, start, bytes.count))
-    }
-
     /// Most bytes that one deflated byte can stand for: a match of 258 bytes takes two bits.
     static let maximumRatio = 1032
 

@@ -22,6 +22,33 @@ struct ZipArchiveTests {
         }
     }
 
+    /// What archives above 4 GiB have, written although the archive is small.
+    @Test func readsWideSizesAndOffsets() throws {
+        let wide = hex("0100 1000 0400000000000000 0400000000000000")
+        let name = Array("a/data.pkl".utf8)
+        let checksum = bytes(of: ZipBuilder.crc32(nothing))
+        let local =
+            hex("504b0304 2d00 0000 0000 00000000") + checksum + hex("ffffffff ffffffff 0a00 1400") + name
+            + wide
+            + nothing
+        let central =
+            hex("504b0102 2d00 2d00 0000 0000 00000000") + checksum
+            + hex("ffffffff ffffffff 0a00 1c00 0000 0000 0000 00000000 ffffffff") + name
+            + hex("0100 1800 0400000000000000 0400000000000000 0000000000000000")
+        let end64 =
+            hex("504b0606 2c00000000000000 2d00 2d00 00000000 00000000 0100000000000000 0100000000000000")
+            + bytes(of: UInt64(central.count)) + bytes(of: UInt64(local.count))
+        let locator =
+            hex("504b0607 00000000") + bytes(of: UInt64(local.count + central.count)) + hex("01000000")
+        let end = hex("504b0506 0000 0000 ffff ffff ffffffff ffffffff 0000")
+        #expect(message(reading: local + central + end64 + locator + end) == nil)
+        // The narrow fields may say the same, but nothing else.
+        let other = hex("504b0506 0000 0000 0200 0200 ffffffff ffffffff 0000")
+        #expect(
+            message(reading: local + central + end64 + locator + other)
+                == "the directory of the zip archive is damaged")
+    }
+
     @Test func refusesDuplicateNames() {
         let file = archive { $0.entries[2].name = $0.entries[1].name }
         #expect(message(reading: file) == "the zip archive has \"a/data/0\" twice")

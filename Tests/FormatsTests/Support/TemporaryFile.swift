@@ -3,11 +3,19 @@ import Foundation
 
 /// Reads `bytes` as a file of their own, which is gone from its directory afterwards (the mapping keeps it).
 func read(_ bytes: [UInt8]) throws -> CheckpointFile {
-    let path = FileManager.default.temporaryDirectory.path + "/modelreg-\(UUID().uuidString)"
+    let path = temporaryPath()
     try Data(bytes).write(to: URL(fileURLWithPath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    defer { remove(path) }
     return try CheckpointFile.read(path: path)
 }
+
+/// A path at which there is no file yet.
+func temporaryPath() -> String {
+    FileManager.default.temporaryDirectory.path + "/modelreg-\(UUID().uuidString)"
+}
+
+/// Removes the file at `path`, where there is one.
+func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 
 /// What reading `bytes` fails with, as a person sees it; `nil` where it does not fail.
 func message(reading bytes: [UInt8]) -> String? {

@@ -1,0 +1,152 @@
+import Checkpoints
+import Tensors
+
+/// Writes the pickle of a PyTorch file, as `torch.save` would.
+struct TorchPickler {
+    private var writer = PickleWriter()
+    private let storageByteCounts: [Int]
+
+    /// Storages that are seen as more than one dtype. PyTorch remembers a typed storage by its first type, so these
+    /// are written as bytes.
+    private var mixedStorages: Set<Int> = []
+
+    private var path: [CheckpointKey] = []
+
+    init(storageByteCounts: [Int]) { self.storageByteCounts = storageByteCounts }
+
+    /// The pickle of `outline`.
+    ///
+    /// - Throws: ``PyTorchLayoutError`` where PyTorch cannot hold a value.
+    mutating func pickle(_ outline: CheckpointOutline) throws -> [UInt8] {
+        var dtypes: [Int: DType] = [:]
+        try findMixedStorages(outline, &dtypes, depth: 0)
+        try write(outline)
+        writer.stop()
+        return writer.bytes
+    }
+
+    private mutating func findMixedStorages(
+        _ value: CheckpointOutline, _ dtypes: inout [Int: DType], depth: Int
+    ) throws {
+        guard depth <= Checkpoint.maximumDepth else { throw PyTorchLayoutError.tooDeep }
+        switch value {
+        case .tensor(let view):
+            let known = dtypes.updateValue(view.dtype, forKey: view.storage)
+            if let known, known != view.dtype { mixedStorages.insert(view.storage) }
+        case .list(let elements), .tuple(let elements):
+            for element in elements { try findMixedStorages(element, &dtypes, depth: depth + 1) }
+        case .dictionary(let entries, _):
+            for entry in entries { try findMixedStorages(entry.value, &dtypes, depth: depth + 1) }
+        case .string, .integer, .number, .boolean, .none: break
+        }
+    }
+
+    // MARK: Values
+
+    private mutating func write(_ value: CheckpointOutline) throws {
+        switch value {
+        case .tensor(let view): try write(view)
+        case .list(let elements):
+            writer.emptyList()
+            writer.mark()
+            try write(elements)
+            writer.endList()
+        case .tuple(let elements):
+            writer.mark()
+            try write(elements)
+            writer.endTuple()
+        case .dictionary(let entries, let kind):
+            if kind == .ordered { writer.emptyOrderedDictionary() } else { writer.emptyDictionary() }
+            writer.mark()
+            for (key, value) in entries {
+                write(key)
+                path.append(key)
+                try write(value)
+                path.removeLast()
+            }
+            writer.endDictionary()
+        case .string(let text): writer.text(text)
+        case .integer(let integer): writer.integer(integer)
+        case .number(let number): writer.number(number)
+        case .boolean(let flag): writer.boolean(flag)
+        case .none: writer.none()
+        }
+    }
+
+    private mutating func write(_ elements: [CheckpointOutline]) throws {
+        for (index, element) in elements.enumerated() {
+            path.append(.integer(Int64(index)))
+            try write(element)
+            path.removeLast()
+        }
+    }
+
+    private mutating func write(_ key: CheckpointKey) {
+        switch key {
+        case .string(let text): writer.text(text)
+        case .integer(let integer): writer.integer(integer)
+        case .boolean(let flag): writer.boolean(flag)
+        }
+    }
+
+    // MARK: Tensors
+
+    private mutating func write(_ view: CheckpointOutline.View) throws {
+        let object = view.object.map { "tensor \($0) \(view.role)" }
+        if let object, writer.recall(object) { return }
+        if view.role == .parameter {
+            writer.global("torch._utils", "_rebuild_parameter")
+            writer.mark()
+            try writePlain(view)
+            writer.boolean(view.dtype.isFloatingPoint || view.dtype.isComplex)
+            writer.emptyOrderedDictionary()
+            writer.endTuple()
+            writer.reduce()
+        } else {
+            try writePlain(view)
+        }
+        if let object { writer.memorise(object) }
+    }
+
+    private mutating func writePlain(_ view: CheckpointOutline.View) throws {
+        var (shape, strides) = (view.shape, view.strides)
+        let isPairPacked = view.dtype == .float4e2m1fn
+        if isPairPacked {
+            // PyTorch counts bytes of two elements each.
+            guard let last = shape.last, last % 2 == 0 else {
+                throw PyTorchLayoutError.oddFloat4(path: path.pointer, shape: shape)
+            }
+            shape[shape.count - 1] = last / 2
+            strides = TensorGeometry.contiguousStrides(shape)
+        }
+        guard let dtype = TorchDType(name: TorchDType(view.dtype, isPairPacked: isPairPacked).name) else {
+            throw PyTorchLayoutError.dtype(path: path.pointer, view.dtype)
+        }
+        precondition(storageByteCounts.indices.contains(view.storage), "no storage \(view.storage)")
+        let storageType = mixedStorages.contains(view.storage) ? nil : view.dtype.torchStorageName
+        writer.global("torch._utils", storageType == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
+        writer.mark()
+        writeStorage(view, type: storageType)
+        writer.integer(Int64(view.offset))
+        writer.integers(shape)
+        writer.integers(strides)
+        writer.boolean(false)  // requires_grad
+        writer.emptyOrderedDictionary()  // hooks
+        if storageType == nil { writer.global("torch", dtype.name) }
+        writer.endTuple()
+        writer.reduce()
+    }
+
+    /// `('storage', type, key, location, number of elements)`, bytes being the elements where there is no type.
+    private mutating func writeStorage(_ view: CheckpointOutline.View, type: String?) {
+        writer.mark()
+        writer.sharedText("storage")
+        writer.global(type == nil ? "torch.storage" : "torch", type ?? "UntypedStorage")
+        writer.text("\(view.storage)")
+        writer.sharedText("cpu")
+        let elementByteCount = type == nil ? 1 : view.dtype.byteWidth ?? 1
+        writer.integer(Int64(storageByteCounts[view.storage] / elementByteCount))
+        writer.endTuple()
+        writer.persistentID()
+    }
+}
