@@ -102,10 +102,41 @@ extension Structure {
     /// - Returns: `nil` where all leaves are left out.
     /// - Throws: ``CheckpointError/leafCount(expected:found:)``.
     public func assembled(from leaves: [CheckpointLeaf?]) throws(CheckpointError) -> Checkpoint? {
+        try assembled(from: leaves.map { $0.map(Checkpoint.init) }) { container in
+            switch container {
+            case .list(let items): .list(items)
+            case .tuple(let items): .tuple(items)
+            case .dictionary(let entries, let kind):
+                .dictionary(
+                    CheckpointDictionary(OrderedDictionary(uniqueKeysWithValues: entries), kind: kind))
+            }
+        }
+    }
+
+    /// A container whose members have been put together.
+    public enum Container<Value> {
+        /// A list.
+        case list([Value])
+        /// A tuple.
+        case tuple([Value])
+        /// A dictionary. Keys are unique.
+        case dictionary([(key: CheckpointKey, value: Value)], kind: CheckpointDictionary.Kind)
+    }
+
+    /// Puts a value of any kind together, from leaves to the top.
+    ///
+    /// - Parameters:
+    ///   - leaves: In the structure's order; `nil` to leave one out, with containers that become empty by it.
+    ///   - build: Makes a value of a container of values.
+    /// - Returns: `nil` where all leaves are left out.
+    /// - Throws: ``CheckpointError/leafCount(expected:found:)``.
+    public func assembled<Value>(
+        from leaves: [Value?], _ build: (Container<Value>) -> Value
+    ) throws(CheckpointError) -> Value? {
         let expected = leafCount
         guard leaves.count == expected else { throw .leafCount(expected: expected, found: leaves.count) }
         var remaining = leaves[...]
-        return assemble(&remaining)
+        return assemble(&remaining, build)
     }
 
     /// Number of leaves.
@@ -117,21 +148,22 @@ extension Structure {
         }
     }
 
-    private func assemble(_ leaves: inout ArraySlice<CheckpointLeaf?>) -> Checkpoint? {
+    private func assemble<Value>(
+        _ leaves: inout ArraySlice<Value?>, _ build: (Container<Value>) -> Value
+    ) -> Value? {
         switch self {
-        case .tensor, .value: return leaves.removeFirst().map(Checkpoint.init)
+        case .tensor, .value: return leaves.removeFirst()
         case .list(let items):
-            let parts = items.compactMap { $0.assemble(&leaves) }
-            return parts.isEmpty && !items.isEmpty ? nil : .list(parts)
+            let parts = items.compactMap { $0.assemble(&leaves, build) }
+            return parts.isEmpty && !items.isEmpty ? nil : build(.list(parts))
         case .tuple(let items):
-            let parts = items.compactMap { $0.assemble(&leaves) }
-            return parts.isEmpty && !items.isEmpty ? nil : .tuple(parts)
+            let parts = items.compactMap { $0.assemble(&leaves, build) }
+            return parts.isEmpty && !items.isEmpty ? nil : build(.tuple(parts))
         case .dictionary(let entries, let kind):
-            var dictionary = CheckpointDictionary(kind: kind)
-            for entry in entries {
-                if let value = entry.structure.assemble(&leaves) { dictionary.entries[entry.key] = value }
+            let parts = entries.compactMap { entry in
+                entry.structure.assemble(&leaves, build).map { (key: entry.key, value: $0) }
             }
-            return dictionary.entries.isEmpty && !entries.isEmpty ? nil : .dictionary(dictionary)
+            return parts.isEmpty && !entries.isEmpty ? nil : build(.dictionary(parts, kind: kind))
         }
     }
 }

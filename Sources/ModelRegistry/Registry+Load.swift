@@ -21,13 +21,12 @@ extension Registry {
     ) throws -> Value {
         let checkpoint: Checkpoint = try read { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
-            let content = try VersionContent(db, version)
-            let selected = try PathSelection(patterns).selects(content.leaves.map(\.path))
-            let plan = try LoadPlan(content, selected: selected)
-            try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes)
-                .read(plan.requests, progress: progress)
-            // A selection that matches has at least one leaf; without leaves the structure is all there is.
-            return try content.structure.assembled(from: plan.leaves) ?? .dictionary(CheckpointDictionary())
+            let layout = try storageLayout(db, version, only: patterns)
+            let storages = layout.storageByteCounts.map { Storage(zeroedByteCount: $0) }
+            try copyStorages(
+                db, layout, into: storages.map(\.unsafeMutableBytes), verifiesHashes: verifiesHashes,
+                progress: progress)
+            return try layout.checkpoint(storages)
         }
         return try Value(checkpoint: checkpoint)
     }
@@ -43,44 +42,66 @@ extension Registry {
         }
     }
 
-    /// Writes the packed bytes of some tensors of a version into memory that the caller has.
+    /// How the leaves of a version, or some of them, lie in storages. No tensor is read.
     ///
-    /// - Parameters:
-    ///   - version: The version.
-    ///   - leaves: Positions among the version's leaves, and where each one's bytes go.
+    /// - Parameter patterns: Paths to select; everything where there are none.
+    /// - Throws: ``RegistryError``, ``PathSelectionError``.
+    public func storageLayout(of version: Version, only patterns: [String] = []) throws -> StorageLayout {
+        try read { db in try storageLayout(db, version, only: patterns) }
+    }
+
+    /// Fills the storages of a layout, in memory that the caller has.
+    ///
+    /// Bytes of a storage that no tensor of the layout covers are left as they are.
+    ///
     /// - Throws: ``RegistryError``. Some destinations may have been written by then.
-    /// - Precondition: Leaves are tensors, and each destination has as many bytes as its tensor.
-    public func copyTensors(
-        of version: Version, _ leaves: [(leaf: Int, destination: UnsafeMutableRawBufferPointer)],
-        verifiesHashes: Bool = false, progress: ProgressHandler? = nil
+    /// - Precondition: One destination for each storage, of its length.
+    public func copyStorages(
+        _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer], verifiesHashes: Bool = false,
+        progress: ProgressHandler? = nil
     ) throws {
         try read { db in
-            let content = try VersionContent(db, version)
-            var requests: [TensorReader.Request] = []
-            var gathered: [(tensor: Tensor, destination: UnsafeMutableRawBufferPointer)] = []
-            for (index, destination) in leaves {
-                let leaf = content.leaves[index]
-                guard case .tensor(let row, let view, _) = leaf.content else {
-                    preconditionFailure("leaf \(index) of \(version.reference) is no tensor")
-                }
-                guard let placement = view.placement else {
-                    precondition(
-                        destination.count == row.byteCount, "destination of \(destination.count) bytes")
-                    requests.append(
-                        TensorReader.Request(tensor: row, path: leaf.path, destination: destination))
-                    continue
-                }
-                let storage = Storage(uninitializedByteCount: row.byteCount)
-                requests.append(
-                    TensorReader.Request(tensor: row, path: leaf.path, destination: storage.unsafeMutableBytes))
-                let tensor = try Tensor(
-                    storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides,
-                    offset: placement.byteOffset / (view.dtype.byteWidth ?? 1))
-                gathered.append((tensor, destination))
-            }
-            try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes)
-                .read(requests, progress: progress)
-            for (tensor, destination) in gathered { tensor.copyPackedBytes(into: destination) }
+            try copyStorages(db, layout, into: destinations, verifiesHashes: verifiesHashes, progress: progress)
         }
+    }
+
+    private func storageLayout(_ db: Database, _ version: Version, only patterns: [String]) throws -> StorageLayout {
+        let content = try VersionContent(db, version)
+        return try StorageLayout(content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
+    }
+
+    private func copyStorages(
+        _ db: Database, _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer],
+        verifiesHashes: Bool, progress: ProgressHandler?
+    ) throws {
+        precondition(
+            destinations.map(\.count) == layout.storageByteCounts, "destinations do not fit the storages")
+        let requests = layout.pieces.map { piece in
+            let range = piece.byteOffset..<piece.byteOffset + piece.tensor.byteCount
+            return TensorReader.Request(
+                tensor: piece.tensor, path: piece.path,
+                destination: UnsafeMutableRawBufferPointer(rebasing: destinations[piece.storage][range]))
+        }
+        try TensorReader(db, reference: layout.version.reference, verifiesHashes: verifiesHashes)
+            .read(requests, progress: progress)
+    }
+}
+
+extension StorageLayout {
+    /// The checkpoint, once its storages are filled.
+    fileprivate func checkpoint(_ storages: [Storage]) throws -> Checkpoint {
+        let leaves = try leaves.map { leaf -> CheckpointLeaf? in
+            switch leaf {
+            case nil: return nil
+            case .value(let value): return .value(value)
+            case .tensor(let view):
+                let tensor = try Tensor(
+                    storage: storages[view.storage], dtype: view.dtype, shape: view.shape, strides: view.strides,
+                    offset: view.offset)
+                return .tensor(tensor, role: view.role)
+            }
+        }
+        // A selection that matches has at least one leaf; without leaves the structure is all there is.
+        return try structure.assembled(from: leaves) ?? .dictionary(CheckpointDictionary())
     }
 }

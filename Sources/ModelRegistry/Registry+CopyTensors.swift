@@ -1,0 +1,44 @@
+import Checkpoints
+import GRDB
+import Tensors
+
+extension Registry {
+    /// Writes the packed bytes of some tensors of a version into memory that the caller has.
+    ///
+    /// - Parameters:
+    ///   - version: The version.
+    ///   - leaves: Positions among the version's leaves, and where each one's bytes go.
+    /// - Throws: ``RegistryError``. Some destinations may have been written by then.
+    /// - Precondition: Leaves are tensors, and each destination has as many bytes as its tensor.
+    public func copyTensors(
+        of version: Version, _ leaves: [(leaf: Int, destination: UnsafeMutableRawBufferPointer)],
+        verifiesHashes: Bool = false, progress: ProgressHandler? = nil
+    ) throws {
+        try read { db in
+            let content = try VersionContent(db, version)
+            var requests: [TensorReader.Request] = []
+            var gathered: [(tensor: Tensor, destination: UnsafeMutableRawBufferPointer)] = []
+            for (index, destination) in leaves {
+                let leaf = content.leaves[index]
+                guard case .tensor(let row, let view, _) = leaf.content else {
+                    preconditionFailure("leaf \(index) of \(version.reference) is no tensor")
+                }
+                guard let placement = view.placement else {
+                    precondition(destination.count == row.byteCount, "destination of \(destination.count) bytes")
+                    requests.append(TensorReader.Request(tensor: row, path: leaf.path, destination: destination))
+                    continue
+                }
+                let storage = Storage(uninitializedByteCount: row.byteCount)
+                requests.append(
+                    TensorReader.Request(tensor: row, path: leaf.path, destination: storage.unsafeMutableBytes))
+                let tensor = try Tensor(
+                    storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides,
+                    offset: placement.byteOffset / (view.dtype.byteWidth ?? 1))
+                gathered.append((tensor, destination))
+            }
+            try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes)
+                .read(requests, progress: progress)
+            for (tensor, destination) in gathered { tensor.copyPackedBytes(into: destination) }
+        }
+    }
+}
