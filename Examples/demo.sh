@@ -4,22 +4,26 @@
 # usage: demo.sh [FOLDER OF THE modelreg BINARY]
 set -euo pipefail
 
-cd "$(dirname "$0")/.."
-[ $# -eq 0 ] || export PATH="$1:$PATH"
+examples=$(cd "$(dirname "$0")" && pwd)
+[ $# -eq 0 ] || export PATH="$(cd "$1" && pwd):$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export MODELREG_REGISTRY="$work/modelreg.db"
+cd "$work"
+ln -s "$examples" Examples
+unset MODELREG_REGISTRY
 
 run() {
-    printf '$ %s\n' "$*"
+    printf '$'
+    printf ' %q' "$@"
+    printf '\n'
     "$@"
 }
 
 echo "# Five checkpoints of one training run, written by PyTorch, become five versions."
 for step in 000 010 020 050 100; do
-    run modelreg save "Examples/data/mlp-step-$step.pt" mlp -m "step $step"
+    run modelreg save "Examples/data/mlp-step-$step.pt" mlp -m "step-$step"
 done
-run modelreg save Examples/data/checkpoint.pt run -m "weights, optimiser, epoch and loss"
+run modelreg save Examples/data/checkpoint.pt run -m "with optimiser"
 run modelreg alias set mlp:v5 best
 echo
 run modelreg ls
@@ -29,11 +33,10 @@ echo "# What changed, told from content ids."
 run modelreg diff mlp:v4 mlp:best
 echo
 echo "# And back again."
-for reference in mlp:best run; do
-    original=Examples/data/mlp-step-100.pt
-    [ "$reference" = mlp:best ] || original=Examples/data/checkpoint.pt
-    run modelreg load "$reference" -o "$work/back.pt" --force
-    cmp "$original" "$work/back.pt"
-    echo "$reference is $original, byte for byte: $(sha256sum < "$work/back.pt" | cut -c1-16)…"
-done
+run modelreg load mlp:best -o best.pt
+run cmp Examples/data/mlp-step-100.pt best.pt
+echo "best.pt is Examples/data/mlp-step-100.pt, byte for byte"
+run modelreg load run
+run cmp Examples/data/checkpoint.pt checkpoint.pt
+echo "checkpoint.pt is Examples/data/checkpoint.pt, byte for byte"
 run modelreg verify
