@@ -31,23 +31,27 @@ public indirect enum Structure: Hashable, Sendable {
 extension Structure {
     /// The paths of all leaves, depth first: the order in which leaves are numbered.
     public var leafPaths: [CheckpointPath] {
-        var paths: [CheckpointPath] = []
-        visitLeaves(at: .root) { paths.append($0) }
-        return paths
+        foldLeaves(from: .root) { $0.appending($1) }
     }
 
-    private func visitLeaves(at path: CheckpointPath, _ visit: (CheckpointPath) -> Void) {
-        switch self {
-        case .tensor, .value: visit(path)
-        case .list(let items), .tuple(let items):
-            for (index, item) in items.enumerated() {
-                item.visitLeaves(at: path.appending("\(index)"), visit)
-            }
-        case .dictionary(let entries, _):
-            for entry in entries {
-                entry.structure.visitLeaves(at: path.appending(entry.key.description), visit)
+    /// The keys and indices that lead to each leaf, depth first.
+    public var leafKeys: [[String]] {
+        foldLeaves(from: []) { $0 + [$1] }
+    }
+
+    private func foldLeaves<Path>(from top: Path, _ append: (Path, String) -> Path) -> [Path] {
+        var paths: [Path] = []
+        func visit(_ structure: Structure, at path: Path) {
+            switch structure {
+            case .tensor, .value: paths.append(path)
+            case .list(let items), .tuple(let items):
+                for (index, item) in items.enumerated() { visit(item, at: append(path, "\(index)")) }
+            case .dictionary(let entries, _):
+                for entry in entries { visit(entry.structure, at: append(path, entry.key.description)) }
             }
         }
+        visit(self, at: top)
+        return paths
     }
 
     /// What people would call a checkpoint of this structure: `tensor`, `list`, `state dict`, …

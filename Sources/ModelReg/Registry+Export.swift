@@ -9,7 +9,8 @@ extension Registry {
     ///
     /// - Returns: The paths of what the file has no place for.
     func exportAnew(
-        _ version: Version, to path: String, format: FileFormat, options: ExportOptions, progress: ProgressHandler?
+        _ version: Version, to path: String, format: FileFormat, options: ExportOptions,
+        progress: ProgressHandler?
     ) throws -> [String] {
         let storages = try storageLayout(of: version, only: options.patterns)
         switch format {
@@ -109,10 +110,11 @@ private struct FlatSelection {
     init(_ layout: StorageLayout, flattens: Bool) throws {
         let names = flattens ? nil : try FlatSelection.names(layout)
         let paths = layout.structure.leafPaths
+        let dottedNames = layout.structure.leafKeys.map { $0.joined(separator: ".") }
         var nameOfStorage: [Int: String] = [:]
         for (index, leaf) in layout.leaves.enumerated() {
             guard let leaf else { continue }
-            let name = names?[index] ?? paths[index].text
+            let name = names?[index] ?? dottedNames[index]
             guard case .tensor(let view) = leaf else {
                 omitted.append(paths[index].text)
                 continue

@@ -81,7 +81,7 @@ public struct ExportOptions: Sendable {
     public var format: FileFormat?
     /// Paths to write, such as `encoder.*`; everything where there are none.
     public var patterns: [String]
-    /// Whether nested names are joined by `/` where the format is flat.
+    /// Whether nested names are joined by `.` where the format is flat, and ties dissolved.
     public var flattens: Bool
     /// Whether a file that is there already gives way.
     public var mayReplace: Bool

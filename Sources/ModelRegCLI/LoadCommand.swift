@@ -39,7 +39,7 @@ struct LoadCommand: ParsableCommand {
         completion: .list(FileFormat.allCases.map(\.rawValue)))
     var format: String?
 
-    @Flag(name: .long, help: "Join nested names with \"/\", untie tied tensors, and leave out plain values.")
+    @Flag(name: .long, help: "Join nested names with \".\", untie tied tensors, and leave out plain values.")
     var flatten = false
 
     @Flag(name: .long, help: "Check SHA-256 and not only checksums.")

@@ -24,8 +24,10 @@ extension Registry {
                     preconditionFailure("leaf \(index) of \(version.reference) is no tensor")
                 }
                 guard let placement = view.placement else {
-                    precondition(destination.count == row.byteCount, "destination of \(destination.count) bytes")
-                    requests.append(TensorReader.Request(tensor: row, path: leaf.path, destination: destination))
+                    precondition(
+                        destination.count == row.byteCount, "destination of \(destination.count) bytes")
+                    requests.append(
+                        TensorReader.Request(tensor: row, path: leaf.path, destination: destination))
                     continue
                 }
                 let storage = Storage(uninitializedByteCount: row.byteCount)

@@ -57,7 +57,8 @@ extension Registry {
     /// - Throws: ``RegistryError``. Some destinations may have been written by then.
     /// - Precondition: One destination for each storage, of its length.
     public func copyStorages(
-        _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer], verifiesHashes: Bool = false,
+        _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer],
+        verifiesHashes: Bool = false,
         progress: ProgressHandler? = nil
     ) throws {
         try read { db in
@@ -65,7 +66,9 @@ extension Registry {
         }
     }
 
-    private func storageLayout(_ db: Database, _ version: Version, only patterns: [String]) throws -> StorageLayout {
+    private func storageLayout(_ db: Database, _ version: Version, only patterns: [String]) throws
+        -> StorageLayout
+    {
         let content = try VersionContent(db, version)
         return try StorageLayout(content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
     }
@@ -96,7 +99,8 @@ extension StorageLayout {
             case .value(let value): return .value(value)
             case .tensor(let view):
                 let tensor = try Tensor(
-                    storage: storages[view.storage], dtype: view.dtype, shape: view.shape, strides: view.strides,
+                    storage: storages[view.storage], dtype: view.dtype, shape: view.shape,
+                    strides: view.strides,
                     offset: view.offset)
                 return .tensor(tensor, role: view.role)
             }

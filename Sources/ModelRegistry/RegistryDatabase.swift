@@ -25,25 +25,18 @@ enum RegistryDatabase {
     ///   - waitSeconds: How long to wait for other processes, at each transaction.
     /// - Throws: ``RegistryError``.
     static func open(path: String, create: Bool, waitSeconds: Double) throws -> DatabaseQueue {
-        let exists = try check(path: path)
-        guard exists || create else { throw RegistryError.noRegistry(path: path) }
-        var configuration = Configuration()
-        configuration.label = "modelreg"
-        configuration.foreignKeysEnabled = true
-        configuration.busyMode = .callback(waiting(seconds: waitSeconds))
-        configuration.readonly = exists && access(path, W_OK) != 0
-        configuration.prepareDatabase { db in
-            // These two take effect on a new file only. Incremental: gc can cut off free pages a few at a time.
-            try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
-            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-            // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
-            try db.execute(sql: "PRAGMA secure_delete = OFF")
-            try db.execute(sql: "PRAGMA cache_size = -65536")
-            let code = mr_sqlite_harden(db.sqliteConnection)
-            guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
-        }
         do {
+            if try !isPresent(path) {
+                guard create else { throw RegistryError.noRegistry(path: path) }
+                try make(at: path)
+            }
+            var configuration = configuration(waitSeconds: waitSeconds)
+            configuration.readonly = access(path, W_OK) != 0
+            configuration.prepareDatabase { db in
+                guard try UInt32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
+                    throw RegistryError.notARegistry(path: path)
+                }
+            }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try migrate(queue, path: path, isReadOnly: configuration.readonly)
             return queue
@@ -54,33 +47,68 @@ enum RegistryDatabase {
 
     /// An in-memory registry, for tests and scratch work.
     static func openInMemory() throws -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = true
-        let queue = try DatabaseQueue(configuration: configuration)
+        let queue = try DatabaseQueue(configuration: configuration(waitSeconds: 0))
         try migrate(queue, path: ":memory:", isReadOnly: false)
         return queue
     }
 
-    /// Whether there is a file, which then is a registry or empty.
-    private static func check(path: String) throws -> Bool {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
+    private static func configuration(waitSeconds: Double) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "modelreg"
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .callback(waiting(seconds: waitSeconds))
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
+            try db.execute(sql: "PRAGMA secure_delete = OFF")
+            try db.execute(sql: "PRAGMA cache_size = -65536")
+            let code = mr_sqlite_harden(db.sqliteConnection)
+            guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        }
+        return configuration
+    }
+
+    /// Makes an empty registry that appears at `path` whole, or not at all.
+    ///
+    /// Several processes may try at once: one of them wins, and all go on with its file.
+    private static func make(at path: String) throws {
+        let temporary = try TemporarySibling(of: path)
+        defer {
+            close(temporary.descriptor)
+            unlink(temporary.path)
+        }
+        var configuration = configuration(waitSeconds: 0)
+        configuration.prepareDatabase { db in
+            // These can be chosen for a new file only. Incremental: gc can cut off free pages a few at a time.
+            try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
+            try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        }
+        let queue = try DatabaseQueue(path: temporary.path, configuration: configuration)
+        try migrate(queue, path: path, isReadOnly: false)
+        try queue.close()
+        if link(temporary.path, path) == 0 { return }
+        let code = errno
+        if try code == EEXIST && isPresent(path) { return }
+        // An empty file in its place, or a file system without hard links.
+        guard rename(temporary.path, path) == 0 else {
+            throw FileError(path: path, operation: .write, code: errno)
+        }
+    }
+
+    /// Whether there is a file that may be a registry; an empty one is none yet.
+    ///
+    /// Looks at the file without opening it: closing a file drops all locks that this process has on it, also
+    /// those of SQLite.
+    private static func isPresent(_ path: String) throws -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
             if errno == ENOENT { return false }
             throw FileError(path: path, operation: .open, code: errno)
         }
-        defer { close(descriptor) }
-        var header = [UInt8](repeating: 0, count: 100)
-        let count = header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
-        guard count >= 0 else {
-            let code = errno
-            if code == EISDIR { throw RegistryError.notARegistry(path: path) }
-            throw FileError(path: path, operation: .read, code: code)
-        }
-        if count == 0 { return true }
-        let isSQLite = count == 100 && header.starts(with: "SQLite format 3\0".utf8)
-        let id = header[68..<72].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard isSQLite, id == applicationID else { throw RegistryError.notARegistry(path: path) }
-        return true
+        guard status.st_mode & S_IFMT == S_IFREG else { throw RegistryError.notARegistry(path: path) }
+        guard access(path, R_OK) == 0 else { throw FileError(path: path, operation: .open, code: errno) }
+        return status.st_size > 0
     }
 
     private static func migrate(_ queue: DatabaseQueue, path: String, isReadOnly: Bool) throws {
@@ -94,11 +122,12 @@ enum RegistryDatabase {
         if isSuperseded { throw RegistryError.newerRegistry(path: path) }
         if isComplete { return }
         if isReadOnly { throw RegistryError.readOnly(path: path) }
-        // Before any table, so that a crash while a registry is being made leaves an empty file or a registry.
-        try queue.writeWithoutTransaction { db in
-            try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        do {
+            try migrator.migrate(queue)
+        } catch {
+            // Another process that found the same older schema was faster.
+            guard try queue.read(migrator.hasCompletedMigrations) else { throw error }
         }
-        try migrator.migrate(queue)
     }
 
     /// Polls every millisecond, so that a reader gets in between two of a writer's transactions.

@@ -87,7 +87,9 @@ private struct StorageLayoutBuilder {
         var extents: [Int: Range<Int>] = [:]
         var known: [Int: Int] = [:]
         for (leaf, isSelected) in zip(content.leaves, selected) {
-            guard case .tensor(let row, let view, _) = leaf.content, let sharing = view.sharing else { continue }
+            guard case .tensor(let row, let view, _) = leaf.content, let sharing = view.sharing else {
+                continue
+            }
             let (end, overflow) = sharing.byteOffset.addingReportingOverflow(row.byteCount)
             guard !overflow else { throw RegistryError.Damage(problem: "a shared storage is impossibly large") }
             known[sharing.storage, default: 0] += row.byteCount + 2 * SavePlan.sharedStretchAlignment
@@ -138,7 +140,8 @@ private struct StorageLayoutBuilder {
         }
         let byteOffset = sharing.byteOffset - start
         if placed.insert(Place(tensor: row.rowID, storage: storage, byteOffset: byteOffset)).inserted {
-            pieces.append(StorageLayout.Piece(tensor: row, path: path, storage: storage, byteOffset: byteOffset))
+            pieces.append(
+                StorageLayout.Piece(tensor: row, path: path, storage: storage, byteOffset: byteOffset))
         }
         return (storage, byteOffset)
     }

@@ -28,17 +28,9 @@ public final class OutputFile: @unchecked Sendable {
             }
             if !mayReplace { throw FileError(path: path, operation: .write, code: EEXIST) }
         }
-        var template = Array("\(path).XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw FileError(path: path, operation: .write, code: errno) }
-        let temporaryPath = template.withUnsafeBufferPointer {
-            String(cString: $0.baseAddress.unsafelyUnwrapped)
-        }
+        let temporary = try TemporarySibling(of: path)
+        let (descriptor, temporaryPath) = (temporary.descriptor, temporary.path)
         defer { close(descriptor) }
-        // mkstemp makes the file private; a new file has the permissions that others have.
-        let mask = umask(0)
-        umask(mask)
-        fchmod(descriptor, 0o666 & ~mask)
         // Reserved rather than sparse: a disk that fills up while a mapping is written ends the process.
         let code = byteCount == 0 ? 0 : posix_fallocate(descriptor, 0, byteCount)
         guard code == 0 else {

@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+/// Several processes at one registry, and processes that die.
+@Suite struct ProcessTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    /// A safetensors file of one float32 tensor that does not compress to nothing.
+    private func writeCheckpoint(_ name: String, megabytes: Int, seed: UInt64) throws {
+        var state = seed
+        let count = megabytes << 18
+        var data = Data(
+            "{\"w\":{\"dtype\":\"F32\",\"shape\":[\(count)],\"data_offsets\":[0,\(4 * count)]}}".utf8)
+        data.append(Data(repeating: 0x20, count: (8 - data.count % 8) % 8))
+        var file = withUnsafeBytes(of: UInt64(data.count).littleEndian) { Data($0) } + data
+        let numbers = (0..<count).map { _ -> UInt32 in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt32(truncatingIfNeeded: state >> 33) & 0xBFFF_FFFF
+        }
+        file.append(numbers.withUnsafeBytes { Data($0) })
+        try workspace.write(file, to: name)
+    }
+
+    @Test func processesThatSaveAtOnceAllSucceed() throws {
+        for index in 0..<4 {
+            try writeCheckpoint("w\(index).safetensors", megabytes: 3, seed: UInt64(index / 2))
+        }
+        let running = try (0..<4).map {
+            try workspace.start("modelreg save w\($0).safetensors shared --wait 60")
+        }
+        for process in running {
+            let outcome = try process.wait()
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        let log = try workspace.shell("modelreg log shared --json | grep '\"version\"' | sort")
+        #expect(log.output.split(separator: "\n").count == 4)
+        #expect(try workspace.modelreg("verify").output.hasPrefix("ok: 4 versions, 2 tensors, "))
+    }
+
+    @Test func killedSaveLeavesTheOldStateOrTheNewOne() throws {
+        try writeCheckpoint("first.safetensors", megabytes: 2, seed: 99)
+        #expect(try workspace.modelreg("save first.safetensors m").status == 0)
+        try writeCheckpoint("big.safetensors", megabytes: 96, seed: 7)
+        for milliseconds in stride(from: 20, through: 420, by: 40) {
+            let save = try workspace.start("exec modelreg save big.safetensors m")
+            usleep(UInt32(milliseconds) * 1000)
+            kill(save.process.processIdentifier, SIGKILL)
+            _ = try save.wait()
+            let verified = try workspace.modelreg("verify")
+            #expect(verified.status == 0, "after \(milliseconds) ms: \(verified.output)\(verified.errors)")
+            #expect(try workspace.modelreg("load m:v1 -o back.safetensors --force").status == 0)
+            #expect(try workspace.bytes("back.safetensors") == workspace.bytes("first.safetensors"))
+        }
+        // What dead saves left behind is garbage, and the next save is whole.
+        #expect(try workspace.modelreg("gc").status == 0)
+        #expect(try workspace.modelreg("save big.safetensors m").status == 0)
+        #expect(try workspace.modelreg("verify").status == 0)
+    }
+
+    @Test func collectionBesideSavesHarmsNone() throws {
+        for index in 0..<3 {
+            try writeCheckpoint("w\(index).safetensors", megabytes: 48, seed: UInt64(100 + index))
+        }
+        let saves = try (0..<3).map { try workspace.start("modelreg save w\($0).safetensors m\($0) --wait 60") }
+        while saves.contains(where: { $0.process.isRunning }) {
+            #expect(try workspace.modelreg("gc --wait 60").status != 65)
+        }
+        for save in saves { #expect(try save.wait().status == 0) }
+        #expect(try workspace.modelreg("verify").output.hasPrefix("ok: 3 versions, 3 tensors, "))
+    }
+
+    @Test func lockedRegistryIsBusyAfterTheWait() throws {
+        _ = try workspace.modelreg("save Examples/data/x-file x")
+        let lock = try workspace.start("(echo 'BEGIN EXCLUSIVE;'; sleep 3) | sqlite3 modelreg.db")
+        usleep(500_000)
+        let outcome = try workspace.modelreg("save Examples/data/mydict y --wait 0.2")
+        #expect(outcome.status == 75)
+        #expect(
+            outcome.errors
+                == "modelreg: \"modelreg.db\" is in use by another process; waited 0.2 s (--wait waits longer)\n"
+        )
+        // And with patience it works.
+        #expect(try workspace.modelreg("save Examples/data/mydict y --wait 30").status == 0)
+        _ = try lock.wait()
+    }
+
+    @Test func fullDiskIsAnErrorAndLosesNothing() throws {
+        _ = try workspace.modelreg("save Examples/data/x-file x")
+        try writeCheckpoint("big.safetensors", megabytes: 8, seed: 3)
+        // A limit on file size stands in for a full disk; the signal that comes with it is ignored, as a write error is wanted.
+        let outcome = try workspace.shell("trap '' XFSZ; ulimit -f 2048; modelreg save big.safetensors big")
+        #expect(outcome.status == 74, "\(outcome.status) \(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        #expect(try workspace.modelreg("verify").output.hasPrefix("ok: 1 version, 1 tensor"))
+        let load = try workspace.shell(
+            "modelreg save big.safetensors big; trap '' XFSZ; ulimit -f 2048; modelreg load big -o o.safetensors"
+        )
+        #expect(load.status == 74, "\(load.status) \(load.errors)")
+        #expect(try workspace.names == ["big.safetensors", "modelreg.db"])
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// Runs what the README shows, and compares what it prints.
+@Suite struct ReadmeTests {
+    private let readme: String
+
+    init() throws {
+        readme = try String(contentsOf: Workspace.repository.appending(path: "README.md"), encoding: .utf8)
+    }
+
+    @Test func consoleBlocksPrintWhatTheReadmeShows() throws {
+        let workspace = try Workspace()
+        let blocks = blocks(fencedBy: "console")
+        #expect(blocks.count >= 5)
+        for step in blocks.flatMap(steps) {
+            let outcome = try workspace.shell(step.command)
+            #expect(outcome.status == 0, "\(step.command): \(outcome.errors)")
+            #expect(normalised(outcome.output) == normalised(step.output), "\(step.command)")
+        }
+    }
+
+    @Test func demoPrintsWhatTheReadmeShows() throws {
+        let workspace = try Workspace()
+        let outcome = try workspace.shell("Examples/demo.sh '\(Workspace.binaries.path)'")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let shown = try #require(blocks(fencedBy: "demo").first)
+        #expect(normalised(outcome.output) == normalised(shown.joined(separator: "\n") + "\n"))
+    }
+
+    private func blocks(fencedBy language: String) -> [[String]] {
+        var blocks: [[String]] = []
+        var block: [String]?
+        for line in readme.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+            if line == "```\(language)" {
+                block = []
+            } else if line == "```", let full = block {
+                blocks.append(full)
+                block = nil
+            } else {
+                block?.append(line)
+            }
+        }
+        return blocks
+    }
+
+    private func steps(_ block: [String]) -> [(command: String, output: String)] {
+        var steps: [(command: String, output: String)] = []
+        for line in block {
+            if line.hasPrefix("$ ") {
+                steps.append((String(line.dropFirst(2)), ""))
+            } else if !steps.isEmpty {
+                steps[steps.count - 1].output += line + "\n"
+            }
+        }
+        return steps
+    }
+
+    /// Without what differs from run to run: times, and sizes that depend on the release of zstd or zlib.
+    private func normalised(_ text: String) -> String {
+        text.replacing(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d\.\d{3}Z)?/, with: "TIME")
+            .replacing(/stored in [\d.]+ k?B/, with: "stored in SIZE")
+            .replacing(/frees \d+ bytes/, with: "frees SIZE")
+    }
+}
