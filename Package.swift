@@ -89,21 +89,29 @@ let package = Package(
 
         // MARK: Tests
 
+        .target(
+            name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
+            path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
             name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
             swiftSettings: strict),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors", orderedCollections],
+            name: "CheckpointsTests",
+            dependencies: ["TestSupport", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegistryTests",
-            dependencies: ["ModelRegistry", "Checkpoints", "TensorCodec", "Tensors", grdb, orderedCollections],
+            dependencies: [
+                "TestSupport", "ModelRegistry", "Checkpoints", "TensorCodec", "Tensors", grdb,
+                orderedCollections,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "Tensors", orderedCollections,
+                "TestSupport", "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "Tensors",
+                orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(
