@@ -15,6 +15,20 @@ public enum PlainValue: Hashable, Sendable {
     case none
 }
 
+extension PlainValue {
+    /// Whether both are the same value, bit for bit.
+    public static func == (left: PlainValue, right: PlainValue) -> Bool {
+        switch (left, right) {
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.boolean(let left), .boolean(let right)): left == right
+        case (.none, .none): true
+        default: false
+        }
+    }
+}
+
 /// A tensor or plain value at the end of a path.
 public enum CheckpointLeaf {
     /// A tensor and its role.

@@ -39,6 +39,18 @@ public struct CheckpointDictionary {
     }
 }
 
+extension CheckpointKey {
+    /// Whether both are the same key. Texts are compared by their bytes.
+    public static func == (left: CheckpointKey, right: CheckpointKey) -> Bool {
+        switch (left, right) {
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.integer(let left), .integer(let right)): left == right
+        case (.boolean(let left), .boolean(let right)): left == right
+        default: false
+        }
+    }
+}
+
 extension CheckpointKey: CustomStringConvertible {
     /// The text that stands for the key in a path: `weight`, `0`, `true`.
     public var description: String {

@@ -10,6 +10,11 @@ public struct CheckpointPath: Hashable, Sendable {
     // A dictionary may have the key "": its path is empty too, but what is below it needs its slash.
     private let isRoot: Bool
 
+    /// Whether both are the same path, byte for byte.
+    public static func == (left: CheckpointPath, right: CheckpointPath) -> Bool {
+        left.isRoot == right.isRoot && left.text.hasSameBytes(as: right.text)
+    }
+
     /// The path of the value at `component`, a key or index, below this one.
     public func appending(_ component: String) -> CheckpointPath {
         var escaped = component
