@@ -164,9 +164,9 @@ private struct StructureReader {
                 } else {
                     try expect("\\u00")
                     let digits = String(decoding: bytes[position...].prefix(2), as: UTF8.self)
-                    guard digits.count == 2, digits == digits.lowercased(),
-                        let value = UInt8(digits, radix: 16),
-                        value < 0x20
+                    // One spelling only: UInt8 takes "+1" and capitals too.
+                    guard let value = UInt8(digits, radix: 16), value < 0x20,
+                        digits == (value < 0x10 ? "0" : "") + String(value, radix: 16)
                     else { throw unexpected }
                     text.append(value)
                     position += 2
