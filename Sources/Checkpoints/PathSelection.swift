@@ -1,14 +1,14 @@
-import Glibc
-
 /// Which leaves of a checkpoint to load.
 public struct PathSelection: Sendable {
     private let patterns: [String]
+    private let globs: [Glob]
 
     /// Leaves whose path matches one of `patterns`, or lies below a container that does; all where there are none.
     ///
     /// In a pattern `*` stands for any text, `?` for one character, `[a-z]` for one of several.
     public init(_ patterns: [String]) {
         self.patterns = patterns
+        globs = patterns.map { Glob($0) }
     }
 
     /// For each of `paths`, whether it is selected.
@@ -17,9 +17,9 @@ public struct PathSelection: Sendable {
     public func selects(_ paths: [CheckpointPath]) throws(PathSelectionError) -> [Bool] {
         guard !patterns.isEmpty else { return paths.map { _ in true } }
         let selected = paths.map { path in
-            patterns.contains { pattern in
-                path.text == pattern || path.text.hasPrefix(pattern + "/")
-                    || fnmatch(pattern, path.text, 0) == 0
+            zip(patterns, globs).contains { pattern, glob in
+                path.text.hasSameBytes(as: pattern) || path.text.utf8.starts(with: "\(pattern)/".utf8)
+                    || glob.matches(path.text)
             }
         }
         guard selected.contains(true) else {
