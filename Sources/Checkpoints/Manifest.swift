@@ -122,9 +122,13 @@ extension Manifest {
     public var contentID: ContentID { ContentID(hashing: canonicalBytes) }
 
     /// Sum of the packed bytes of all tensors; a tied tensor counts under each of its names.
+    ///
+    /// Expanded tensors can have more bytes than an integer counts; then it is the largest integer.
     public var byteCount: Int {
         leaves.reduce(0) { sum, leaf in
-            if case .tensor(let tensor) = leaf.content { sum + tensor.byteCount } else { sum }
+            guard case .tensor(let tensor) = leaf.content else { return sum }
+            let (next, overflow) = sum.addingReportingOverflow(tensor.byteCount)
+            return overflow ? .max : next
         }
     }
 

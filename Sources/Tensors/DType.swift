@@ -52,10 +52,6 @@ extension DType {
     ///
     /// - Returns: `nil` on overflow, and where elements below a byte do not fill the last byte.
     public func byteCount(elementCount: Int) -> Int? {
-        if let byteWidth {
-            let (product, overflow) = elementCount.multipliedReportingOverflow(by: byteWidth)
-            return overflow ? nil : product
-        }
         let (bits, overflow) = elementCount.multipliedReportingOverflow(by: bitWidth)
         return overflow || bits % 8 != 0 ? nil : bits / 8
     }
