@@ -43,7 +43,7 @@ public struct CheckpointDiff: Sendable {
         case shape
         /// The elements, or the plain value. Not said where dtype or shape differ.
         case value
-        /// With which other paths it shares its storage.
+        /// With which other paths it shares its storage, or where in that storage it lies.
         case tie
     }
 
@@ -79,15 +79,14 @@ extension CheckpointDiff {
     public init(from old: Manifest, to new: Manifest) {
         let oldLeaves = Self.numbered(old.leaves)
         let newLeaves = Self.numbered(new.leaves)
-        let oldTies = Self.tiedPaths(old)
-        let newTies = Self.tiedPaths(new)
+        let oldTies = Ties(old)
+        let newTies = Ties(new)
 
-        var removed: [CheckpointPath] = []
         var removedByID: [ContentID: [CheckpointPath]] = [:]
         for (name, leaf) in oldLeaves.ordered where newLeaves.byName[name] == nil {
-            removed.append(leaf.path)
             if case .tensor(let tensor) = leaf.content { removedByID[tensor.id, default: []].append(leaf.path) }
         }
+        var renameSources = removedByID.mapValues { RenameSources($0) }
 
         var changes: [Change] = []
         var unchangedCount = 0
@@ -95,7 +94,7 @@ extension CheckpointDiff {
         for (name, leaf) in newLeaves.ordered {
             if let before = oldLeaves.byName[name] {
                 var differences = Self.differences(from: before.content, to: leaf.content)
-                if oldTies[leaf.path] != newTies[leaf.path] { differences.insert(.tie) }
+                if oldTies.place(of: before) != newTies.place(of: leaf) { differences.insert(.tie) }
                 if differences.isEmpty {
                     unchangedCount += 1
                 } else {
@@ -107,7 +106,7 @@ extension CheckpointDiff {
                 continue
             }
             if case .tensor(let tensor) = leaf.content,
-                let source = Self.takeMostAlike(leaf.path, from: &removedByID[tensor.id])
+                let source = renameSources[tensor.id]?.takeMostAlike(leaf.path)
             {
                 renamed.insert(source)
                 changes.append(
@@ -124,7 +123,8 @@ extension CheckpointDiff {
         self.changes = changes
         self.unchangedCount = unchangedCount
         let isSamePaths = changes.allSatisfy { if case .changed = $0.kind { true } else { false } }
-        isStructureChanged = isSamePaths && old.structure != new.structure
+        isStructureChanged =
+            isSamePaths && old.structure.withoutLeafTypes != new.structure.withoutLeafTypes
     }
 
     /// A path, and which one of several leaves with that path: the keys `0` and `"0"` spell the same.
@@ -145,19 +145,29 @@ extension CheckpointDiff {
         return (ordered, Dictionary(uniqueKeysWithValues: ordered))
     }
 
-    /// For each path with a tie, all paths of its storage.
-    private static func tiedPaths(_ manifest: Manifest) -> [CheckpointPath: Set<CheckpointPath>] {
-        var members: [Int: Set<CheckpointPath>] = [:]
-        for leaf in manifest.leaves {
-            if case .tensor(let tensor) = leaf.content, let tie = tensor.tie {
-                members[tie.storage, default: []].insert(leaf.path)
+    /// Who shares a storage with whom.
+    private struct Ties {
+        private var members: [Int: Set<CheckpointPath>] = [:]
+
+        struct Place: Equatable {
+            let members: Set<CheckpointPath>
+            let byteOffset: Int
+            let strides: [Int]
+        }
+
+        init(_ manifest: Manifest) {
+            for leaf in manifest.leaves {
+                if case .tensor(let tensor) = leaf.content, let tie = tensor.tie {
+                    members[tie.storage, default: []].insert(leaf.path)
+                }
             }
         }
-        var ties: [CheckpointPath: Set<CheckpointPath>] = [:]
-        for paths in members.values where paths.count > 1 {
-            for path in paths { ties[path] = paths }
+
+        /// The paths in a leaf's storage, its own among them, and where in it the leaf is; `nil` if it is alone.
+        func place(of leaf: Manifest.Leaf) -> Place? {
+            guard case .tensor(let tensor) = leaf.content, let tie = tensor.tie else { return nil }
+            return Place(members: members[tie.storage] ?? [], byteOffset: tie.byteOffset, strides: tie.strides)
         }
-        return ties
     }
 
     private static func differences(from old: Manifest.Content, to new: Manifest.Content) -> Set<Difference> {
@@ -172,18 +182,57 @@ extension CheckpointDiff {
         default: return [.type]
         }
     }
+}
 
-    /// Takes from `candidates` the path that ends most like `path`; the first of these.
-    private static func takeMostAlike(
-        _ path: CheckpointPath, from candidates: inout [CheckpointPath]?
-    ) -> CheckpointPath? {
-        guard let paths = candidates, !paths.isEmpty else { return nil }
-        func commonSuffix(_ other: CheckpointPath) -> Int {
-            zip(path.text.utf8.reversed(), other.text.utf8.reversed()).prefix { $0 == $1 }.count
+/// The paths that one content has left, of which renames take the most alike.
+private struct RenameSources {
+    /// Backwards, so that paths with the same end are neighbours; ascending.
+    private let reversed: [[UInt8]]
+    private let paths: [CheckpointPath]
+    // The nearest path that is not taken, at or before an index plus one, and at or after an index: trees whose roots
+    // are the answer.
+    private var before: [Int]
+    private var after: [Int]
+
+    init(_ paths: [CheckpointPath]) {
+        let ordered = paths.map { (reversed: Array($0.text.utf8.reversed()), path: $0) }
+            .sorted { $0.reversed.lexicographicallyPrecedes($1.reversed) }
+        reversed = ordered.map(\.reversed)
+        self.paths = ordered.map(\.path)
+        before = Array(0...paths.count)
+        after = Array(0...paths.count)
+    }
+
+    /// Takes the path that shares the longest end with `path`; of two, the one that sorts before it.
+    ///
+    /// - Complexity: O(log n) for n paths, averaged over all calls.
+    mutating func takeMostAlike(_ path: CheckpointPath) -> CheckpointPath? {
+        let wanted = Array(path.text.utf8.reversed())
+        var low = 0
+        var high = reversed.count
+        while low < high {
+            let middle = (low + high) / 2
+            if reversed[middle].lexicographicallyPrecedes(wanted) { low = middle + 1 } else { high = middle }
         }
-        var best = 0
-        for index in paths.indices where commonSuffix(paths[index]) > commonSuffix(paths[best]) { best = index }
-        return candidates?.remove(at: best)
+        let lower = Self.root(low, &before) - 1
+        let upper = Self.root(low, &after)
+        func commonCount(_ index: Int) -> Int {
+            reversed.indices.contains(index) ? zip(reversed[index], wanted).prefix { $0 == $1 }.count : -1
+        }
+        let best = commonCount(lower) >= commonCount(upper) ? lower : upper
+        guard reversed.indices.contains(best) else { return nil }
+        before[best + 1] = best
+        after[best] = best + 1
+        return paths[best]
+    }
+
+    private static func root(_ index: Int, _ tree: inout [Int]) -> Int {
+        var index = index
+        while tree[index] != index {
+            tree[index] = tree[tree[index]]
+            index = tree[index]
+        }
+        return index
     }
 }
 
@@ -192,6 +241,20 @@ extension Manifest.Content {
         switch self {
         case .tensor: .tensor
         case .value: .value
+        }
+    }
+}
+
+extension Structure {
+    /// The containers and keys, without whether a leaf is a tensor or a plain value.
+    fileprivate var withoutLeafTypes: Structure {
+        switch self {
+        case .tensor, .value: .value
+        case .list(let items): .list(items.map(\.withoutLeafTypes))
+        case .tuple(let items): .tuple(items.map(\.withoutLeafTypes))
+        case .dictionary(let entries, let kind):
+            .dictionary(
+                entries.map { Entry(key: $0.key, structure: $0.structure.withoutLeafTypes) }, kind: kind)
         }
     }
 }
