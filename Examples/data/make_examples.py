@@ -1,6 +1,6 @@
-"""Writes the example files of this folder with PyTorch and safetensors, and expected.json with what they hold.
+"""Writes the example files of this folder with PyTorch, safetensors and NumPy, and expected.json with what they hold.
 
-Run with torch 2.13.0+cpu and safetensors 0.8.0 (`pip install torch safetensors numpy`):
+Run with torch 2.13.0+cpu, safetensors 0.8.0 and numpy 2.4.6 (`pip install torch safetensors numpy`):
 
     python make_examples.py
 
@@ -14,6 +14,7 @@ import struct
 import warnings
 from collections import OrderedDict
 
+import numpy
 import safetensors
 import safetensors.torch
 import torch
@@ -61,13 +62,28 @@ def tensor_leaf(path, tensor):
     return leaf
 
 
+def array_leaf(path, array):
+    native = array.astype(array.dtype.newbyteorder("<"))
+    # Strides as they are in the file: NumPy reads single elements and empty arrays with others.
+    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    strides = numpy.empty(array.shape, numpy.uint8, order).strides if array.size else None
+    return {
+        "path": path, "kind": "tensor", "dtype": str(array.dtype.newbyteorder("=")), "shape": list(array.shape),
+        "strides": list(strides) if strides is not None else None, "offset": 0, "role": "unspecified",
+        "sha256": hashlib.sha256(native.tobytes("C")).hexdigest(), "first_bytes": native.tobytes("C")[:16].hex(),
+        "printed": str(array.reshape(-1)[:4].tolist()),
+    }
+
+
 def leaves(value, path, found, storages):
     def children(pairs):
         for key, child in pairs:
             leaves(child, f"{path}/{escaped(key)}" if path is not None else escaped(key), found, storages)
 
     here = path or ""
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, numpy.ndarray):
+        found.append(array_leaf(here, value))
+    elif isinstance(value, torch.Tensor):
         found.append(tensor_leaf(here, value))
         storages.setdefault(value.untyped_storage()._cdata, []).append(here)
     elif isinstance(value, dict):
@@ -104,6 +120,10 @@ def seen(name):
             value = {key: file.get_tensor(key) for key in header}
             assert file.metadata() == metadata
         entry = {"format": "safetensors", "metadata": list(metadata.items())}
+    elif name.endswith((".npy", ".npz")):
+        value = numpy.load(path_of(name))
+        value = dict(value) if name.endswith(".npz") else value
+        entry = {"format": name[-3:]}
     else:
         value = torch.load(path_of(name), weights_only=True)
         entry = {"format": "pytorch"}
@@ -254,17 +274,42 @@ def dtypes():
     safetensors.torch.save_file(tensors, path_of("dtypes.safetensors"), metadata={"format": "pt"})
 
 
+def arrays():
+    """NumPy arrays of every dtype, byte order and memory order."""
+    rng = numpy.random.default_rng(3)
+    weight = rng.standard_normal((3, 4)).astype(numpy.float32)
+    numpy.save(path_of("array.npy"), numpy.asfortranarray(weight))
+    found = {"weight": weight, "big endian": weight.astype(">f4"), "fortran": numpy.asfortranarray(weight)}
+    for name in INTEGERS:
+        limits = numpy.iinfo(name)
+        found[name] = numpy.array([limits.min, 0, 1, limits.max], dtype=name)
+        found[f"big endian {name}"] = found[name].astype(found[name].dtype.newbyteorder(">"))
+    for name, (code, bits) in FLOATS.items():
+        if name != "bfloat16":
+            found[name] = numpy.frombuffer(struct.pack(f"<{len(bits)}{code}", *bits), name)
+            found[f"big endian {name}"] = found[name].astype(found[name].dtype.newbyteorder(">"))
+    found["complex64"] = (weight + 1j).astype(numpy.complex64)
+    found["complex128"] = weight.astype(">c16") * 1j
+    found["bool"] = weight > 0
+    found["scalar"] = numpy.array(-3.5)
+    found["empty"] = numpy.zeros((0, 3), numpy.int16)
+    numpy.savez(path_of("arrays.npz"), **found)
+    numpy.savez_compressed(path_of("arrays-deflated.npz"), zeros=numpy.zeros((64, 64)), **found)
+
+
 def main():
     plain()
     trained()
     tied()
     views()
     dtypes()
+    arrays()
     names = sorted(
-        name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors")) or "." not in name)
+        name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors", ".npy", ".npz")) or "." not in name)
     expected = {
         "torch": torch.__version__,
         "safetensors": safetensors.__version__,
+        "numpy": numpy.__version__,
         "files": {name: seen(name) for name in names},
     }
     # One value per line.
@@ -273,7 +318,7 @@ def main():
     assert json.loads(text) == json.loads(json.dumps(expected))
     with open(path_of("expected.json"), "w", encoding="utf-8") as file:
         file.write(text + "\n")
-    print(f"torch {torch.__version__}, safetensors {safetensors.__version__}")
+    print(f"torch {torch.__version__}, safetensors {safetensors.__version__}, numpy {numpy.__version__}")
     for name in names:
         print(f"{os.path.getsize(path_of(name)):8} bytes  {len(expected['files'][name]['leaves']):3} values  {name}")
 

@@ -8,26 +8,24 @@ extension CheckpointFile {
     /// Highest `version` of the archive that is known; PyTorch writes 3.
     static let maximumTorchVersion = 10
 
-    /// Reads `file` as what `torch.save` writes since PyTorch 1.6.
-    static func readPyTorch(_ file: MappedFile) throws -> CheckpointFile {
-        try file.withUnsafeBytes { bytes in
-            let archive = try TorchArchive(bytes, file: file)
-            let pickle = try archive.storage("data.pkl", inflatingAtMost: maximumInflatedByteCount)
-            guard let pickle else { throw TorchArchiveError.noPickle }
-            return try pickle.storage.withUnsafeBytes { pickleBytes in
-                var machine = try PickleMachine(pickleBytes, source: "data.pkl")
-                let value = try machine.run()
-                try machine.end()
-                var remaining = maximumInflatedByteCount
-                var reader = TorchReader(machine) { key in
-                    let found = try archive.storage("data/\(key)", inflatingAtMost: remaining)
-                    if let found, found.range == nil { remaining -= found.storage.byteCount }
-                    return found
-                }
-                let checkpoint = try reader.checkpoint(value)
-                return CheckpointFile(
-                    checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges)
+    /// Reads `zip`, all of `file`, as what `torch.save` writes since PyTorch 1.6.
+    static func readPyTorch(_ zip: ZipArchive, _ file: MappedFile) throws -> CheckpointFile {
+        let archive = try TorchArchive(zip, file: file)
+        let pickle = try archive.storage("data.pkl", inflatingAtMost: maximumInflatedByteCount)
+        guard let pickle else { throw TorchArchiveError.noPickle }
+        return try pickle.storage.withUnsafeBytes { pickleBytes in
+            var machine = try PickleMachine(pickleBytes, source: "data.pkl")
+            let value = try machine.run()
+            try machine.end()
+            var remaining = maximumInflatedByteCount
+            var reader = TorchReader(machine) { key in
+                let found = try archive.storage("data/\(key)", inflatingAtMost: remaining)
+                if let found, found.range == nil { remaining -= found.storage.byteCount }
+                return found
             }
+            let checkpoint = try reader.checkpoint(value)
+            return CheckpointFile(
+                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges)
         }
     }
 }
@@ -38,8 +36,8 @@ private struct TorchArchive {
     private let file: MappedFile
     private let folder: String
 
-    init(_ bytes: UnsafeRawBufferPointer, file: MappedFile) throws {
-        zip = try ZipArchive(bytes)
+    init(_ zip: ZipArchive, file: MappedFile) throws {
+        self.zip = zip
         self.file = file
         let pickles = zip.entries.keys.filter { name in
             name.hasSuffix("/data.pkl") && name.utf8.count(where: { $0 == UInt8(ascii: "/") }) == 1
@@ -78,9 +76,6 @@ private struct TorchArchive {
     /// What an archive without `data.pkl` seems to be.
     private static func unsupported(_ zip: ZipArchive) -> any Error {
         let names = zip.entries.keys
-        if !names.isEmpty, names.allSatisfy({ $0.hasSuffix(".npy") }) {
-            return UnsupportedFormat.known("a NumPy archive (.npz)")
-        }
         if names.contains("config.json"), names.contains(where: { $0.hasSuffix(".weights.h5") }) {
             return UnsupportedFormat.known("a Keras model")
         }

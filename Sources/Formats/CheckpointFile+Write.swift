@@ -22,6 +22,20 @@ extension CheckpointFile {
             }
             let layout = try SafetensorsLayout(entries, metadata: metadata)
             try write(layout, to: path) { index, body in try tensors.values[index].withUnsafeBytes(body) }
+        case .npy:
+            guard case .tensor(let tensor, _) = checkpoint else {
+                throw NumPyLayoutError.notTensor(NamedTensors.kind(of: checkpoint))
+            }
+            let layout = try NumPyLayout(dtype: tensor.dtype, shape: tensor.shape)
+            try write(layout, to: path) { _, body in try tensor.withUnsafeBytes(body) }
+        case .npz:
+            let tensors = try NumPyArchiveLayout.tensors(of: checkpoint)
+            let entries = tensors.map {
+                NumPyArchiveLayout.Entry(name: $0.key, dtype: $0.value.dtype, shape: $0.value.shape)
+            }
+            try write(try NumPyArchiveLayout(entries), to: path) { index, body in
+                try tensors.values[index].withUnsafeBytes(body)
+            }
         case .pytorch:
             let (outline, storages) = CheckpointOutline.of(checkpoint)
             let layout = try PyTorchLayout(outline, storageByteCounts: storages.map(\.byteCount))

@@ -39,10 +39,15 @@ public struct CheckpointFile {
     ///   checkpoint that can be kept. Nothing in a file is ever executed.
     public static func read(path: String) throws -> CheckpointFile {
         let file = try MappedFile(path: path)
-        let format = try file.withUnsafeBytes(FileFormat.recognise)
-        return switch format {
-        case .safetensors: try readSafetensors(file)
-        case .pytorch: try readPyTorch(file)
+        return try file.withUnsafeBytes { bytes in
+            switch try FileSignature(bytes) {
+            case .safetensors: return try readSafetensors(file)
+            case .npy: return try readNumPy(file)
+            case .zip:
+                let archive = try ZipArchive(bytes)
+                return try archive.isNumPyArchive
+                    ? readNumPyArchive(archive, file) : readPyTorch(archive, file)
+            }
         }
     }
 

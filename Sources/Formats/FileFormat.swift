@@ -4,13 +4,22 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case safetensors
     /// What `torch.save` writes since PyTorch 1.6: a zip archive with a pickle and storages.
     case pytorch
+    /// `.npy`: one NumPy array.
+    case npy
+    /// `.npz`: a zip archive of NumPy arrays by name.
+    case npz
 }
 
-extension FileFormat {
+/// What the first bytes of a file say.
+enum FileSignature {
+    case safetensors
+    case zip
+    case npy
+
     /// Recognises a file by its first bytes, never by its name.
     ///
     /// - Throws: ``UnsupportedFormat`` which names the format where it is a known one.
-    static func recognise(_ file: UnsafeRawBufferPointer) throws -> FileFormat {
+    init(_ file: UnsafeRawBufferPointer) throws {
         guard !file.isEmpty else { throw UnsupportedFormat.empty }
         func begins(_ magic: [UInt8], at offset: Int = 0) -> Bool {
             file.count >= offset + magic.count && file[offset..<offset + magic.count].elementsEqual(magic)
@@ -19,11 +28,18 @@ extension FileFormat {
         if let headerByteCount = reader.integer(UInt64.self), begins([UInt8(ascii: "{")], at: 8),
             headerByteCount <= UInt64(SafetensorsHeader.maximumByteCount) || begins(Array("{\"".utf8), at: 8)
         {
-            return .safetensors
+            self = .safetensors
+            return
         }
-        if begins([0x50, 0x4B, 0x03, 0x04]) || begins([0x50, 0x4B, 0x05, 0x06]) { return .pytorch }
+        if begins([0x50, 0x4B, 0x03, 0x04]) || begins([0x50, 0x4B, 0x05, 0x06]) {
+            self = .zip
+            return
+        }
+        if begins(NumPyHeader.magic) {
+            self = .npy
+            return
+        }
         if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.legacyPyTorch }
-        if begins([0x93] + Array("NUMPY".utf8)) { throw UnsupportedFormat.known("a NumPy array (.npy)") }
         if begins(Array("GGUF".utf8)) { throw UnsupportedFormat.known("a GGUF model") }
         if begins([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) { throw UnsupportedFormat.known("an HDF5 file") }
         if begins([0x1F, 0x8B]) { throw UnsupportedFormat.known("compressed with gzip") }
@@ -50,7 +66,7 @@ public enum UnsupportedFormat: FormatError, Equatable {
     public var description: String {
         switch self {
         case .empty: "the file is empty"
-        case .unknown: "not a checkpoint that modelreg can read: neither safetensors nor a PyTorch file"
+        case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch nor NumPy"
         case .known(let what):
             "the file is \(what), which is not supported; save it as safetensors or with torch.save"
         case .legacyPyTorch:

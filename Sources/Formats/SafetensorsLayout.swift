@@ -126,59 +126,20 @@ extension SafetensorsLayout {
     ///   longer tied when they are read again.
     /// - Returns: The tensors in the order of the checkpoint. Those that are not contiguous are packed as they
     ///   are written.
-    /// - Throws: ``SafetensorsLayoutError`` that says what safetensors cannot hold, and where it is.
+    /// - Throws: ``NamedTensorsError`` that says what safetensors cannot hold, and where it is.
     public static func tensors(
         of checkpoint: Checkpoint, separatingTied: Bool = false
     ) throws -> OrderedDictionary<String, Tensor> {
-        guard case .dictionary(let dictionary) = checkpoint else {
-            throw SafetensorsLayoutError.notDictionary(kind(of: checkpoint))
-        }
-        var tensors: OrderedDictionary<String, Tensor> = [:]
-        var names: [ObjectIdentifier: String] = [:]
-        for (key, value) in dictionary.entries {
-            guard case .string(let name) = key else { throw SafetensorsLayoutError.key(key) }
-            guard case .tensor(let tensor, _) = value else {
-                throw SafetensorsLayoutError.value(path: name, kind: kind(of: value))
-            }
-            guard tensor.dtype.safetensorsRank != nil else {
-                throw SafetensorsLayoutError.dtype(path: name, tensor.dtype)
-            }
-            let tied = names.updateValue(name, forKey: ObjectIdentifier(tensor.storage))
-            if let tied, !separatingTied, tensor.storage.byteCount > 0 {
-                throw SafetensorsLayoutError.tied(tied, name)
-            }
-            tensors[name] = tensor
-        }
-        return tensors
-    }
-
-    private static func kind(of checkpoint: Checkpoint) -> String {
-        switch checkpoint {
-        case .tensor: "a tensor without a name"
-        case .list: "a list"
-        case .tuple: "a tuple"
-        case .dictionary: "a dictionary"
-        case .string: "a text"
-        case .integer: "a whole number"
-        case .number: "a number"
-        case .boolean: "a boolean"
-        case .none: "none"
+        try NamedTensors.of(checkpoint, format: "safetensors", separatingTied: separatingTied) {
+            $0.safetensorsRank != nil
         }
     }
 }
 
 /// Something that safetensors cannot hold.
 public enum SafetensorsLayoutError: Error, Equatable {
-    /// The checkpoint is no dictionary.
-    case notDictionary(_ kind: String)
-    /// A key that is no text.
-    case key(CheckpointKey)
-    /// A value that is no tensor.
-    case value(path: String, kind: String)
     /// A dtype that safetensors does not have.
     case dtype(path: String, DType)
-    /// Two names for one storage.
-    case tied(String, String)
     /// A tensor called `__metadata__`.
     case reservedName
     /// A name that appears twice.
@@ -195,17 +156,8 @@ extension SafetensorsLayoutError: CustomStringConvertible {
     /// One line, lower case, with what to do.
     public var description: String {
         switch self {
-        case .notDictionary(let kind):
-            "safetensors holds named tensors only, this is \(kind); save it as a PyTorch file"
-        case .key(let key):
-            "safetensors holds names only, the key \(printable("\(key)")) is none; save it as a PyTorch file"
-        case .value(let path, let kind):
-            "safetensors holds tensors only, \(quoted(path)) is \(kind); save it as a PyTorch file"
         case .dtype(let path, let dtype):
             "safetensors has no \(dtype), which \(quoted(path)) is; save it as a PyTorch file"
-        case .tied(let first, let second):
-            "safetensors holds no tied tensors, \(quoted(first)) and \(quoted(second)) are; save it as a"
-                + " PyTorch file"
         case .reservedName: "safetensors keeps the name \"\(SafetensorsHeader.metadataKey)\" for itself"
         case .duplicateName(let name): "two tensors are called \(quoted(name))"
         case .tensor(let path, let error): "\(quoted(path)): \(error)"

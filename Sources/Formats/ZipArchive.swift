@@ -89,6 +89,11 @@ struct ZipArchive {
     }
 }
 
+extension ZipArchive {
+    /// Whether there are entries, and all of them are called like NumPy arrays.
+    var isNumPyArchive: Bool { !entries.isEmpty && entries.keys.allSatisfy { $0.hasSuffix(".npy") } }
+}
+
 // MARK: The directory
 
 extension ZipArchive {
@@ -265,7 +270,7 @@ extension ZipArchive {
     }
 
     /// Whether `name` can only be a file within the archive.
-    private static func isHarmless(_ name: String) -> Bool {
+    static func isHarmless(_ name: String) -> Bool {
         !name.isEmpty && !name.utf8.contains(0) && !name.utf8.contains(UInt8(ascii: "\\"))
             && name.utf8.first != UInt8(ascii: "/")
             && !name.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }

@@ -4,7 +4,7 @@ import OrderedCollections
 import Tensors
 import Testing
 
-/// The files in Examples/data against what PyTorch and safetensors read from them, bit for bit.
+/// The files in Examples/data against what PyTorch, safetensors and NumPy read from them, bit for bit.
 struct ExampleFilesTests {
     @Test(arguments: Examples.names)
     func holdWhatTheirLibrariesRead(name: String) throws {
@@ -15,6 +15,8 @@ struct ExampleFilesTests {
         for (found, var expected) in zip(found, expected.leaves) {
             // A tensor is compared by the hash of its bytes, a number by its bits.
             if expected.kind == "tensor" || expected.kind == "number" { expected.printed = nil }
+            // NumPy does not say what strides an empty array has in the file.
+            if expected.kind == "tensor", expected.strides == nil { expected.strides = found.strides }
             // PyTorch counts strides of float4 in bytes.
             if expected.dtype == "float4_e2m1fn" {
                 expected.strides = found.strides
@@ -35,7 +37,7 @@ struct ExampleFilesTests {
     func storagesAreTheirRangesOfTheFile(name: String) throws {
         let file = try CheckpointFile.read(path: Examples.path(name))
         let bytes = try Examples.bytes(name)
-        #expect(!file.storages.isEmpty)
+        #expect(file.storages.isEmpty == (name == "arrays-deflated.npz"))
         var end = 0
         for stored in file.storages {
             #expect(stored.range.lowerBound >= end)

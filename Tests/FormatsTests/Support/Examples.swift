@@ -16,7 +16,8 @@ enum Examples {
     }
 
     static let names = [
-        "checkpoint.pt", "dtypes.pt", "dtypes.safetensors", "mlp-step-000.pt", "mlp-step-010.pt",
+        "array.npy", "arrays-deflated.npz", "arrays.npz", "checkpoint.pt", "dtypes.pt", "dtypes.safetensors",
+        "mlp-step-000.pt", "mlp-step-010.pt",
         "mlp-step-020.pt", "mlp-step-050.pt", "mlp-step-100.pt", "mlp-step-100.safetensors", "mydict",
         "tied.pt",
         "views.pt", "x-file", "x-files",

@@ -1,0 +1,103 @@
+import Checkpoints
+import OrderedCollections
+import Tensors
+
+extension CheckpointFile {
+    /// Reads `file` as a NumPy array: a tensor.
+    static func readNumPy(_ file: MappedFile) throws -> CheckpointFile {
+        var storages: [StoredRange] = []
+        let tensor = try file.withUnsafeBytes { bytes in
+            try numPyTensor(bytes, file: file, offset: 0, &storages)
+        }
+        return CheckpointFile(checkpoint: .tensor(tensor), format: .npy, file: file, storages: storages)
+    }
+
+    /// Most bytes that compressed arrays may inflate to, together: this, or so many times the file if that is more.
+    /// Arrays of zeros compress a thousandfold, other numbers hardly at all.
+    static let maximumInflatedArrayByteCount = 80 << 20
+    static let maximumInflatedFileCount = 16
+
+    /// Reads `archive`, all of `file`, as NumPy arrays by name: a dictionary of tensors in the order of the archive.
+    static func readNumPyArchive(_ archive: ZipArchive, _ file: MappedFile) throws -> CheckpointFile {
+        var storages: [StoredRange] = []
+        var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
+        let (proportional, overflow) = file.byteCount.multipliedReportingOverflow(by: maximumInflatedFileCount)
+        var remaining = max(maximumInflatedArrayByteCount, overflow ? 0 : proportional)
+        for entry in archive.entries.values {
+            guard entry.name.hasSuffix(".npy") else { throw NumPyError.entry(entry.name) }
+            let name = String(entry.name.dropLast(4))
+            do {
+                switch try archive.checked(entry, inflatingAtMost: remaining) {
+                case .stored(let range):
+                    let tensor = try file.withUnsafeBytes { bytes in
+                        let array = UnsafeRawBufferPointer(rebasing: bytes[range])
+                        return try numPyTensor(array, file: file, offset: range.lowerBound, &storages)
+                    }
+                    entries[.string(name)] = .tensor(tensor)
+                case .inflated(let inflated):
+                    remaining -= inflated.byteCount
+                    entries[.string(name)] = .tensor(try numPyTensor(inflated))
+                }
+            } catch let error as NumPyError {
+                throw NumPyError.array(name, error)
+            }
+        }
+        return CheckpointFile(
+            checkpoint: .dictionary(CheckpointDictionary(entries)), format: .npz, file: file, storages: storages
+        )
+    }
+
+    /// The array `bytes`, which lie at `offset` of `file`: a view of the file where the byte order allows it.
+    private static func numPyTensor(
+        _ bytes: UnsafeRawBufferPointer, file: MappedFile, offset: Int, _ storages: inout [StoredRange]
+    ) throws -> Tensor {
+        let header = try NumPyHeader(bytes)
+        if header.isBigEndian { return try numPyTensor(header, of: swapped(bytes, header)) }
+        let range = header.data.lowerBound + offset..<header.data.upperBound + offset
+        let storage = file.storage(of: range)
+        if !range.isEmpty { storages.append(StoredRange(range: range, storage: storage)) }
+        return try numPyTensor(header, of: storage)
+    }
+
+    /// The array that was inflated.
+    private static func numPyTensor(_ inflated: Storage) throws -> Tensor {
+        try inflated.withUnsafeBytes { bytes in
+            let header = try NumPyHeader(bytes)
+            // A copy without the header, so that the storage is the tensor's and aligned.
+            let storage =
+                header.isBigEndian
+                ? swapped(bytes, header)
+                : Storage(copying: UnsafeRawBufferPointer(rebasing: bytes[header.data]))
+            return try numPyTensor(header, of: storage)
+        }
+    }
+
+    private static func numPyTensor(_ header: NumPyHeader, of storage: Storage) throws -> Tensor {
+        do {
+            return try Tensor(
+                storage: storage, dtype: header.dtype, shape: header.shape, strides: header.strides)
+        } catch {
+            throw NumPyError.tensor(error)
+        }
+    }
+
+    /// The elements of `array` in little-endian order.
+    private static func swapped(_ array: UnsafeRawBufferPointer, _ header: NumPyHeader) -> Storage {
+        let storage = Storage(copying: UnsafeRawBufferPointer(rebasing: array[header.data]))
+        func swap<Word: FixedWidthInteger>(_ type: Word.Type, _ bytes: UnsafeMutableRawBufferPointer) {
+            for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<Word>.size) {
+                let word = bytes.loadUnaligned(fromByteOffset: offset, as: Word.self)
+                bytes.storeBytes(of: word.byteSwapped, toByteOffset: offset, as: Word.self)
+            }
+        }
+        storage.withUnsafeMutableBytes { bytes in
+            switch header.dtype.swappedByteWidth {
+            case 2: swap(UInt16.self, bytes)
+            case 4: swap(UInt32.self, bytes)
+            case 8: swap(UInt64.self, bytes)
+            default: break
+            }
+        }
+        return storage
+    }
+}

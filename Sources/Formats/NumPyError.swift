@@ -1,0 +1,66 @@
+public import Tensors
+
+/// A NumPy array that is damaged, or holds what is not numbers.
+public enum NumPyError: FormatError, Equatable {
+    /// Does not begin as an array does.
+    case noArray
+    /// A version that is not known.
+    case version(UInt8, UInt8)
+    /// Ends within its header.
+    case cutShort
+    /// A header above ``NumPyHeader/maximumByteCount``.
+    case headerTooLong(byteCount: Int)
+    /// A header that is not the dictionary it should be.
+    case header
+    /// Elements of several fields.
+    case structured
+    /// Python objects: a pickle, which would have to run code.
+    case objects
+    /// A type that is no number of a known width.
+    case type(String)
+    /// A shape that is none.
+    case tensor(TensorError)
+    /// Another number of bytes than the shape needs.
+    case byteCount(dtype: DType, shape: [Int], needs: Int, has: Int)
+    /// Something in an archive that is no array.
+    case entry(String)
+    /// An array of an archive that cannot be read.
+    indirect case array(String, NumPyError)
+
+    /// One line, lower case.
+    public var description: String {
+        switch self {
+        case .noArray: "not a NumPy array"
+        case .version(let major, let minor): "NumPy array of version \(major).\(minor); known are 1.0 to 3.0"
+        case .cutShort: "the NumPy array is cut short"
+        case .headerTooLong(let byteCount):
+            "NumPy header of \(byteCount) bytes; at most \(NumPyHeader.maximumByteCount) are read"
+        case .header: "the header of the NumPy array is damaged"
+        case .structured: "the NumPy array has several fields per element; save each as an array of its own"
+        case .objects:
+            "the NumPy array holds Python objects: modelreg never runs code from a checkpoint; save numbers instead"
+        case .type(let type): "the NumPy array is of type \(quoted(type)), which is not supported"
+        case .tensor(let error): "NumPy array: \(error)"
+        case .byteCount(let dtype, let shape, let needs, let has):
+            "the NumPy array is \(dtype) of shape \(shape), \(needs) bytes, but \(has) follow"
+        case .entry(let name): "\(quoted(name)) in the archive is no NumPy array"
+        case .array(let name, let error): "\(quoted(name)): \(error)"
+        }
+    }
+
+    /// The dtype and byte order of a NumPy type such as `<f4`.
+    static func dtype(described description: String) throws -> (DType, isBigEndian: Bool) {
+        if description.dropFirst(description.first.map { "<>|=".contains($0) } == true ? 1 : 0).hasPrefix("O") {
+            throw NumPyError.objects
+        }
+        guard let order = description.first, let dtype = DType(numPyName: description.dropFirst()) else {
+            throw NumPyError.type(description)
+        }
+        switch order {
+        case "<", "=": return (dtype, false)
+        case ">": return (dtype, dtype.swappedByteWidth > 1)
+        case "|" where dtype.byteWidth == 1: return (dtype, false)
+        default: throw NumPyError.type(description)
+        }
+    }
+}

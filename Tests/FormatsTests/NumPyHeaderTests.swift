@@ -1,0 +1,118 @@
+import Checkpoints
+import Formats
+import OrderedCollections
+import Tensors
+import Testing
+
+/// A NumPy array of version 1.0 with `header` and `data`.
+private func array(_ header: String, _ data: [UInt8] = [], version: [UInt8] = [1, 0]) -> [UInt8] {
+    [0x93] + Array("NUMPY".utf8) + version + bytes(of: UInt16(header.utf8.count)) + Array(header.utf8) + data
+}
+
+private func header(_ type: String, _ shape: String = "(1,)", order: String = "False") -> String {
+    "{'descr': '\(type)', 'fortran_order': \(order), 'shape': \(shape), }\n"
+}
+
+struct NumPyHeaderTests {
+    @Test func bigEndianIsSwapped() throws {
+        let file = try read(array(header(">i2", "(2,)"), [1, 2, 0xFF, 0xFE]))
+        guard case .tensor(let tensor, _) = file.checkpoint else {
+            Issue.record("no tensor")
+            return
+        }
+        #expect(tensor.scalars(as: Int16.self) == [0x0102, -2])
+        #expect(file.storages.isEmpty)
+        #expect(file.format == .npy)
+    }
+
+    @Test func fortranOrderIsAViewOfTheFile() throws {
+        let file = try read(array(header("|u1", "(2, 3)", order: "True"), [1, 2, 3, 4, 5, 6]))
+        guard case .tensor(let tensor, _) = file.checkpoint else {
+            Issue.record("no tensor")
+            return
+        }
+        #expect(tensor.strides == [1, 2])
+        #expect(tensor.bytes == [1, 3, 5, 2, 4, 6])
+        #expect(file.storages.count == 1)
+    }
+
+    /// Long headers and names beyond Latin-1 have later versions; Python 2 wrote an L after long integers.
+    @Test(arguments: [[2, 0], [3, 0]] as [[UInt8]])
+    func laterVersionsHaveLongerLengths(version: [UInt8]) throws {
+        let text = Array(header("<f4", "(1L,)").utf8)
+        let file =
+            [0x93] + Array("NUMPY".utf8) + version + bytes(of: UInt32(text.count)) + text + [0, 0, 0x80, 0x3F]
+        guard case .tensor(let tensor, _) = try read(file).checkpoint else {
+            Issue.record("no tensor")
+            return
+        }
+        #expect(tensor.scalars(as: Float.self) == [1])
+    }
+
+    @Test(arguments: [
+        (
+            header("|O"),
+            "the NumPy array holds Python objects: modelreg never runs code from a checkpoint; save numbers"
+                + " instead"
+        ),
+        (
+            header("O"),
+            "the NumPy array holds Python objects: modelreg never runs code from a checkpoint; save numbers"
+                + " instead"
+        ),
+        (header("<U3"), "the NumPy array is of type \"<U3\", which is not supported"),
+        (header("<M8[ns]"), "the NumPy array is of type \"<M8[ns]\", which is not supported"),
+        (header("<f16"), "the NumPy array is of type \"<f16\", which is not supported"),
+        (header("|f4"), "the NumPy array is of type \"|f4\", which is not supported"),
+        (header(""), "the NumPy array is of type \"\", which is not supported"),
+        (
+            "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}",
+            "the NumPy array has several fields per element; save each as an array of its own"
+        ),
+        (header("<f4", "(2,)"), "the NumPy array is float32 of shape [2], 8 bytes, but 4 follow"),
+        (header("<f4", "()") + "x", "the header of the NumPy array is damaged"),
+        (header("<f4", "(0,)"), "the NumPy array is float32 of shape [0], 0 bytes, but 4 follow"),
+        (header("<f4", "(-1,)"), "the header of the NumPy array is damaged"),
+        (header("<f4", "(9223372036854775808,)"), "the header of the NumPy array is damaged"),
+        (
+            header("<f4", "(4611686018427387904, 4)"),
+            "NumPy array: size of shape [4611686018427387904, 4] overflows or is no whole number of bytes"
+        ),
+        (
+            header("<f4", "(\(String(repeating: "1,", count: 65)))"),
+            "NumPy array: 65 axes; at most 64 are supported"
+        ),
+        (header("<f4", "1"), "the header of the NumPy array is damaged"),
+        (header("<f4", order: "Maybe"), "the header of the NumPy array is damaged"),
+        (
+            "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+            "the header of the NumPy array is damaged"
+        ),
+        ("{'descr': '<f4', 'shape': (1,)}", "the header of the NumPy array is damaged"),
+        ("{'descr': __import__('os')}", "the header of the NumPy array is damaged"),
+        ("{'descr'", "the header of the NumPy array is damaged"),
+        ("", "the header of the NumPy array is damaged"),
+    ])
+    func refusesOtherHeaders(header: String, expected: String) {
+        #expect(message(reading: array(header, [0, 0, 0x80, 0x3F])) == expected)
+    }
+
+    @Test func refusesWhatIsCutShortOrUnknown() {
+        let magic = [0x93] + Array("NUMPY".utf8)
+        #expect(message(reading: magic) == "the NumPy array is cut short")
+        #expect(message(reading: magic + [1, 0, 200, 0]) == "the NumPy array is cut short")
+        #expect(message(reading: magic + [4, 0, 0, 0]) == "NumPy array of version 4.0; known are 1.0 to 3.0")
+        #expect(
+            message(reading: magic + [2, 0, 0xFF, 0xFF, 0xFF, 0xFF])
+                == "NumPy header of 4294967295 bytes; at most 65536 are read")
+    }
+
+    @Test func archivesHoldArraysAlone() {
+        let good = array(header("|u1"), [7])
+        let pickled = ZipBuilder([("a.npy", good), ("b.npy", array(header("|O")))])
+        #expect(
+            message(reading: pickled.bytes)?.hasPrefix("\"b\": the NumPy array holds Python objects") == true)
+        let other = ZipBuilder([("a.npy", good), ("b.txt", [1])])
+        #expect(message(reading: other.bytes) == "a zip archive, but not a PyTorch file: it has no data.pkl")
+    }
+}
