@@ -274,6 +274,17 @@ def dtypes():
     safetensors.torch.save_file(tensors, path_of("dtypes.safetensors"), metadata={"format": "pt"})
 
 
+def legacy():
+    """What torch.save wrote before PyTorch 1.6."""
+    base = torch.arange(12, dtype=torch.float32).reshape(3, 4)
+    torch.save(
+        OrderedDict([
+            ("base", base), ("transposed", base.t()), ("row", base[1]), ("empty", torch.zeros(0)),
+            ("half", torch.ones(3, dtype=torch.float16)), ("parameter", nn.Parameter(torch.zeros(2))), ("epoch", 3),
+        ]),
+        path_of("legacy.pt"), _use_new_zipfile_serialization=False)
+
+
 def arrays():
     """NumPy arrays of every dtype, byte order and memory order."""
     rng = numpy.random.default_rng(3)
@@ -303,6 +314,7 @@ def main():
     tied()
     views()
     dtypes()
+    legacy()
     arrays()
     names = sorted(
         name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors", ".npy", ".npz")) or "." not in name)

@@ -43,6 +43,7 @@ public struct CheckpointFile {
             switch try FileSignature(bytes) {
             case .safetensors: return try readSafetensors(file)
             case .npy: return try readNumPy(file)
+            case .legacyPyTorch: return try readLegacyPyTorch(file)
             case .zip:
                 let archive = try ZipArchive(bytes)
                 return try archive.isNumPyArchive

@@ -2,7 +2,7 @@
 public enum FileFormat: String, Sendable, CaseIterable {
     /// `safetensors`: tensors by name, with texts as metadata.
     case safetensors
-    /// What `torch.save` writes since PyTorch 1.6: a zip archive with a pickle and storages.
+    /// What `torch.save` writes: a zip archive with a pickle and storages. Read is also what it wrote before 1.6.
     case pytorch
     /// `.npy`: one NumPy array.
     case npy
@@ -15,6 +15,7 @@ enum FileSignature {
     case safetensors
     case zip
     case npy
+    case legacyPyTorch
 
     /// Recognises a file by its first bytes, never by its name.
     ///
@@ -39,7 +40,11 @@ enum FileSignature {
             self = .npy
             return
         }
-        if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.legacyPyTorch }
+        if begins(LegacyPyTorch.magic) {
+            self = .legacyPyTorch
+            return
+        }
+        if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.pickle }
         if begins(Array("GGUF".utf8)) { throw UnsupportedFormat.known("a GGUF model") }
         if begins([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) { throw UnsupportedFormat.known("an HDF5 file") }
         if begins([0x1F, 0x8B]) { throw UnsupportedFormat.known("compressed with gzip") }
@@ -59,8 +64,8 @@ public enum UnsupportedFormat: FormatError, Equatable {
     case unknown
     /// A format that is recognised but not read; the text says what the file is.
     case known(String)
-    /// PyTorch's format from before 1.6, or a bare pickle.
-    case legacyPyTorch
+    /// A pickle that `torch.save` did not write.
+    case pickle
 
     /// One line, lower case, with what to do.
     public var description: String {
@@ -69,9 +74,7 @@ public enum UnsupportedFormat: FormatError, Equatable {
         case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch nor NumPy"
         case .known(let what):
             "the file is \(what), which is not supported; save it as safetensors or with torch.save"
-        case .legacyPyTorch:
-            "the file is in PyTorch's legacy format from before 1.6 or a bare pickle; load it with PyTorch and"
-                + " save it again"
+        case .pickle: "the file is a bare pickle, which is not supported; save it with torch.save"
         }
     }
 }

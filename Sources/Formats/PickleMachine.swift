@@ -7,7 +7,7 @@ import Tensors
 /// others. Memory is bounded by ``PickleHeap``, and nothing is recursive.
 struct PickleMachine {
     /// What the pickle has built.
-    private(set) var heap: PickleHeap
+    private(set) var heap = PickleHeap()
 
     /// What errors call the pickle.
     let source: String
@@ -35,7 +35,6 @@ struct PickleMachine {
             throw PickleError(source: source, problem: problem)
         }
         reader = ByteReader(bytes)
-        heap = PickleHeap(pickleByteCount: bytes.count)
     }
 
     /// Interprets one pickle, up to its last operation.
@@ -55,6 +54,9 @@ struct PickleMachine {
         }
     }
 
+    /// How many bytes were read.
+    var consumedByteCount: Int { reader.position }
+
     /// Demands that no bytes are left.
     func end() throws {
         guard reader.remainingCount == 0 else { throw error(.trailingBytes(count: reader.remainingCount)) }
@@ -70,7 +72,7 @@ struct PickleMachine {
 
     /// Accounts for memory before it is used.
     mutating func spend(_ byteCount: Int) throws {
-        guard heap.spend(byteCount) else { throw error(.tooMuch) }
+        guard heap.spend(byteCount, readByteCount: reader.position) else { throw error(.tooMuch) }
     }
 
     /// An error in this pickle.
@@ -401,7 +403,8 @@ extension PickleMachine {
 
     // MARK: Tensors
 
-    /// `('storage', type, key, location, count)`, and in the legacy format a view, of which none is supported.
+    /// `('storage', type, key, location, count)`, and in the legacy format a sixth for a view of another storage:
+    /// PyTorch writes `None` there since 0.4, and nothing else is supported.
     private mutating func persistent(_ id: PickleValue) throws -> PickleValue {
         let id = try items(of: id, .tuple, "tuple that names a storage")
         guard 5...6 ~= id.count, case .text(let word) = id[0], try characters(word) == "storage",

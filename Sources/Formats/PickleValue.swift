@@ -65,15 +65,8 @@ struct PickleHeap {
     var storages: [Storage] = []
     var tensors: [Tensor] = []
 
-    /// Bytes that may still be used, by estimate.
-    private var remainingByteCount: Int
-    private let limit: Int
-
-    /// A heap for a pickle of `byteCount` bytes.
-    init(pickleByteCount byteCount: Int) {
-        limit = PickleHeap.baseByteCount + PickleHeap.byteCountPerPickleByte * byteCount
-        remainingByteCount = limit
-    }
+    /// Bytes that are used, by estimate.
+    private var spentByteCount = 0
 
     /// Memory that any pickle may use.
     static let baseByteCount = 48 << 20
@@ -83,10 +76,11 @@ struct PickleHeap {
 
     /// Accounts for memory before it is used.
     ///
-    /// - Returns: Whether there is enough left.
-    mutating func spend(_ byteCount: Int) -> Bool {
-        remainingByteCount -= byteCount
-        return remainingByteCount >= 0
+    /// - Parameter readByteCount: How much of the pickle was read so far.
+    /// - Returns: Whether that justifies so much.
+    mutating func spend(_ byteCount: Int, readByteCount: Int) -> Bool {
+        spentByteCount += byteCount
+        return spentByteCount <= PickleHeap.baseByteCount + PickleHeap.byteCountPerPickleByte * readByteCount
     }
 
     /// What is spent for a container, and for each item in it.

@@ -6,11 +6,7 @@ struct FileFormatTests {
     @Test(arguments: [
         ("", "the file is empty"),
         ("68656c6c6f", "not a checkpoint that modelreg can read: neither safetensors, PyTorch nor NumPy"),
-        (
-            "80 02",
-            "the file is in PyTorch's legacy format from before 1.6 or a bare pickle; load it with PyTorch and"
-                + " save it again"
-        ),
+        ("80 02 4e 2e", "the file is a bare pickle, which is not supported; save it with torch.save"),
         (
             "47475546 03000000",
             "the file is a GGUF model, which is not supported; save it as safetensors or with"

@@ -19,7 +19,8 @@ private struct SeededGenerator: RandomNumberGenerator {
 /// Damaged files are read or refused, never crashed on.
 struct MutationTests {
     @Test(arguments: [
-        "x-files", "tied.pt", "dtypes.safetensors", "views.pt", "dtypes.pt", "array.npy", "arrays-deflated.npz",
+        "x-files", "tied.pt", "dtypes.safetensors", "views.pt", "dtypes.pt", "array.npy", "legacy.pt",
+        "arrays-deflated.npz",
     ])
     func damagedFilesThrowOrReturn(name: String) throws {
         let original = try Examples.bytes(name)

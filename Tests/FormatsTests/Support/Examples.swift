@@ -17,6 +17,7 @@ enum Examples {
 
     static let names = [
         "array.npy", "arrays-deflated.npz", "arrays.npz", "checkpoint.pt", "dtypes.pt", "dtypes.safetensors",
+        "legacy.pt",
         "mlp-step-000.pt", "mlp-step-010.pt",
         "mlp-step-020.pt", "mlp-step-050.pt", "mlp-step-100.pt", "mlp-step-100.safetensors", "mydict",
         "tied.pt",

@@ -1,0 +1,109 @@
+import Checkpoints
+import Tensors
+
+/// What `torch.save` wrote before PyTorch 1.6: pickles one after the other, then the storages.
+///
+/// The pickles are a magic number, the version, facts about the machine, the checkpoint and the list of storages;
+/// each storage is its number of elements and then these.
+enum LegacyPyTorch {
+    /// The pickles of the magic number and of the version, which are always the same.
+    static let magic: [UInt8] =
+        [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
+        + [0x80, 2, 0x4D, 0xE9, 3, 0x2E]
+}
+
+extension CheckpointFile {
+    /// Reads `file` as what `torch.save` wrote before PyTorch 1.6.
+    static func readLegacyPyTorch(_ file: MappedFile) throws -> CheckpointFile {
+        try file.withUnsafeBytes { bytes in
+            var offset = LegacyPyTorch.magic.count
+            func run(_ source: String) throws -> (PickleMachine, PickleValue) {
+                let rest = UnsafeRawBufferPointer(
+                    rebasing: bytes[offset...].prefix(PickleMachine.maximumByteCount))
+                var machine = try PickleMachine(rest, source: source)
+                let value = try machine.run()
+                offset += machine.consumedByteCount
+                return (machine, value)
+            }
+            let (systemMachine, system) = try run("the pickle of the system")
+            try checkByteOrder(systemMachine, system)
+            let (machine, value) = try run("the pickle of the checkpoint")
+            let (keyMachine, keys) = try run("the pickle of storage keys")
+            let ranges = try legacyStorages(keyMachine, keys, machine: machine, bytes, from: offset)
+            var reader = TorchReader(machine) { key in
+                ranges[key].map { TorchReader.FoundStorage(storage: file.storage(of: $0), range: $0) }
+            }
+            let checkpoint = try reader.checkpoint(value)
+            return CheckpointFile(
+                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges)
+        }
+    }
+
+    private static func checkByteOrder(_ machine: PickleMachine, _ system: PickleValue) throws {
+        var reader = TorchReader(machine) { _ in nil }
+        guard case .dictionary(let facts) = try reader.checkpoint(system),
+            case .boolean(let isLittleEndian)? = facts["little_endian"]
+        else { throw LegacyPyTorchError.system }
+        guard isLittleEndian else { throw TorchArchiveError.byteOrder("big") }
+    }
+
+    /// Where each storage lies in the file: they fill it from `start` to its end, in the order of `keys`.
+    private static func legacyStorages(
+        _ keyMachine: PickleMachine, _ keys: PickleValue, machine: PickleMachine,
+        _ file: UnsafeRawBufferPointer,
+        from start: Int
+    ) throws -> [String: Range<Int>] {
+        var widths: [String: Int] = [:]
+        for storage in machine.heap.storages {
+            let key = try machine.characters(storage.key)
+            let width = storage.dtype.byteWidth ?? 1
+            // The file has the number of elements alone, so all must agree on what one is.
+            guard widths.updateValue(width, forKey: key) ?? width == width else {
+                throw LegacyPyTorchError.storage(key)
+            }
+        }
+        var keyReader = TorchReader(keyMachine) { _ in nil }
+        guard case .list(let list) = try keyReader.checkpoint(keys) else { throw LegacyPyTorchError.keys }
+        var ranges: [String: Range<Int>] = [:]
+        var reader = ByteReader(file, at: start)
+        for item in list {
+            guard case .string(let key) = item else { throw LegacyPyTorchError.keys }
+            guard let width = widths[key] else { throw LegacyPyTorchError.storage(key) }
+            guard let claimed = reader.integer(UInt64.self), let elementCount = Int(exactly: claimed),
+                case (let byteCount, let overflow) = elementCount.multipliedReportingOverflow(by: width),
+                !overflow,
+                let range = reader.take(byteCount)
+            else { throw LegacyPyTorchError.cutShort(key) }
+            guard ranges.updateValue(range, forKey: key) == nil else { throw LegacyPyTorchError.storage(key) }
+        }
+        guard reader.remainingCount == 0 else {
+            throw LegacyPyTorchError.trailingBytes(count: reader.remainingCount)
+        }
+        return ranges
+    }
+}
+
+/// A file in PyTorch's legacy format that is damaged.
+public enum LegacyPyTorchError: FormatError, Equatable {
+    /// No facts about the machine that wrote it.
+    case system
+    /// No list of storages.
+    case keys
+    /// A storage that no tensor has, that is there twice, or whose elements have two widths.
+    case storage(String)
+    /// A storage that the file ends within.
+    case cutShort(String)
+    /// Bytes after the last storage.
+    case trailingBytes(count: Int)
+
+    /// One line, lower case.
+    public var description: String {
+        switch self {
+        case .system: "the legacy PyTorch file does not say on what machine it was written"
+        case .keys: "the legacy PyTorch file has no list of storages"
+        case .storage(let key): "the legacy PyTorch file contradicts itself about storage \(quoted(key))"
+        case .cutShort(let key): "the file is cut short within storage \(quoted(key))"
+        case .trailingBytes(let count): "\(count) bytes after the last storage belong to no tensor"
+        }
+    }
+}
