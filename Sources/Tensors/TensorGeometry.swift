@@ -64,7 +64,9 @@ public enum TensorGeometry {
         return strides
     }
 
-    /// The bytes from the first element of a view to the end of its last one.
+    /// The bytes from the first element of a view to the end of its last one; `0..<0` where it has none.
+    ///
+    /// An empty view touches nothing, so its offset may lie anywhere: PyTorch makes such views by slicing.
     ///
     /// - Throws: ``TensorError`` on overflow or a negative offset, and for a strided or shifted view of elements
     ///   below a byte.
@@ -82,7 +84,7 @@ public enum TensorGeometry {
         _ = try byteCount(dtype: dtype, shape: shape)
         let (start, startOverflow) = offset.multipliedReportingOverflow(by: byteWidth)
         guard !startOverflow else { throw .overflow(shape: shape) }
-        if shape.contains(0) { return start..<start }
+        if shape.contains(0) { return 0..<0 }
         var last = 0
         for (length, stride) in zip(shape, strides) {
             let (reach, reachOverflow) = (length - 1).multipliedReportingOverflow(by: stride)
