@@ -69,6 +69,47 @@ struct JSONReader {
         throw JSONError.endOfText(offset: offset)
     }
 
+    /// Values within values, at most, that are passed over.
+    static let maximumDepth = 64
+
+    /// Passes over a value of any kind.
+    mutating func skipValue(depth: Int = 0) throws {
+        skipSpace()
+        guard depth < JSONReader.maximumDepth else { throw JSONError.tooDeep(offset: offset) }
+        guard offset < bytes.count else { throw JSONError.endOfText(offset: offset) }
+        switch UnicodeScalar(bytes[offset]) {
+        case "{": try object { json, _ in try json.skipValue(depth: depth + 1) }
+        case "[": try array { try $0.skipValue(depth: depth + 1) }
+        case "\"": _ = try string()
+        case "t": try skipWord("true")
+        case "f": try skipWord("false")
+        case "n": try skipWord("null")
+        default: try skipNumber()
+        }
+    }
+
+    private mutating func skipWord(_ word: String) throws {
+        guard bytes[offset...].starts(with: word.utf8) else {
+            throw JSONError.expected("a value", offset: offset)
+        }
+        offset += word.utf8.count
+    }
+
+    /// Passes over a number. What it is made of is checked, not whether zeros lead it.
+    private mutating func skipNumber() throws {
+        let start = offset
+        while offset < bytes.count {
+            switch bytes[offset] {
+            case 0x30...0x39, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"),
+                UInt8(ascii: "E"):
+                offset += 1
+            default:
+                guard offset > start else { throw JSONError.expected("a value", offset: start) }
+                return
+            }
+        }
+    }
+
     /// Passes over white space and demands that nothing else follows.
     mutating func end() throws {
         skipSpace()
@@ -183,6 +224,8 @@ public enum JSONError: FormatError, Equatable {
     case controlCharacter(offset: Int)
     /// An escape that does not exist, or half of a surrogate pair.
     case invalidEscape(offset: Int)
+    /// Values within values, too many.
+    case tooDeep(offset: Int)
     /// The JSON ends too early.
     case endOfText(offset: Int)
 
@@ -194,6 +237,7 @@ public enum JSONError: FormatError, Equatable {
         case .invalidUTF8(let offset): "text at byte \(offset) is not valid UTF-8"
         case .controlCharacter(let offset): "control character in a text at byte \(offset)"
         case .invalidEscape(let offset): "invalid escape at byte \(offset)"
+        case .tooDeep(let offset): "nested too deep at byte \(offset)"
         case .endOfText(let offset): "ends at byte \(offset), in the middle"
         }
     }
