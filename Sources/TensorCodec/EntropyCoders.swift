@@ -1,6 +1,16 @@
+import CKernels
+
 /// The coders that an encoder may try on a plane, made when first used.
 struct EntropyCoders {
-    typealias Compress = (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Int?
+    /// One attempt at a plane.
+    struct Attempt {
+        let coding: PlaneCoding
+        /// The attempt must save so many percent of what is there already, because it takes longer to decode.
+        var leastGain = 0
+        /// About the bytes it will take, where that is known beforehand.
+        var estimate: Int?
+        let compress: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) -> Int?
+    }
 
     private let effort: EncodingEffort
     private lazy var deflateHuffman = Deflater(.huffmanOnly)
@@ -15,32 +25,43 @@ struct EntropyCoders {
         self.effort = effort
     }
 
-    /// Bytes that any coder needs to be sure of room for `byteCount` bytes, and some more.
+    /// Bytes that any coder needs to be sure of room for `byteCount` bytes.
     static func bound(_ byteCount: Int) -> Int {
-        byteCount + byteCount / 128 + 1024
+        mr_rans_bound(byteCount) + 1024
     }
 
-    /// Calls `attempt` with each coder worth trying, the ones that are fast to decode first.
-    mutating func forEach(
-        repeats: Bool, _ attempt: (_ coding: PlaneCoding, _ isSlowToDecode: Bool, _ compress: Compress) -> Void
+    /// Calls `body` with each attempt worth making at a plane, the ones that are fast to decode first.
+    ///
+    /// - Parameter counts: The histogram of the plane, of at least two different bytes.
+    mutating func forEachAttempt(
+        byteCount: Int, counts: UnsafePointer<UInt32>, repeats: Bool, _ body: (Attempt) -> Void
     ) {
+        let estimate = mr_rans_estimate(counts, byteCount)
         #if Zstd
-        attempt(.zstd, false, zstandardHuffman.compress)
-        if repeats {
-            attempt(.zstd, false, zstandardRepeats.compress)
-        }
-        guard effort == .best else { return }
-        attempt(.deflate, true, deflateHuffman.compress)
-        if repeats {
-            attempt(.deflate, true, deflateRuns.compress)
-            attempt(.deflate, true, deflateRepeats.compress)
-        }
+        // Huffman codes have at least one bit for every byte.
+        if estimate > byteCount / 8 { body(Attempt(coding: .zstd, compress: zstandardHuffman.compress)) }
+        body(rans(counts, leastGain: effort == .best ? 1 : 10, estimate: estimate))
+        if repeats { body(Attempt(coding: .zstd, compress: zstandardRepeats.compress)) }
+        let tryDeflate = effort == .best
         #else
-        attempt(.deflate, false, deflateHuffman.compress)
-        if repeats {
-            attempt(.deflate, false, deflateRuns.compress)
-            attempt(.deflate, false, deflateRepeats.compress)
-        }
+        body(rans(counts, leastGain: 0, estimate: estimate))
+        let tryDeflate = effort == .best || repeats
         #endif
+        guard tryDeflate else { return }
+        if effort == .best {
+            body(Attempt(coding: .deflate, leastGain: 1, compress: deflateHuffman.compress))
+        }
+        if repeats {
+            body(Attempt(coding: .deflate, leastGain: 1, compress: deflateRuns.compress))
+            body(Attempt(coding: .deflate, leastGain: 1, compress: deflateRepeats.compress))
+        }
+    }
+
+    private func rans(_ counts: UnsafePointer<UInt32>, leastGain: Int, estimate: Int) -> Attempt {
+        Attempt(coding: .rans, leastGain: leastGain, estimate: estimate) { plane, target in
+            mr_rans_encode(
+                plane.bindMemory(to: UInt8.self).baseAddress, plane.count, counts,
+                target.bindMemory(to: UInt8.self).baseAddress)
+        }
     }
 }

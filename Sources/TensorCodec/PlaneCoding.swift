@@ -8,4 +8,6 @@ enum PlaneCoding: UInt8 {
     case zstd = 2
     /// A length, then a raw deflate stream.
     case deflate = 3
+    /// A length, then frequencies, states and words of range asymmetric numeral systems.
+    case rans = 4
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Reads planes as `PlaneEncoder` writes them.
 struct PlaneDecoder {
     private lazy var inflater = Inflater()
@@ -33,6 +35,12 @@ struct PlaneDecoder {
         case .deflate:
             let source = try reader.read(try reader.readLength())
             guard inflater.decompress(source, into: target) else { throw .damagedPlane(offset: offset) }
+        case .rans:
+            let source = try reader.read(try reader.readLength())
+            let isWhole = mr_rans_decode(
+                source.bindMemory(to: UInt8.self).baseAddress, source.count,
+                target.bindMemory(to: UInt8.self).baseAddress, target.count)
+            guard isWhole else { throw .damagedPlane(offset: offset) }
         }
         return UnsafeRawBufferPointer(target)
     }

@@ -67,7 +67,8 @@ struct PlaneEncoder: ~Copyable {
         mr_histogram(start, plane.count, counts)
         let entropy = mr_entropy(counts, plane.count)
         let byChance = mr_collision_probability(counts, plane.count)
-        let tryRepeats = mayRepeat || entropy < 1.2 || equalNeighbours > 1.25 * byChance + 0.1
+        // Repeats beyond chance, as a part of all that could be.
+        let tryRepeats = mayRepeat || equalNeighbours - byChance > 0.1 * (1 - byChance)
         if !tryRepeats, entropy > incompressibleEntropy {
             appendRaw(plane)
             return false
@@ -88,15 +89,17 @@ struct PlaneEncoder: ~Copyable {
         let place = UnsafeMutableRawBufferPointer(start: bytes + byteCount + header, count: room)
         let elsewhere = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
         var best: (coding: PlaneCoding, byteCount: Int)?
-        coders.forEach(repeats: tryRepeats) { coding, isSlowToDecode, compress in
-            guard let candidate = compress(plane, best == nil ? place : elsewhere) else { return }
-            if let current = best {
-                let limit = isSlowToDecode ? current.byteCount - current.byteCount / 100 : current.byteCount
-                guard candidate < limit else { return }
+        coders.forEachAttempt(byteCount: plane.count, counts: counts, repeats: tryRepeats) { attempt in
+            var limit = Int.max
+            if let best { limit = best.byteCount - best.byteCount * attempt.leastGain / 100 }
+            if let estimate = attempt.estimate, estimate >= limit { return }
+            guard let byteCount = attempt.compress(plane, best == nil ? place : elsewhere), byteCount < limit
+            else { return }
+            if best != nil {
                 place.copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(elsewhere)[..<candidate]))
+                    from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(elsewhere)[..<byteCount]))
             }
-            best = (coding, candidate)
+            best = (attempt.coding, byteCount)
         }
         // A coded plane has a length that a raw one has not. Saving next to nothing is not worth the decoding.
         guard let best, best.byteCount + header < plane.count - plane.count / 256 else {

@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 
 RAW, PLANES, FLOAT_DELTA, INTEGER_DELTA, WHOLE = range(5)
-CONSTANT, RAW_PLANE, ZSTD, DEFLATE = range(4)
+CONSTANT, RAW_PLANE, ZSTD, DEFLATE, RANS = range(5)
 # Element kinds: width in bytes; for floats, also the widths of mantissa and exponent.
 KINDS = {
     1: (1, None), 2: (2, None), 3: (4, None), 4: (8, None),
@@ -53,9 +53,11 @@ class Reader:
             return bytes([self.byte()]) * count
         if coding == RAW_PLANE:
             return self.take(count)
-        if coding not in (ZSTD, DEFLATE):
+        if coding not in (ZSTD, DEFLATE, RANS):
             raise ValueError(f"plane coding {coding}")
         coded = self.take(self.length())
+        if coding == RANS:
+            return decode_rans(Reader(coded), count)
         if coding == DEFLATE:
             inflater = zlib.decompressobj(wbits=-15)
             plane = inflater.decompress(coded, count + 1)
@@ -68,6 +70,31 @@ class Reader:
         if len(plane) != count:
             raise ValueError(f"plane of {len(plane)} bytes, not {count}")
         return plane
+
+
+def decode_rans(reader, count):
+    symbols, offsets = [], []  # for each of 4096 slots
+    for _ in range(reader.byte() + 1):
+        symbol = reader.byte()
+        frequency = reader.length() + 1
+        symbols += [symbol] * frequency
+        offsets += range(frequency)
+    if len(symbols) != 4096 or symbols != sorted(symbols):
+        raise ValueError("frequencies")
+    frequencies = np.bincount(symbols, minlength=256).tolist()
+    states = list(struct.unpack("<8I", reader.take(32)))
+    plane = bytearray()
+    for i in range(count):
+        x = states[i % 8]
+        symbol = symbols[x % 4096]
+        x = frequencies[symbol] * (x // 4096) + offsets[x % 4096]
+        if x < 1 << 15:
+            x = x << 16 | int.from_bytes(reader.take(2), "little")
+        states[i % 8] = x
+        plane.append(symbol)
+    if states != [1 << 15] * 8 or reader.offset != len(reader.data):
+        raise ValueError("rANS states or words left over")
+    return bytes(plane)
 
 
 def unsigned(width):

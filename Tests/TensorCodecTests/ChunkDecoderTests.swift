@@ -68,7 +68,7 @@ import Testing
 
     @Test func planeCodingsMustBeKnown() {
         expect(.unknownPlaneCoding(77, offset: 3), from: [2, 0, 5, 77, 1], codec: .planes, byteCount: 4)
-        expect(.unknownPlaneCoding(4, offset: 0), from: [4, 1], codec: .whole, byteCount: 4)
+        expect(.unknownPlaneCoding(5, offset: 0), from: [5, 1], codec: .whole, byteCount: 4)
     }
 
     @Test func everyTruncationIsNoticed() {

@@ -31,6 +31,7 @@ enum Sample: CaseIterable {
     case constantByte
     case sparse
     case weights
+    case nearlyConstant
     case allNaN
     case ascending
 
@@ -48,6 +49,8 @@ enum Sample: CaseIterable {
                 case .constantByte: 0xa5a5_a5a5_a5a5_a5a5
                 case .sparse: generator.next() % 16 == 0 ? generator.next() : 0
                 case .weights: bits(generator.nextNormal() * 0.02, of: kind)
+                case .nearlyConstant:
+                    generator.next() % 8 == 0 ? 0x0101_0101_0101_0101 << (generator.next() % 3) : 0
                 case .allNaN: bits(.nan, of: kind) | generator.next() & 0x7f
                 case .ascending: UInt64(i)
                 }

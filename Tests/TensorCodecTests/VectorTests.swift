@@ -50,6 +50,10 @@ import Testing
             try write("raw-\(kind)", .random, kind, elementCount: 20)
         }
         try write("classes-bfloat16-\(coder)", .weights, .bfloat16, elementCount: 20_000, isDelta: true)
+        // Planes of very little entropy and no repeats beyond chance.
+        try write("rans-float32-\(coder)", .nearlyConstant, .float32, elementCount: 3000)
+        try write("rans-delta-bfloat16-\(coder)", .nearlyConstant, .bfloat16, elementCount: 3000, isDelta: true)
+        try write("rans-delta-float32-\(coder)", .nearlyConstant, .float32, elementCount: 3000, isDelta: true)
     }
 
     private func write(

@@ -6,6 +6,7 @@
 #include "health.h"
 #include "path.h"
 #include "planes.h"
+#include "rans.h"
 #include "statistics.h"
 
 #endif
