@@ -4,7 +4,8 @@ import PackageDescription
 // A package of its own, so that nobody who builds modelreg builds its benchmarks.
 let package = Package(
     name: "Benchmarks",
-    dependencies: [.package(path: "..")],
+    // Named, because a clone may be in a directory of any name.
+    dependencies: [.package(name: "modelreg", path: "..")],
     targets: [
         .systemLibrary(name: "CPeers", providers: [.apt(["zlib1g-dev", "libzstd-dev"])]),
         .executableTarget(
