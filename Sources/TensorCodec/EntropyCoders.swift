@@ -57,6 +57,30 @@ struct EntropyCoders {
         }
     }
 
+    /// Whether a coder that looks for repeats beats the entropy of three samples, 12 KiB in all, in one of them.
+    ///
+    /// - Parameters:
+    ///   - counts: Room for a histogram.
+    ///   - target: Room for the coded sample.
+    mutating func repeatsPay(
+        on plane: UnsafeRawBufferPointer, counts: UnsafeMutablePointer<UInt32>,
+        target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        let sampleByteCount = 4096
+        for place in [1, 3, 5] {
+            let start = (plane.count - sampleByteCount) * place / 6
+            let sample = UnsafeRawBufferPointer(rebasing: plane[start..<(start + sampleByteCount)])
+            mr_histogram(sample.bindMemory(to: UInt8.self).baseAddress, sampleByteCount, counts)
+            #if Zstd
+            let byteCount = zstandardRepeats.compress(sample, into: target)
+            #else
+            let byteCount = deflateRepeats.compress(sample, into: target)
+            #endif
+            if let byteCount, byteCount < mr_rans_estimate(counts, sampleByteCount) { return true }
+        }
+        return false
+    }
+
     private func rans(_ counts: UnsafePointer<UInt32>, leastGain: Int, estimate: Int) -> Attempt {
         Attempt(coding: .rans, leastGain: leastGain, estimate: estimate) { plane, target in
             mr_rans_encode(

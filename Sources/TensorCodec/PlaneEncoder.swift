@@ -68,7 +68,14 @@ struct PlaneEncoder: ~Copyable {
         let entropy = mr_entropy(counts, plane.count)
         let byChance = mr_collision_probability(counts, plane.count)
         // Repeats beyond chance, as a part of all that could be.
-        let tryRepeats = mayRepeat || equalNeighbours - byChance > 0.1 * (1 - byChance)
+        var tryRepeats = mayRepeat || equalNeighbours - byChance > 0.1 * (1 - byChance)
+        if tryRepeats, !mayRepeat, effort == .fast, plane.count >= 32768 {
+            // The exponents of optimiser state resemble their neighbours and yet are coded best one by one.
+            let room = EntropyCoders.bound(plane.count)
+            let target = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
+            tryRepeats = coders.repeatsPay(on: plane, counts: counts, target: target)
+            mr_histogram(start, plane.count, counts)
+        }
         if !tryRepeats, entropy > incompressibleEntropy {
             appendRaw(plane)
             return false
