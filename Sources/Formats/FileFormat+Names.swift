@@ -4,6 +4,8 @@ extension FileFormat {
         switch self {
         case .safetensors: "safetensors"
         case .pytorch: "pt"
+        case .npy: "npy"
+        case .npz: "npz"
         }
     }
 
@@ -21,6 +23,8 @@ extension FileFormat {
         switch name.lowercased() {
         case "safetensors": self = .safetensors
         case "pt", "pth", "ckpt", "bin", "pytorch": self = .pytorch
+        case "npy": self = .npy
+        case "npz": self = .npz
         default: return nil
         }
     }

@@ -9,6 +9,12 @@ public struct NamedTensorsError: Error, Equatable {
     /// What it cannot hold.
     public let problem: Problem
 
+    /// Describes what `format` cannot hold.
+    public init(format: String, problem: Problem) {
+        self.format = format
+        self.problem = problem
+    }
+
     /// What a format cannot hold.
     public enum Problem: Equatable, Sendable {
         /// The checkpoint is no dictionary.

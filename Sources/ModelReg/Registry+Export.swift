@@ -13,48 +13,24 @@ extension Registry {
         progress: ProgressHandler?
     ) throws -> [String] {
         let storages = try storageLayout(of: version, only: options.patterns)
-        switch format {
-        case .pytorch:
+        if format == .pytorch {
             let layout = try PyTorchLayout(storages.outline(), storageByteCounts: storages.storageByteCounts)
-            try write(layout, to: path, options) { destinations in
+            try layout.write(to: path, mayReplace: options.mayReplace) { destinations in
                 try copyStorages(
                     storages, into: destinations, verifiesHashes: options.verifiesHashes, progress: progress)
             }
             return []
-        case .safetensors:
-            let selection = try FlatSelection(storages, flattens: options.flattens)
-            let layout = try SafetensorsLayout(selection.entries, metadata: try fileMetadata(of: version))
-            try write(layout, to: path, options) { destinations in
-                let leaves = zip(selection.leaves, destinations).map { (leaf: $0, destination: $1) }
-                try copyTensors(of: version, leaves, verifiesHashes: options.verifiesHashes, progress: progress)
-            }
-            return selection.omitted
         }
-    }
-
-    /// Makes a file of `layout`, whose ranges `fill` writes.
-    private func write(
-        _ layout: some FileLayout, to path: String, _ options: ExportOptions,
-        fill: ([UnsafeMutableRawBufferPointer]) throws -> Void
-    ) throws {
-        let output = try OutputFile(path: path, byteCount: layout.byteCount, mayReplace: options.mayReplace)
-        func put(_ literals: [FileLiteral]) {
-            for literal in literals {
-                let range = literal.offset..<literal.offset + literal.bytes.count
-                UnsafeMutableRawBufferPointer(rebasing: output.bytes[range]).copyBytes(from: literal.bytes)
-            }
+        let selection =
+            format == .npy
+            ? try FlatSelection(single: storages)
+            : try FlatSelection(storages, flattens: options.flattens, format: format.rawValue)
+        let layout = try selection.layout(format, metadata: fileMetadata(of: version))
+        try layout.write(to: path, mayReplace: options.mayReplace) { destinations in
+            let leaves = zip(selection.leaves, destinations).map { (leaf: $0, destination: $1) }
+            try copyTensors(of: version, leaves, verifiesHashes: options.verifiesHashes, progress: progress)
         }
-        put(layout.literals)
-        let destinations = layout.ranges.map { UnsafeMutableRawBufferPointer(rebasing: output.bytes[$0]) }
-        try fill(destinations)
-        if layout.hasChecksums {
-            let ranges = layout.ranges
-            let crc32s = ConcurrentMap.map(ranges) { range in
-                CRC32(UnsafeRawBufferPointer(rebasing: output.bytes[range])).value
-            }
-            put(layout.checksumLiterals(crc32s: crc32s))
-        }
-        try output.commit()
+        return selection.omitted
     }
 
     private func fileMetadata(of version: Version) throws -> OrderedDictionary<String, String> {
@@ -103,12 +79,23 @@ private struct FlatSelection {
     /// Positions among the version's leaves.
     private(set) var leaves: [Int] = []
     /// What the file says of each.
-    private(set) var entries: [SafetensorsLayout.Entry] = []
+    private(set) var entries: [(name: String, dtype: DType, shape: [Int])] = []
     /// The paths of plain values that were left out.
     private(set) var omitted: [String] = []
 
-    init(_ layout: StorageLayout, flattens: Bool) throws {
-        let names = flattens ? nil : try FlatSelection.names(layout)
+    /// The only selected leaf, for a format that holds one tensor.
+    init(single layout: StorageLayout) throws {
+        let selected = layout.leaves.indices.filter { layout.leaves[$0] != nil }
+        guard selected.count == 1, case .tensor(let view)? = layout.leaves[selected[0]] else {
+            throw NumPyLayoutError.notTensor(layout.structure.kind.phrase)
+        }
+        leaves = selected
+        entries = [("", view.dtype, view.shape)]
+    }
+
+    /// The selected leaves by name.
+    init(_ layout: StorageLayout, flattens: Bool, format: String) throws {
+        let names = flattens ? nil : try FlatSelection.names(layout, format: format)
         let paths = layout.structure.leafPaths
         let dottedNames = layout.structure.leafKeys.map { $0.joined(separator: ".") }
         var nameOfStorage: [Int: String] = [:]
@@ -120,19 +107,37 @@ private struct FlatSelection {
                 continue
             }
             if !flattens, let other = nameOfStorage.updateValue(name, forKey: view.storage) {
-                throw SafetensorsLayoutError.tied(other, name)
+                throw NamedTensorsError(format: format, problem: .tied(other, name))
             }
             leaves.append(index)
-            entries.append(SafetensorsLayout.Entry(name: name, dtype: view.dtype, shape: view.shape))
+            entries.append((name, view.dtype, view.shape))
+        }
+    }
+
+    /// Where the tensors go in a file.
+    func layout(_ format: FileFormat, metadata: OrderedDictionary<String, String>) throws -> any FileLayout {
+        switch format {
+        case .npy: try NumPyLayout(dtype: entries[0].dtype, shape: entries[0].shape)
+        case .npz:
+            try NumPyArchiveLayout(
+                entries.map { NumPyArchiveLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
+        case .safetensors:
+            try SafetensorsLayout(
+                entries.map { SafetensorsLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) },
+                metadata: metadata)
+        case .pytorch: preconditionFailure("a PyTorch file holds more than named tensors")
         }
     }
 
     /// The key of each leaf of a dictionary of tensors, by the leaf's position.
     ///
-    /// - Throws: ``SafetensorsLayoutError`` where a selected leaf is not a tensor directly in such a dictionary.
-    private static func names(_ layout: StorageLayout) throws -> [Int: String] {
+    /// - Throws: ``NamedTensorsError`` where a selected leaf is not a tensor directly in such a dictionary.
+    private static func names(_ layout: StorageLayout, format: String) throws -> [Int: String] {
+        func error(_ problem: NamedTensorsError.Problem) -> NamedTensorsError {
+            NamedTensorsError(format: format, problem: problem)
+        }
         guard case .dictionary(let entries, _) = layout.structure else {
-            throw SafetensorsLayoutError.notDictionary(layout.structure.kind.phrase)
+            throw error(.notDictionary(layout.structure.kind.phrase))
         }
         var names: [Int: String] = [:]
         var position = 0
@@ -140,9 +145,9 @@ private struct FlatSelection {
             let range = position..<position + entry.structure.leafCount
             position = range.upperBound
             guard layout.leaves[range].contains(where: { $0 != nil }) else { continue }
-            guard case .string(let name) = entry.key else { throw SafetensorsLayoutError.key(entry.key) }
+            guard case .string(let name) = entry.key else { throw error(.key(entry.key)) }
             guard entry.structure == .tensor else {
-                throw SafetensorsLayoutError.value(path: name, kind: entry.structure.kind.phrase)
+                throw error(.value(path: name, kind: entry.structure.kind.phrase))
             }
             names[range.lowerBound] = name
         }

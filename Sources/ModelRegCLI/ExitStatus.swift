@@ -25,7 +25,8 @@ enum ExitStatus: Int32 {
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
         case is PathSelectionError: self = .noInput
-        case is SafetensorsLayoutError, is PyTorchLayoutError, is CheckpointTypeError, is UsageError:
+        case is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
+            is CheckpointTypeError, is UsageError:
             self = .usage
         default: return nil
         }

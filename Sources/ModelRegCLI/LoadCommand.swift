@@ -91,7 +91,7 @@ struct LoadCommand: ParsableCommand {
             return try body()
         } catch let error as FileError where error.operation == .write && error.code == EEXIST {
             throw ExplainedError(error: error, explanation: "; --force overwrites it")
-        } catch let error as SafetensorsLayoutError where !flatten {
+        } catch let error as NamedTensorsError where !flatten {
             throw ExplainedError(error: error, explanation: ", or use --only and --flatten")
         }
     }
