@@ -81,6 +81,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // MARK: Examples
+
+        .executableTarget(name: "LibraryExample", dependencies: ["ModelReg"], path: "Examples/Library"),
+
         // MARK: Build tools
 
         .executableTarget(name: "EmbedMigrations", swiftSettings: strict),
@@ -115,7 +119,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelRegCLITests", dependencies: ["ModelRegCLI"], swiftSettings: strict),
+            name: "ModelRegCLITests", dependencies: ["ModelRegCLI", "LibraryExample"], swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
             dependencies: ["Formats", "Checkpoints", "Tensors", crypto, orderedCollections],

@@ -51,6 +51,7 @@ extension Registry {
     /// - Returns: What was written.
     /// - Throws: ``RegistryError``, ``FileError``, ``FormatError``; then there is no file at `path` that was not
     ///   there before.
+    @discardableResult
     public func exportFile(
         _ reference: String, to path: String? = nil, options: ExportOptions = ExportOptions(),
         progress: ProgressHandler? = nil

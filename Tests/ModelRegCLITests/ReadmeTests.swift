@@ -28,6 +28,26 @@ import Testing
         #expect(normalised(outcome.output) == normalised(shown.joined(separator: "\n") + "\n"))
     }
 
+    @Test func librarySnippetIsTheExampleAndRuns() throws {
+        let source = try String(
+            contentsOf: Workspace.repository.appending(path: "Examples/Library/main.swift"), encoding: .utf8)
+        let shown = try #require(blocks(fencedBy: "swift").first)
+        #expect(source == shown.joined(separator: "\n") + "\n")
+
+        let workspace = try Workspace()
+        let outcome = try workspace.shell("LibraryExample")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            outcome.output
+                == """
+                lm:v1 ["embedding.weight", "head.weight", "head.bias"] ["head.bias"]
+                7 changes
+                lm:v1 f1533e109a76
+
+                """)
+        #expect(try workspace.names == ["mlp.safetensors", "models.db"])
+    }
+
     private func blocks(fencedBy language: String) -> [[String]] {
         var blocks: [[String]] = []
         var block: [String]?
