@@ -25,9 +25,15 @@ struct ModelRegCommand: ParsableCommand {
               modelreg load mlp:best -o model.safetensors
 
             EXIT STATUS
-              0 done   1 a difference or damage was found (diff --exit-code, verify)   64 wrong usage
-              65 the file is not what it claims, or stored data is damaged   66 no such file, model or version
-              73 the output exists   74 input/output error, disk full   75 registry busy   78 not a registry
+              0   done
+              1   a difference or damage was found (diff --exit-code, verify)
+              64  wrong usage
+              65  the file is not what it claims, or stored data is damaged
+              66  no such file, model or version
+              73  the output exists, or cannot be made
+              74  input/output error, disk full
+              75  the registry is busy
+              78  not a registry, or one of a newer modelreg
             """,
         version: modelRegVersion,
         groupedSubcommands: [

@@ -9,8 +9,8 @@ struct SaveCommand: ParsableCommand {
         commandName: "save",
         abstract: "Save a checkpoint file as the next version of a model.",
         discussion: """
-            The file is recognised by its content: PyTorch (torch.save, 1.6 and later) or safetensors. Nothing in \
-            it is ever executed. The registry is made if there is none. When the command returns, the version is \
+            The file is recognised by its content: PyTorch (torch.save, also from before 1.6), safetensors or \
+            NumPy (.npy, .npz). Nothing in it is ever executed. The registry is made if there is none. When the command returns, the version is \
             on the disk.
 
             EXAMPLES
