@@ -115,7 +115,7 @@ let package = Package(
             name: "ModelRegTests",
             dependencies: [
                 "TestSupport", "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "Tensors",
-                orderedCollections,
+                grdb, orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -8,7 +8,7 @@ enum EmbedMigrations {
         guard let output = arguments.first else { return }
         var source = """
             /// The migrations in `migrations/`, oldest first: file name without ending, and SQL.
-            let embeddedMigrations: [(identifier: String, sql: String)] = [
+            package let embeddedMigrations: [(identifier: String, sql: String)] = [
 
             """
         for path in arguments.dropFirst() {

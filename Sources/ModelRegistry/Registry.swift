@@ -1,4 +1,4 @@
-import GRDB
+package import GRDB
 
 /// Models, their versions and everything known about them, in one file.
 ///
@@ -15,7 +15,7 @@ public final class Registry: Sendable {
     /// Where the registry is.
     public let path: String
 
-    let database: DatabaseQueue
+    package let database: DatabaseQueue
     private let waitSeconds: Double
 
     /// How long a call waits for other processes unless told otherwise.
