@@ -74,7 +74,7 @@ extension RegistryError.Damage: CustomStringConvertible {
     public var description: String {
         var place: [String] = []
         if let version { place.append(version) }
-        if let path { place.append("\"\(path)\"") }
+        if let path { place.append(quoted(path)) }
         if let chunk { place.append("chunk \(chunk.short)…") }
         return (place.isEmpty ? "" : place.joined(separator: ", ") + ": ") + problem
     }
@@ -85,34 +85,36 @@ extension RegistryError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .noRegistry(let path):
-            "no registry at \"\(path)\"; `modelreg save` makes one, --registry or MODELREG_REGISTRY names another"
-        case .notARegistry(let path): "\"\(path)\" is not a modelreg registry"
-        case .newerRegistry(let path): "\"\(path)\" was written by a newer version of modelreg; please upgrade"
+            "no registry at \(quoted(path)); `modelreg save` makes one, --registry or MODELREG_REGISTRY names another"
+        case .notARegistry(let path): "\(quoted(path)) is not a modelreg registry"
+        case .newerRegistry(let path):
+            "\(quoted(path)) was written by a newer version of modelreg; please upgrade"
         case .busy(let path, let seconds):
-            "\"\(path)\" is in use by another process; waited \(seconds.formatted) s (--wait waits longer)"
-        case .readOnly(let path): "\"\(path)\" cannot be written"
-        case .inputOutput(let path, let message, _): "\"\(path)\": \(message)"
+            "\(quoted(path)) is in use by another process; waited \(seconds.formatted) s (--wait waits longer)"
+        case .readOnly(let path): "\(quoted(path)) cannot be written"
+        case .inputOutput(let path, let message, _): "\(quoted(path)): \(message)"
         case .badModelName(let name):
-            "\"\(name)\" is not a model name: letters, digits, \".\", \"_\", \"-\", parts joined by \"/\", "
+            "\(quoted(name)) is not a model name: letters, digits, \".\", \"_\", \"-\", parts joined by \"/\", "
                 + "at most \(Names.maximumModelByteCount) bytes"
         case .badAlias(let name):
-            "\"\(name)\" is not an alias: letters, digits, \".\", \"_\", \"-\", at most 128 bytes"
-        case .reservedAlias(let name): "\"\(name)\" cannot be an alias: it already names a version"
+            "\(quoted(name)) is not an alias: letters, digits, \".\", \"_\", \"-\", at most 128 bytes"
+        case .reservedAlias(let name): "\(quoted(name)) cannot be an alias: it already names a version"
         case .badReference(let text):
-            "\"\(text)\" does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
-        case .badAttribute(let key, let json): "value of attribute \"\(key)\" is not JSON: \(json.prefix(80))"
-        case .noModel(let name, let suggestion): "no model \"\(name)\"" + RegistryError.question(suggestion)
+            "\(quoted(text)) does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
+        case .badAttribute(let key, let json):
+            "value of attribute \(quoted(key)) is not JSON: \(quoted(String(json.prefix(80))))"
+        case .noModel(let name, let suggestion): "no model \(quoted(name))" + RegistryError.question(suggestion)
         case .noVersion(let model, let number, let latest):
-            "no version \(number) of \"\(model)\"" + (latest.map { "; the latest is \($0)" } ?? "")
-        case .noVersions(let model): "all versions of \"\(model)\" are deleted"
-        case .noEarlierVersion(let reference): "no version that much earlier: \"\(reference)\""
+            "no version \(number) of \(quoted(model))" + (latest.map { "; the latest is \($0)" } ?? "")
+        case .noVersions(let model): "all versions of \(quoted(model)) are deleted"
+        case .noEarlierVersion(let reference): "no version that much earlier: \(quoted(reference))"
         case .noAlias(let model, let alias, let suggestion):
-            "no alias \"\(alias)\" of \"\(model)\"" + RegistryError.question(suggestion)
-        case .contentMismatch(let reference, let found): "\"\(reference)\" has another content id: \(found)"
+            "no alias \(quoted(alias)) of \(quoted(model))" + RegistryError.question(suggestion)
+        case .contentMismatch(let reference, let found): "\(quoted(reference)) has another content id: \(found)"
         case .protectedAlias(let model, let alias):
-            "alias \"\(alias)\" of \"\(model)\" is protected; --force moves or removes it all the same"
+            "alias \(quoted(alias)) of \(quoted(model)) is protected; --force moves or removes it all the same"
         case .aliased(let model, let number, let aliases):
-            "\(model):v\(number) is named by \(aliases.map { "\"\($0)\"" }.joined(separator: ", ")); "
+            "\(model):v\(number) is named by \(aliases.map(quoted).joined(separator: ", ")); "
                 + "remove the alias first, or use --force"
         case .damaged(let damage):
             "\(damage): the registry is damaged; `modelreg verify` lists the affected versions"
@@ -120,7 +122,7 @@ extension RegistryError: CustomStringConvertible {
     }
 
     private static func question(_ suggestion: String?) -> String {
-        suggestion.map { " (did you mean \"\($0)\"?)" } ?? ""
+        suggestion.map { " (did you mean \(quoted($0))?)" } ?? ""
     }
 }
 
@@ -129,4 +131,18 @@ extension Double {
     fileprivate var formatted: String {
         self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)"
     }
+}
+
+/// `text` in quotation marks as it may stand in a message: what is no visible character is escaped, so that a name
+/// cannot break the line or command a terminal.
+private func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned:
+            quoted += "\\u{\(String(scalar.value, radix: 16))}"
+        default: quoted.unicodeScalars.append(scalar)
+        }
+    }
+    return quoted + "\""
 }
