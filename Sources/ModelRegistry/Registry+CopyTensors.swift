@@ -33,9 +33,12 @@ extension Registry {
                 let storage = Storage(uninitializedByteCount: row.byteCount)
                 requests.append(
                     TensorReader.Request(tensor: row, path: leaf.path, destination: storage.unsafeMutableBytes))
+                // The view may begin between two of its elements' multiples: its window begins with it.
+                let window = UnsafeMutableRawBufferPointer(
+                    rebasing: storage.unsafeMutableBytes[placement.byteOffset...])
                 let tensor = try Tensor(
-                    storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides,
-                    offset: placement.byteOffset / (view.dtype.byteWidth ?? 1))
+                    storage: Storage(wrapping: window, keepingAlive: storage), dtype: view.dtype,
+                    shape: view.shape, strides: placement.strides)
                 gathered.append((tensor, destination))
             }
             try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes)

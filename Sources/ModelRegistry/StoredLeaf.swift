@@ -148,12 +148,14 @@ extension DType {
 }
 
 extension SavePlan.View {
-    /// Checks that the view lies within a tensor of `byteCount` bytes, elements aligned.
+    /// Checks that the view lies within a tensor of `byteCount` bytes, and its elements aligned in their storage.
+    /// Where views of several types share a storage, a tensor need not begin on a multiple of every width.
     fileprivate func check(within byteCount: Int) throws {
         guard let placement else { return }
         let span = try? TensorGeometry.span(dtype: dtype, shape: shape, strides: placement.strides)
-        guard placement.byteOffset >= 0, placement.byteOffset % (dtype.byteWidth ?? 1) == 0,
-            let span, placement.byteOffset <= byteCount, span.upperBound <= byteCount - placement.byteOffset
+        guard placement.byteOffset >= 0, let span, placement.byteOffset <= byteCount,
+            span.upperBound <= byteCount - placement.byteOffset,
+            (placement.byteOffset + (sharing?.byteOffset ?? 0)) % (dtype.byteWidth ?? 1) == 0
         else {
             throw RegistryError.Damage(
                 problem: "view \(shape) by \(placement.strides) reaches beyond its tensor")
