@@ -118,21 +118,24 @@ private struct Verification {
         let total = tensors.keys.reduce(0) { $0 + $1.byteCount }
         var done = 0
         var batch: [TensorRow] = []
+        var batchByteCount = 0
+        let viewsOfTensor = Dictionary(grouping: views, by: \.tensor)
         for tensor in tensors.keys.sorted(by: { $0.rowID < $1.rowID }) {
             batch.append(tensor)
-            if batch.reduce(0, { $0 + $1.byteCount }) >= Verification.batchByteCount {
-                try checkBatch(batch)
-                done += batch.reduce(0) { $0 + $1.byteCount }
+            batchByteCount += tensor.byteCount
+            if batchByteCount >= Verification.batchByteCount {
+                try checkBatch(batch, viewsOfTensor)
+                done += batchByteCount
                 batch = []
+                batchByteCount = 0
                 progress?(done, total)
             }
         }
-        try checkBatch(batch)
+        try checkBatch(batch, viewsOfTensor)
         progress?(total, total)
     }
 
-    private mutating func checkBatch(_ batch: [TensorRow]) throws {
-        let viewsOfTensor = Dictionary(grouping: views, by: \.tensor)
+    private mutating func checkBatch(_ batch: [TensorRow], _ viewsOfTensor: [TensorRow: [View]]) throws {
         for tensor in batch {
             let (version, path) = tensors[tensor] ?? ("", .root)
             do {

@@ -1,0 +1,190 @@
+import Checkpoints
+import Foundation
+import GRDB
+import ModelRegistry
+import OrderedCollections
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+struct RegistrySaveTests {
+    private let registry: Registry
+
+    init() throws { registry = try Registry.inMemory() }
+
+    // MARK: Properties
+
+    @Test(arguments: [0, 100, 200, 300] as [UInt64])
+    func anyCheckpointLoadsBackBitForBit(firstSeed: UInt64) throws {
+        for seed in firstSeed..<firstSeed + 100 {
+            var random = RandomCheckpoints(seed: seed)
+            let checkpoint = random.checkpoint()
+            let version = try registry.save(checkpoint, as: "m", message: "")
+            let manifest = try Manifest(of: checkpoint)
+            #expect(version.contentID == manifest.contentID, "seed \(seed)")
+            #expect(
+                version.byteCount == manifest.byteCount && version.tensorCount == manifest.tensorCount,
+                "seed \(seed)")
+            #expect(try registry.manifest(of: "m").canonicalBytes == manifest.canonicalBytes, "seed \(seed)")
+            let loaded: Checkpoint = try registry.load("m", verifiesHashes: seed % 2 == 0)
+            #expect(try differences(between: checkpoint, and: loaded) == [], "seed \(seed)")
+
+            // What was loaded is saved as the same version, and adds nothing.
+            let rows = try registry.contentRowCounts()
+            let again = try registry.save(loaded, as: "m", options: SaveOptions())
+            #expect(again.version.contentID == version.contentID, "seed \(seed)")
+            #expect(again.sameContentAs == version.reference, "seed \(seed)")
+            #expect(again.newByteCount == 0 && again.storedByteCount == 0, "seed \(seed)")
+            #expect(try registry.contentRowCounts() == rows, "seed \(seed)")
+            #expect(try registry.diff("m~1", "m").isEmpty, "seed \(seed)")
+        }
+        #expect(try registry.problems() == [])
+    }
+
+    // MARK: Sharing bytes
+
+    @Test func oneChangedByteAddsOneChunk() throws {
+        let first = try noise(7 << 19)
+        try registry.save(first, as: "m", message: "")
+        #expect(try registry.count("chunk") == 4)
+        let second = first.copied()
+        second.storage.withUnsafeMutableBytes { $0[5 << 18] ^= 1 }
+        let result = try registry.save(second, as: "m", options: SaveOptions())
+        #expect(try registry.count("chunk") == 5)
+        #expect(try registry.count("tensor") == 2)
+        #expect(result.newByteCount == 1 << 20)
+        #expect(try registry.load("m:v1", as: Tensor.self).bytes == first.bytes)
+        #expect(try registry.load("m:v2", as: Tensor.self).bytes == second.bytes)
+    }
+
+    @Test func equalTensorsShareTheirBytesButNotTheirStorage() throws {
+        let x = Tensor([Float(1), 2])
+        try registry.save(["x": x, "y": x.copied()], as: "m", message: "")
+        #expect(try registry.count("tensor") == 1)
+        let loaded: StateDict = try registry.load("m")
+        #expect(loaded["x"]?.storage !== loaded["y"]?.storage)
+    }
+
+    @Test func anotherModelSharesChunksToo() throws {
+        try registry.save(Tensor([Float(1)]), as: "a", message: "")
+        let rows = try registry.contentRowCounts()
+        let result = try registry.save(Tensor([Float(1)]), as: "b", options: SaveOptions())
+        #expect(try registry.contentRowCounts() == rows)
+        #expect(result.sameContentAs == nil)
+    }
+
+    @Test func tiedTensorsAreTiedAgain() throws {
+        let x = Tensor([Float(1), 2, 3])
+        let tail = try Tensor(storage: x.storage, dtype: .float32, shape: [2], offset: 1)
+        try registry.save(StateDict(["x": x, "same": x, "tail": tail]), as: "m", message: "")
+        let loaded: StateDict = try registry.load("m")
+        let storage = try #require(loaded["x"]?.storage)
+        #expect(loaded["same"]?.storage === storage && loaded["tail"]?.storage === storage)
+        storage.withUnsafeMutableBytes { $0.storeBytes(of: Float(9), toByteOffset: 4, as: Float.self) }
+        #expect(loaded["tail"]?.scalars(as: Float.self) == [9, 3])
+    }
+
+    // MARK: Versions
+
+    @Test func numbersRise() throws {
+        for number in 1...3 {
+            #expect(
+                try registry.save(Checkpoint.integer(Int64(number)), as: "m", message: "").reference
+                    == "m:v\(number)")
+        }
+        #expect(try registry.save(Checkpoint.none, as: "other", message: "").number == 1)
+        #expect(try registry.versions(of: "m").map(\.number) == [3, 2, 1])
+        #expect(try registry.versions(of: "m", limit: 2).map(\.number) == [3, 2])
+    }
+
+    @Test func whatIsSaidOfAVersionIsKept() throws {
+        var options = SaveOptions(message: "erste Größe 🧠", aliases: ["best", "a"])
+        options.metrics = ["loss": 0.5, "accuracy": .nan, "big": .infinity]
+        options.attributes = ["lr": "0.1", "name": "\"adam\\u0077\"", "sizes": "[1,2]", "none": "null"]
+        options.attachments = ["config.json": Array("{}".utf8), "empty": []]
+        try registry.save(Tensor([Float(1)]), as: "m", options: options)
+        let version = try registry.version("m")
+        #expect(
+            version.message == "erste Größe 🧠" && version.aliases == ["a", "best"] && version.kind == .tensor)
+        #expect(version.metrics["loss"] == 0.5 && version.metrics["big"] == .infinity)
+        #expect(version.metrics["accuracy"]?.isNaN == true)
+        let details = try registry.details(of: version)
+        #expect(details.attributes.map(\.key) == ["lr", "name", "sizes", "none"])
+        #expect(details.attributes.map(\.json) == ["0.1", "\"adam\\u0077\"", "[1,2]", "null"])
+        #expect(details.attributes.map(\.text) == [nil, "adamw", nil, nil])
+        #expect(details.attachments.map(\.name) == ["config.json", "empty"])
+        #expect(details.attachments.map(\.byteCount) == [2, 0])
+        #expect(details.sourceFile == nil)
+    }
+
+    @Test func theParentIsTheLatestUnlessSaidOtherwise() throws {
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").parent == nil)
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").parent == "m:v1")
+        let fork = try registry.save(Checkpoint.none, as: "fork", options: SaveOptions(parent: "m:v1")).version
+        #expect(fork.parent == "m:v1")
+    }
+
+    @Test(arguments: ["m:v9", "none", "m:nope"])
+    func aParentThatDoesNotExistIsAnError(parent: String) throws {
+        try registry.save(Checkpoint.none, as: "m", message: "")
+        #expect(throws: RegistryError.self) {
+            try registry.save(Checkpoint.none, as: "new", options: SaveOptions(parent: parent))
+        }
+        #expect(try registry.models().map(\.name) == ["m"])
+    }
+
+    @Test(arguments: ["", "adamw", "{", "01", "'a'", "nul", "[1,]"])
+    func anAttributeThatIsNoJSONIsAnError(json: String) throws {
+        #expect(throws: RegistryError.badAttribute(key: "k", json: json)) {
+            try registry.save(Checkpoint.none, as: "m", options: SaveOptions(attributes: ["k": json]))
+        }
+        #expect(try registry.models().isEmpty)
+        #expect(
+            "\(RegistryError.badAttribute(key: "k", json: "x"))"
+                == "value of attribute \"k\" is not JSON: \"x\"")
+    }
+
+    @Test func kindsAreWhatPeopleCallThem() throws {
+        let tensor = Tensor([Float(1)])
+        let kinds: [(Checkpoint, CheckpointKind)] = [
+            (.tensor(tensor), .tensor), (.list([.tensor(tensor)]), .list), (.tuple([]), .tuple),
+            (.integer(1), .value),
+            (dictionary(["w": .tensor(tensor)]), .stateDict), (dictionary(["w": .integer(1)]), .dictionary),
+        ]
+        for (checkpoint, kind) in kinds {
+            #expect(try registry.save(checkpoint, as: "m", message: "").kind == kind)
+        }
+    }
+
+    @Test func aTooDeepCheckpointIsRefusedAndNothingIsSaved() throws {
+        let deep = (0..<200).reduce(Checkpoint.none) { inner, _ in .list([inner]) }
+        #expect(throws: CheckpointError.self) { try registry.save(deep, as: "m", message: "") }
+        #expect(try registry.models().isEmpty)
+    }
+
+    @Test func progressEndsWithAll() throws {
+        let seen = Mutex<[[Int]]>([])
+        try registry.save(try noise(3 << 20), as: "m", options: SaveOptions()) { done, total in
+            seen.withLock { $0.append([done, total]) }
+        }
+        #expect(seen.withLock { $0.last } == [3 << 20, 3 << 20])
+    }
+
+    // MARK: Size
+
+    // Unoptimised; that it does not grow with the square is the point.
+    @Test func thousandsOfSmallTensorsAreSavedInSeconds() throws {
+        var state = StateDict()
+        for index in 0..<5000 { state["layers.\(index).bias"] = Tensor([Float(index), 1, 2, 3]) }
+        // Pairs that are tied: each is a storage of its own to put together.
+        for index in 0..<1000 { state["tied.\(index)"] = state["layers.\(index).bias"] }
+        let duration = try ContinuousClock().measure {
+            try registry.save(state, as: "m", message: "")
+            let loaded: StateDict = try registry.load("m")
+            #expect(loaded.count == 6000 && loaded["tied.999"]?.storage === loaded["layers.999.bias"]?.storage)
+            #expect(try registry.problems() == [])
+        }
+        #expect(duration < .seconds(60))
+    }
+}
