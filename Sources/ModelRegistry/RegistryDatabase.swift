@@ -33,7 +33,7 @@ enum RegistryDatabase {
             var configuration = configuration(waitSeconds: waitSeconds)
             configuration.readonly = access(path, W_OK) != 0
             configuration.prepareDatabase { db in
-                guard try UInt32.fetchOne(db, sql: "PRAGMA application_id") == applicationID else {
+                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Int(applicationID) else {
                     throw RegistryError.notARegistry(path: path)
                 }
             }
@@ -106,7 +106,10 @@ enum RegistryDatabase {
             if errno == ENOENT { return false }
             throw FileError(path: path, operation: .open, code: errno)
         }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw RegistryError.notARegistry(path: path) }
+        // SQLite takes a file of one byte for an empty one, and would write over it.
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size != 1 else {
+            throw RegistryError.notARegistry(path: path)
+        }
         guard access(path, R_OK) == 0 else { throw FileError(path: path, operation: .open, code: errno) }
         return status.st_size > 0
     }
@@ -117,7 +120,9 @@ enum RegistryDatabase {
             migrator.registerMigration(migration.identifier) { db in try db.execute(sql: migration.sql) }
         }
         let (isSuperseded, isComplete) = try queue.read { db in
-            (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
+            // Begins to read now: the migrator asks twice, and another process may be changing the schema.
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master")
+            return (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
         }
         if isSuperseded { throw RegistryError.newerRegistry(path: path) }
         if isComplete { return }
