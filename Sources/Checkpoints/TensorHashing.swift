@@ -74,19 +74,19 @@ extension SavePlan {
     static let maximumExpansion = 64
     static let freeExpansionByteCount = 64 << 20
 
-    /// The content id of the leaf `view` of a stored tensor called `hash`: that of the same elements stored
+    /// The content id of the leaf `view` of a stored tensor called `storedID`: that of the same elements stored
     /// on their own, so that it does not depend on how the tensor lay in memory.
     ///
     /// - Parameter packed: The stored tensor's bytes.
     public static func contentID(
-        of view: View, stored hash: TensorHash, packed: UnsafeRawBufferPointer
+        of view: View, storedID: ContentID, packed: UnsafeRawBufferPointer
     ) -> ContentID {
-        guard let placement = view.placement else { return hash.id }
+        guard let placement = view.placement else { return storedID }
         let width = view.dtype.byteWidth ?? 1
         let byteCount = view.shape.reduce(1, *) * width
         guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packed.count) else {
             let line =
-                "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(hash.id)\n"
+                "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(storedID)\n"
             return ContentID(hashing: Array(line.utf8))
         }
         // `offset` is in elements, so the window starts at the first one.
@@ -126,7 +126,7 @@ extension SavePlan {
             guard case .tensor(let index, let view, _) = leaf else { return nil }
             guard view.placement != nil else { return stored[index].id }
             return storedTensors[index].withUnsafeBytes { bytes in
-                SavePlan.contentID(of: view, stored: stored[index], packed: bytes)
+                SavePlan.contentID(of: view, storedID: stored[index].id, packed: bytes)
             }
         }
     }

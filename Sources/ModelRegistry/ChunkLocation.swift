@@ -54,22 +54,24 @@ struct ChunkFinder {
         byID = try db.cachedStatement(sql: "SELECT \(ChunkFinder.columns) FROM chunk WHERE id = ?")
     }
 
-    /// The chunks of a tensor, in order, of the lengths that a tensor of its size has.
+    /// The chunks of a tensor, in order: those that its content id was made of.
     ///
     /// - Throws: ``RegistryError/Damage``.
     mutating func chunks(of tensor: TensorRow) throws -> [ChunkLocation] {
         let rows = try Row.fetchAll(ofTensor, arguments: [tensor.rowID])
-        let expected = Chunking.chunkCount(byteCount: tensor.byteCount)
-        guard rows.count == expected else {
-            throw RegistryError.Damage(problem: "\(rows.count) chunks where \(expected) belong")
-        }
-        return try rows.enumerated().map { index, row in
+        // As many as belong there: TensorRow has looked.
+        let chunks = try rows.enumerated().map { index, row in
             let chunk = try location(row)
             guard chunk.byteCount == Chunking.range(ofChunk: index, byteCount: tensor.byteCount).count else {
                 throw RegistryError.Damage(chunk: chunk.contentID, problem: "it has the wrong length")
             }
             return chunk
         }
+        let hash = TensorHash(dtype: tensor.dtype, shape: tensor.shape, chunks: chunks.map(\.contentID))
+        guard hash.id == tensor.contentID else {
+            throw RegistryError.Damage(problem: "its chunks do not match its content id")
+        }
+        return chunks
     }
 
     private mutating func location(_ row: Row) throws -> ChunkLocation {

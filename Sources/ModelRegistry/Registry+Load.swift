@@ -21,11 +21,13 @@ extension Registry {
     ) throws -> Value {
         let checkpoint: Checkpoint = try read { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
-            let layout = try storageLayout(db, version, only: patterns)
+            let content = try VersionContent(db, version)
+            let layout = try storageLayout(content, only: patterns)
             let storages = layout.storageByteCounts.map { Storage(zeroedByteCount: $0) }
             try copyStorages(
                 db, layout, into: storages.map(\.unsafeMutableBytes), verifiesHashes: verifiesHashes,
                 progress: progress)
+            if verifiesHashes { try layout.verifyViews(content, storages) }
             return try layout.checkpoint(storages)
         }
         return try Value(checkpoint: checkpoint)
@@ -47,7 +49,7 @@ extension Registry {
     /// - Parameter patterns: Paths to select; everything where there are none.
     /// - Throws: ``RegistryError``, ``PathSelectionError``.
     public func storageLayout(of version: Version, only patterns: [String] = []) throws -> StorageLayout {
-        try read { db in try storageLayout(db, version, only: patterns) }
+        try read { db in try storageLayout(VersionContent(db, version), only: patterns) }
     }
 
     /// Fills the storages of a layout, in memory that the caller has.
@@ -66,11 +68,8 @@ extension Registry {
         }
     }
 
-    private func storageLayout(_ db: Database, _ version: Version, only patterns: [String]) throws
-        -> StorageLayout
-    {
-        let content = try VersionContent(db, version)
-        return try StorageLayout(content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
+    private func storageLayout(_ content: VersionContent, only patterns: [String]) throws -> StorageLayout {
+        try StorageLayout(content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
     }
 
     private func copyStorages(
@@ -91,6 +90,29 @@ extension Registry {
 }
 
 extension StorageLayout {
+    /// Checks the leaves that are views against their content ids, once the storages are filled.
+    ///
+    /// - Throws: ``RegistryError/damaged(_:)``.
+    fileprivate func verifyViews(_ content: VersionContent, _ storages: [Storage]) throws {
+        for (leaf, place) in zip(content.leaves, leaves) {
+            guard case .tensor(let row, let view, let id) = leaf.content, let placement = view.placement,
+                case .tensor(let loaded)? = place
+            else { continue }
+            let start = loaded.offset * (view.dtype.byteWidth ?? 1) - placement.byteOffset
+            let found = storages[loaded.storage].withUnsafeBytes { bytes in
+                SavePlan.contentID(
+                    of: view, storedID: row.contentID,
+                    packed: UnsafeRawBufferPointer(rebasing: bytes[start..<start + row.byteCount]))
+            }
+            guard found == id else {
+                throw RegistryError.damaged(
+                    RegistryError.Damage(
+                        version: version.reference, path: leaf.path.text,
+                        problem: "the view does not match its content id"))
+            }
+        }
+    }
+
     /// The checkpoint, once its storages are filled.
     fileprivate func checkpoint(_ storages: [Storage]) throws -> Checkpoint {
         let leaves = try leaves.map { leaf -> CheckpointLeaf? in

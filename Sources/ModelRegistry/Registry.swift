@@ -70,6 +70,8 @@ public final class Registry: Sendable {
             return try body()
         } catch let error as DatabaseError {
             throw RegistryError(error, path: path, waitSeconds: waitSeconds)
+        } catch let damage as RegistryError.Damage {
+            throw RegistryError.damaged(damage)
         }
     }
 }

@@ -8,6 +8,7 @@ struct TensorRow: Hashable, Sendable {
     let contentID: ContentID
     let dtype: DType
     let shape: [Int]
+    /// As many as its chunks hold: a row that claims more than is there never becomes memory.
     let byteCount: Int
 }
 
@@ -31,13 +32,17 @@ struct VersionContent: Sendable {
 
     /// Reads the rows of `version`.
     ///
+    /// - Parameter checksContentID: Whether rows that are not those of the version's content id are damage.
     /// - Throws: ``RegistryError/damaged(_:)`` when they contradict each other.
     /// - Complexity: O(leaves). No chunk is read.
-    init(_ db: Database, _ version: Version) throws {
+    init(_ db: Database, _ version: Version, checksContentID: Bool = true) throws {
         do {
             self.version = version
             structure = try VersionContent.structure(db, version)
             leaves = try VersionContent.leaves(db, version, structure)
+            if checksContentID, manifest.contentID != version.contentID {
+                throw RegistryError.Damage(problem: "it does not match its content id")
+            }
         } catch var damage as RegistryError.Damage {
             damage.version = version.reference
             throw RegistryError.damaged(damage)
@@ -67,7 +72,8 @@ struct VersionContent: Sendable {
             sql: """
                 SELECT ordinal, role, storage, storage_offset, view_id, view_dtype, view_shape, view_strides,
                        view_offset, value_kind, value, tensor.id AS tensor_id, tensor.content_id, tensor.dtype,
-                       tensor.shape, tensor.byte_count
+                       tensor.shape, tensor.byte_count,
+                       (SELECT count(*) FROM tensor_chunk WHERE tensor_chunk.tensor = parameter.tensor) AS chunk_count
                 FROM parameter LEFT JOIN tensor ON tensor.id = parameter.tensor
                 WHERE version = ? ORDER BY ordinal
                 """,
@@ -104,8 +110,8 @@ extension StoredLeaf {
         var sharing: SavePlan.Sharing?
         if let storage: Int = try row.optional("storage") {
             let offset: Int = try row.value("storage_offset")
-            guard offset >= 0 else {
-                throw RegistryError.Damage(problem: "negative offset \(offset) in a shared storage")
+            guard offset >= 0, !offset.addingReportingOverflow(tensor.byteCount).overflow else {
+                throw RegistryError.Damage(problem: "impossible offset \(offset) in a shared storage")
             }
             sharing = SavePlan.Sharing(storage: storage, byteOffset: offset)
         }
@@ -133,6 +139,11 @@ extension TensorRow {
         byteCount = try row.value("byte_count")
         guard let needed = try? TensorGeometry.byteCount(dtype: dtype, shape: shape), needed == byteCount else {
             throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is not \(byteCount) bytes")
+        }
+        let chunkCount: Int = try row.value("chunk_count")
+        let expected = Chunking.chunkCount(byteCount: byteCount)
+        guard chunkCount == expected else {
+            throw RegistryError.Damage(problem: "\(chunkCount) chunks where \(expected) belong")
         }
     }
 }

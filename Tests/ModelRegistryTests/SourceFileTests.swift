@@ -1,0 +1,123 @@
+import Checkpoints
+import Foundation
+import GRDB
+import ModelRegistry
+import OrderedCollections
+import Tensors
+import TestSupport
+import Testing
+
+struct SourceFileTests {
+    private let folder: TemporaryFolder
+    private let registry: Registry
+    /// A file of a made-up format: literals around two tensors, the second one first.
+    private let bytes = Array("head".utf8) + [1, 2, 3, 4] + Array("--".utf8) + [5, 6] + Array("tail".utf8)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        registry = try Registry.inMemory()
+        try Data(bytes).write(to: URL(fileURLWithPath: folder.file("source")))
+    }
+
+    private func save() throws -> SaveResult {
+        let file = try MappedFile(path: folder.file("source"))
+        let (first, second) = (file.storage(of: 4..<8), file.storage(of: 10..<12))
+        let checkpoint = dictionary([
+            "b": .tensor(try Tensor(storage: second, dtype: .uint8, shape: [2])),
+            "a": .tensor(try Tensor(storage: first, dtype: .uint8, shape: [2, 2])),
+        ])
+        let source = SourceFile(
+            name: "source", format: "made-up", file: file, storages: [(4..<8, first), (10..<12, second)],
+            metadata: ["note": "ü\"\n"])
+        return try registry.save(checkpoint, as: "m", options: SaveOptions(sourceFile: source))
+    }
+
+    private func restored(_ version: Version) throws -> [UInt8]? {
+        guard try registry.restoreSourceFile(of: version, to: folder.file("restored"), mayReplace: true) else {
+            return nil
+        }
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("restored"))))
+    }
+
+    @Test func theFileIsGivenBackByteForByte() throws {
+        let result = try save()
+        #expect(result.keepsSourceFile == true)
+        #expect(try restored(result.version) == bytes)
+        let details = try registry.details(of: result.version)
+        let source = try #require(details.sourceFile)
+        #expect(source.name == "source" && source.format == "made-up" && source.byteCount == bytes.count)
+        #expect(details.attributes.map(\.text) == ["ü\"\n"] && details.attributes.map(\.isFromFile) == [true])
+        #expect(try registry.problems() == [])
+    }
+
+    @Test func aVersionWithoutAFileGivesNoneBack() throws {
+        let version = try registry.save(Checkpoint.none, as: "m", message: "")
+        #expect(try restored(version) == nil)
+        #expect(try folder.contents == ["source"])
+    }
+
+    // A slice of a large storage drags the rest of it along in a file.
+    @Test func aFileThatIsMostlyNoTensorIsNotKept() throws {
+        let large = try noise(3 << 20)
+        try large.withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: folder.file("large"))) }
+        let file = try MappedFile(path: folder.file("large"))
+        let storage = file.storage(of: 0..<3 << 20)
+        let slice = try Tensor(storage: storage, dtype: .uint8, shape: [1000], offset: 5000)
+        let source = SourceFile(
+            name: "large", format: "made-up", file: file, storages: [(0..<3 << 20, storage)], metadata: [:])
+        let result = try registry.save(slice, as: "m", options: SaveOptions(sourceFile: source))
+        #expect(result.keepsSourceFile == false)
+        #expect(result.newByteCount == 1000)
+        #expect(try restored(result.version) == nil)
+        #expect(try registry.load("m", as: Tensor.self).bytes == slice.bytes)
+    }
+
+    @Test func anExistingFileIsNotReplacedUnlessAsked() throws {
+        let version = try save().version
+        try Data("precious".utf8).write(to: URL(fileURLWithPath: folder.file("there")))
+        let error = #expect(throws: FileError.self) {
+            try registry.restoreSourceFile(of: version, to: folder.file("there"))
+        }
+        #expect(error?.description == "cannot write \"\(folder.file("there"))\": File exists")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("there"))) == Data("precious".utf8))
+        #expect(try folder.contents == ["source", "there"])
+    }
+
+    @Test func everyDamageOfTheRecipeIsFound() throws {
+        let version = try save().version
+        let recipe = try registry.fetch(Data.self, "SELECT recipe FROM source_file")
+        for index in recipe.indices {
+            var damaged = recipe
+            damaged[index] ^= 0x10
+            try registry.tamper("UPDATE source_file SET recipe = ?", [damaged])
+            #expect(try registry.problems() == ["m:v1: the recipe of its source file does not match its hash"])
+            // A hostile author hashes what he wrote.
+            try registry.tamper(
+                "UPDATE source_file SET content_id = ?", [Data(ContentID(hashing: [UInt8](damaged)).bytes)])
+            let problems = try registry.problems()
+            if let restored = try? restored(version) {
+                #expect(restored == bytes, "byte \(index)")
+            } else {
+                #expect(problems.count == 1, "byte \(index): \(problems)")
+                #expect(throws: RegistryError.self) { try restored(version) }
+            }
+        }
+        #expect(try folder.contents.filter { $0.hasPrefix("restored.") }.isEmpty)
+    }
+
+    @Test(arguments: [0, 1, 15, 17, -1, 1 << 40, Int.max])
+    func anotherLengthOfTheFileIsFound(byteCount: Int) throws {
+        let version = try save().version
+        try registry.tamper("UPDATE source_file SET byte_count = ?", [byteCount])
+        #expect(try registry.problems().count == 1)
+        #expect(throws: RegistryError.self) { try restored(version) }
+        #expect(try folder.contents == ["source"])
+    }
+
+    @Test func damagedTensorsLeaveNoFileBehind() throws {
+        let version = try save().version
+        try registry.tamper("UPDATE chunk SET checksum = (checksum + 1) & 4294967295")
+        #expect(throws: RegistryError.self) { try restored(version) }
+        #expect(try folder.contents == ["source"])
+    }
+}
