@@ -8,7 +8,7 @@
 
 CREATE TABLE model (
     -- A name that versions belong to.
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY,              -- what other tables call the row
     name         TEXT    NOT NULL UNIQUE,          -- such as `mlp` or `team/mlp`; at most 200 bytes
     next_number  INTEGER NOT NULL DEFAULT 1        -- the number of the next version. Only rises, also when versions
                  CHECK (next_number >= 1),         -- are deleted: a number is never used twice
@@ -17,26 +17,25 @@ CREATE TABLE model (
 
 CREATE TABLE structure (
     -- The containers and keys of checkpoints, without their leaves. Versions of one model share a row.
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,               -- what other tables call the row
     content_id  BLOB NOT NULL UNIQUE               -- SHA-256 of `json`
                 CHECK (length(content_id) = 32),
-    json        TEXT NOT NULL
-                                                   -- "tensor", "value", {"list":[…]}, {"tuple":[…]},
+    json        TEXT NOT NULL                      -- "tensor", "value", {"list":[…]}, {"tuple":[…]},
                                                    -- {"dict":[[key,…],…]}, {"ordered_dict":[[key,…],…]}; leaves
                                                    -- are numbered depth first from 0: `parameter.ordinal`
 ) STRICT;
 
 CREATE TABLE version (
     -- An immutable saved checkpoint. Inserted last: whatever a row here needs is in the file.
-    id            INTEGER PRIMARY KEY,
-    model         INTEGER NOT NULL REFERENCES model (id),
+    id            INTEGER PRIMARY KEY,             -- what other tables call the row
+    model         INTEGER NOT NULL REFERENCES model (id),  -- the model that it is a version of
     number        INTEGER NOT NULL                 -- v1, v2, … within the model
                   CHECK (number >= 1),
     content_id    BLOB    NOT NULL                 -- SHA-256 of the manifest: same weights and structure, same id
                   CHECK (length(content_id) = 32),
     parent        INTEGER REFERENCES version (id) ON DELETE SET NULL,
                                                    -- the version this one was made from; may be of another model
-    structure     INTEGER NOT NULL REFERENCES structure (id),
+    structure     INTEGER NOT NULL REFERENCES structure (id),  -- containers and keys; leaves are in `parameter`
     kind          TEXT    NOT NULL                 -- what the checkpoint is at its top
                   CHECK (kind IN ('tensor', 'value', 'list', 'tuple', 'dictionary', 'state_dict')),
     message       TEXT    NOT NULL DEFAULT '',     -- what its author said about it
@@ -52,9 +51,9 @@ CREATE INDEX version_by_structure ON version (structure);
 
 CREATE TABLE alias (
     -- A movable name for a version, such as `best` or `prod`. `latest` is computed and never stored here.
-    model         INTEGER NOT NULL REFERENCES model (id),
+    model         INTEGER NOT NULL REFERENCES model (id),  -- the model whose version it names
     name          TEXT    NOT NULL,                -- [A-Za-z0-9_][A-Za-z0-9._-]*, at most 128 bytes
-    version       INTEGER NOT NULL REFERENCES version (id),
+    version       INTEGER NOT NULL REFERENCES version (id),  -- the version that it names now
     is_protected  INTEGER NOT NULL DEFAULT 0       -- 1: moving or removing it needs --force
                   CHECK (is_protected IN (0, 1)),
     is_pinned     INTEGER NOT NULL DEFAULT 0       -- 1: its version's chunks stay keyframes and load at full speed
@@ -66,7 +65,7 @@ CREATE INDEX alias_by_version ON alias (version);
 
 CREATE TABLE path (
     -- The names of leaves, each once.
-    id    INTEGER PRIMARY KEY,
+    id    INTEGER PRIMARY KEY,                     -- what other tables call the row
     text  TEXT NOT NULL UNIQUE                     -- keys and indices joined by `/`, escaped as in RFC 6901:
                                                    -- `hidden.weight`, `optimizer/state/0/exp_avg`; '' for a
                                                    -- checkpoint that is one single value
@@ -74,12 +73,12 @@ CREATE TABLE path (
 
 CREATE TABLE tensor (
     -- The content of a tensor, row-major and packed. Shared by all leaves of all versions with this content.
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY,           -- what other tables call the row
     content_id      BLOB    NOT NULL UNIQUE        -- SHA-256 of type, shape and chunk ids
                     CHECK (length(content_id) = 32),
     dtype           TEXT    NOT NULL,              -- PyTorch's name without `torch.`: float32, bfloat16, …
     shape           TEXT    NOT NULL,              -- length of each axis; [] for a scalar
-    byte_count      INTEGER NOT NULL CHECK (byte_count >= 0),
+    byte_count      INTEGER NOT NULL CHECK (byte_count >= 0),  -- bytes of all elements
     -- Health, over all elements. NULL where the type has no such thing. `verify --rebuild` computes it again.
     nan_count       INTEGER,                       -- elements that are not a number
     infinity_count  INTEGER,                       -- elements that are infinite
@@ -91,14 +90,14 @@ CREATE TABLE tensor (
 
 CREATE TABLE pack (
     -- Encoded chunks, one after the other. Small ones share a row, since SQLite gives every blob whole pages.
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,               -- what other tables call the row
     byte_count  INTEGER NOT NULL,                  -- length of `bytes`
-    bytes       BLOB    NOT NULL
+    bytes       BLOB    NOT NULL                   -- the chunks, at their `chunk.pack_offset`
 ) STRICT;
 
 CREATE TABLE chunk (
     -- At most 1 MiB of a tensor's bytes. The decoded content of a row never changes; its encoding may.
-    id                 INTEGER PRIMARY KEY,
+    id                 INTEGER PRIMARY KEY,        -- what other tables call the row
     content_id         BLOB    NOT NULL UNIQUE     -- SHA-256 of the decoded bytes
                        CHECK (length(content_id) = 32),
     checksum           INTEGER NOT NULL,           -- CRC-32C of the decoded bytes, checked whenever they are read
@@ -121,18 +120,18 @@ CREATE INDEX chunk_by_pack ON chunk (pack);
 
 CREATE TABLE tensor_chunk (
     -- The chunks that a tensor is made of.
-    tensor   INTEGER NOT NULL REFERENCES tensor (id) ON DELETE CASCADE,
+    tensor   INTEGER NOT NULL REFERENCES tensor (id) ON DELETE CASCADE,  -- the tensor
     ordinal  INTEGER NOT NULL CHECK (ordinal >= 0),  -- 0, 1, …: chunk n begins at byte n * 1048576
-    chunk    INTEGER NOT NULL REFERENCES chunk (id),
+    chunk    INTEGER NOT NULL REFERENCES chunk (id),  -- the chunk with these bytes
     PRIMARY KEY (tensor, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tensor_chunk_by_chunk ON tensor_chunk (chunk);
 
 CREATE TABLE parameter (
     -- The leaves of a version: tensors, and the plain values beside them (epoch, learning rate, …).
-    version         INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    version         INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,  -- whose leaf it is
     ordinal         INTEGER NOT NULL CHECK (ordinal >= 0),  -- position among the leaves of `structure`
-    path            INTEGER NOT NULL REFERENCES path (id),
+    path            INTEGER NOT NULL REFERENCES path (id),  -- its name
     role            TEXT                           -- what a tensor is to its module; NULL: not known
                     CHECK (role IN ('parameter', 'buffer')),
     tensor          INTEGER REFERENCES tensor (id),  -- the tensor; NULL for a plain value
@@ -159,7 +158,7 @@ CREATE INDEX parameter_by_path ON parameter (path, version);
 
 CREATE TABLE source_file (
     -- The file that a version was saved from, where it can be given back byte for byte.
-    version     INTEGER PRIMARY KEY REFERENCES version (id) ON DELETE CASCADE,
+    version     INTEGER PRIMARY KEY REFERENCES version (id) ON DELETE CASCADE,  -- saved from it
     name        TEXT    NOT NULL,                  -- the file's name, without its folder
     format      TEXT    NOT NULL,                  -- safetensors, pytorch, …
     byte_count  INTEGER NOT NULL,                  -- length of the file
@@ -171,7 +170,7 @@ CREATE TABLE source_file (
 
 CREATE TABLE metric (
     -- Numbers that say how good a version is.
-    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,  -- the version it is of
     name     TEXT    NOT NULL,                     -- such as `accuracy`
     step     INTEGER,                              -- when during training; NULL: of the version as a whole
     value    REAL                                  -- NULL: not a number
@@ -180,11 +179,11 @@ CREATE UNIQUE INDEX metric_by_version ON metric (version, name, ifnull(step, -1)
 
 CREATE TABLE attribute (
     -- Facts about a version that are not part of its content.
-    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,  -- the version it is of
     source   TEXT    NOT NULL                      -- who said it: the user, or the metadata of the file it came from
              CHECK (source IN ('user', 'file')),
     ordinal  INTEGER NOT NULL,                     -- order among those of one source
-    key      TEXT    NOT NULL,
+    key      TEXT    NOT NULL,                     -- such as `learning_rate`
     value    TEXT    NOT NULL,                     -- JSON
     PRIMARY KEY (version, source, ordinal),
     UNIQUE (version, source, key)
@@ -192,7 +191,7 @@ CREATE TABLE attribute (
 
 CREATE TABLE attachment_content (
     -- The bytes of attachments, each once.
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,               -- what other tables call the row
     content_id  BLOB    NOT NULL UNIQUE            -- SHA-256 of the file
                 CHECK (length(content_id) = 32),
     byte_count  INTEGER NOT NULL,                  -- length of the file
@@ -201,16 +200,16 @@ CREATE TABLE attachment_content (
 
 CREATE TABLE attachment (
     -- Small files that belong to a version, such as a configuration or a tokenizer.
-    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,  -- the version it belongs to
     name     TEXT    NOT NULL,                     -- file name, without folders
-    content  INTEGER NOT NULL REFERENCES attachment_content (id),
+    content  INTEGER NOT NULL REFERENCES attachment_content (id),  -- its bytes
     PRIMARY KEY (version, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_by_content ON attachment (content);
 
 CREATE TABLE event (
     -- What was done to the registry, by whom and when. Names rather than ids: an event outlives its version.
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,               -- rises with time
     at          TEXT NOT NULL,                     -- when
     actor       TEXT NOT NULL,                     -- user@host
     action      TEXT NOT NULL,                     -- save, alias set, alias rm, rm, restore, gc, …
@@ -223,8 +222,8 @@ CREATE INDEX event_by_model ON event (model, id);
 
 CREATE TABLE setting (
     -- Choices that belong to this registry.
-    name   TEXT PRIMARY KEY,
-    value  ANY NOT NULL
+    name   TEXT PRIMARY KEY,                       -- what is chosen
+    value  ANY NOT NULL                            -- what it is set to
 ) STRICT, WITHOUT ROWID;
 
 CREATE VIEW version_parameter AS
