@@ -125,7 +125,7 @@ struct PyTorchLayoutTests {
         defer { remove(path) }
         try CheckpointFile.write(.none, to: path, as: .pytorch)
         #expect { try CheckpointFile.write(.none, to: path, as: .pytorch) } throws: {
-            "\($0)" == "cannot open \"\(path)\": File exists"
+            "\($0)" == "cannot write \"\(path)\": File exists"
         }
         let other = temporaryPath()
         #expect(throws: NamedTensorsError.self) {

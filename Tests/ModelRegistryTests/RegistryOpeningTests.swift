@@ -116,7 +116,8 @@ struct RegistryOpeningTests {
     }
 
     @Test func aMissingFolderIsAnError() throws {
-        #expect(throws: RegistryError.self) { try Registry(path: folder.file("no/such/folder.db")) }
+        let path = folder.file("no/such/folder.db")
+        #expect(throws: FileError(path: path, operation: .write, code: ENOENT)) { try Registry(path: path) }
     }
 
     // Permission bits mean nothing to root.
