@@ -3,10 +3,19 @@
 
 #include "crc32c.h"
 #include "delta.h"
+#include "elementwise.h"
+#include "gemm.h"
 #include "health.h"
+#include "layers.h"
+#include "memory.h"
+#include "optimizers.h"
+#include "parallel.h"
 #include "path.h"
 #include "planes.h"
+#include "random.h"
 #include "rans.h"
+#include "reductions.h"
+#include "simd.h"
 #include "statistics.h"
 
 #endif

@@ -1,0 +1,42 @@
+#ifndef CKERNELS_VECTOR_TABLE_H
+#define CKERNELS_VECTOR_TABLE_H
+
+#include "elementwise.h"
+#include "optimizers.h"
+#include "reductions.h"
+
+// The kernels of one instruction set for one element type.
+#define DEFINE_TABLE(T, SUFFIX) \
+    typedef void (*mr_loop_##SUFFIX)( \
+        size_t n, const T *x, ptrdiff_t x_stride, const T *y, ptrdiff_t y_stride, void *out, ptrdiff_t out_stride); \
+    typedef struct { \
+        mr_loop_##SUFFIX loops[MR_OPERATION_COUNT]; \
+        double (*sum)(size_t n, const T *x); \
+        double (*sum_of_squares)(size_t n, const T *x); \
+        T (*product)(size_t n, const T *x); \
+        T (*largest)(size_t n, const T *x); \
+        T (*smallest)(size_t n, const T *x); \
+        void (*add_row)(size_t n, const T *x, T *sums); \
+        void (*add_squared_row)(size_t n, const T *x, T *sums); \
+        double (*exp_row)(size_t n, const T *x, T *out); \
+        void (*scale_row)(size_t n, T factor, T *x); \
+        void (*softmax)(int logarithm, size_t n, const T *x, T *out); \
+        void (*softmax_slope)(int logarithm, size_t n, const T *g, const T *y, T *out); \
+        void (*layer_norm)( \
+            size_t n, const T *x, const T *weight, const T *bias, double epsilon, T *out, T *mean, T *scale); \
+        void (*layer_norm_slope)( \
+            size_t n, const T *g, const T *x, const T *weight, T mean, T scale, T *x_out, T *weight_out, T *bias_out); \
+        void (*sgd)(const mr_sgd_options *o, size_t n, T *p, const T *g, T *m); \
+        void (*adam)(const mr_adam_options *o, size_t n, T *p, const T *g, T *m, T *v, T *maximum); \
+        void (*rmsprop)(const mr_rmsprop_options *o, size_t n, T *p, const T *g, T *v, T *m, T *average); \
+    } mr_table_##SUFFIX;
+
+DEFINE_TABLE(float, f32)
+DEFINE_TABLE(double, f64)
+#undef DEFINE_TABLE
+
+// The table of the instruction set in use.
+const mr_table_f32 *mr_vector_f32(void);
+const mr_table_f64 *mr_vector_f64(void);
+
+#endif
