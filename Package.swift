@@ -26,6 +26,8 @@ let package = Package(
     products: [
         .library(name: "ModelReg", targets: ["ModelReg"]),
         .library(name: "TensorCodec", targets: ["TensorCodec"]),
+        .library(name: "NN", targets: ["NN"]),
+        .library(name: "Tensors", targets: ["Tensors"]),
         .executable(name: "modelreg", targets: ["ModelRegCLI"]),
     ],
     traits: [
@@ -51,6 +53,7 @@ let package = Package(
         // MARK: Library, from the ground up
 
         .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: strict),
+        .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
         .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
         .target(
             name: "Checkpoints", dependencies: ["Tensors", crypto, orderedCollections], swiftSettings: strict),
@@ -84,6 +87,9 @@ let package = Package(
         // MARK: Examples
 
         .executableTarget(name: "LibraryExample", dependencies: ["ModelReg"], path: "Examples/Library"),
+        .executableTarget(
+            name: "BuildersGuide", dependencies: ["NN", "Tensors"], path: "Examples/BuildersGuide",
+            swiftSettings: strict),
 
         // MARK: Build tools
 
@@ -97,6 +103,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
+        .testTarget(name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),
+        .testTarget(name: "BuildersGuideTests", dependencies: ["NN", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
             swiftSettings: strict),

@@ -11,6 +11,11 @@ let package = Package(
         .executableTarget(
             name: "CodecBenchmark",
             dependencies: [.product(name: "TensorCodec", package: "modelreg"), "CPeers"]),
+        .executableTarget(
+            name: "EngineBenchmark",
+            dependencies: [
+                .product(name: "NN", package: "modelreg"), .product(name: "Tensors", package: "modelreg"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A block of bytes that tensors are views of.
 ///
 /// Tensors with the same storage are tied: a write through one is seen by the others. Bytes are little-endian.
@@ -9,6 +11,9 @@ public final class Storage: @unchecked Sendable {
 
     /// The first byte. Aligned to 64 bytes where the storage allocated it, to nothing where it was mapped.
     let baseAddress: UnsafeMutableRawPointer
+
+    /// Counts the writes through tensors, so that a gradient notices when a value it needs has changed.
+    package internal(set) var version: UInt32 = 0
 
     private enum Owner {
         case allocation
@@ -31,7 +36,7 @@ public final class Storage: @unchecked Sendable {
     public init(uninitializedByteCount byteCount: Int) {
         precondition(byteCount >= 0, "storage of \(byteCount) bytes")
         self.byteCount = byteCount
-        baseAddress = .allocate(byteCount: max(byteCount, 1), alignment: Storage.alignment)
+        baseAddress = mr_allocate(byteCount)
         owner = .allocation
     }
 
@@ -58,7 +63,7 @@ public final class Storage: @unchecked Sendable {
     }
 
     deinit {
-        if case .allocation = owner { baseAddress.deallocate() }
+        if case .allocation = owner { mr_deallocate(baseAddress, byteCount) }
     }
 
     /// All bytes, for code that fills many storages at once. Valid as long as the storage lives.

@@ -1,3 +1,5 @@
+internal import CKernels
+
 extension Tensor {
     /// Copies `bytes`, the packed row-major elements, into a new tensor.
     ///
@@ -60,50 +62,19 @@ extension Tensor {
         }
     }
 
-    /// This tensor where it is contiguous, else a row-major copy with storage of its own.
-    public func contiguous() -> Tensor { isContiguous ? self : copied() }
-
-    /// A row-major copy with storage of its own.
-    public func copied() -> Tensor {
-        let copy = Storage(uninitializedByteCount: byteCount)
-        copy.withUnsafeMutableBytes { copyPackedBytes(into: $0) }
-        return Tensor(contiguous: copy, dtype: dtype, shape: shape)
-    }
-
     /// Writes the packed row-major bytes into `destination`.
     ///
     /// - Precondition: `destination` has ``byteCount`` bytes.
     public func copyPackedBytes(into destination: UnsafeMutableRawBufferPointer) {
         precondition(destination.count == byteCount, "\(destination.count) bytes for \(byteCount)")
         guard byteCount > 0, let target = destination.baseAddress else { return }
-        let source = UnsafeRawPointer(storage.baseAddress)
         guard let byteWidth = dtype.byteWidth, !isContiguous else {
-            target.copyMemory(from: source + storageSpan.lowerBound, byteCount: byteCount)
+            target.copyMemory(from: storage.baseAddress + storageSpan.lowerBound, byteCount: byteCount)
             return
         }
-        // The last axes that are packed already are copied as one run; the others are counted like an odometer.
-        var runAxis = shape.count
-        var runLength = 1
-        while runAxis > 0, strides[runAxis - 1] == runLength || shape[runAxis - 1] == 1 {
-            runAxis -= 1
-            runLength *= shape[runAxis]
-        }
-        var index = [Int](repeating: 0, count: runAxis)
-        var position = offset
-        var written = 0
-        while true {
-            (target + written).copyMemory(from: source + position * byteWidth, byteCount: runLength * byteWidth)
-            written += runLength * byteWidth
-            var axis = runAxis - 1
-            while axis >= 0 {
-                index[axis] += 1
-                position += strides[axis]
-                if index[axis] < shape[axis] { break }
-                position -= shape[axis] * strides[axis]
-                index[axis] = 0
-                axis -= 1
-            }
-            if axis < 0 { return }
-        }
+        mr_copy(
+            byteWidth, shape.count, shape, storage.baseAddress + offset * byteWidth, strides, target,
+            TensorGeometry.contiguousStrides(shape))
+        withExtendedLifetime(self) {}
     }
 }

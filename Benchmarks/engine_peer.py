@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""PyTorch on the CPU doing the work of EngineBenchmark: `engine_peer.py THREADS [NAME...]`, one line of JSON each."""
+import json
+import statistics
+import sys
+import time
+
+import torch
+from torch import nn
+
+threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+wanted = sys.argv[2:]
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+
+
+def timed(name, count, body):
+    if wanted and not any(text in name for text in wanted):
+        return
+    for _ in range(min(count, 20)):
+        body()
+    rounds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(count):
+            body()
+        rounds.append((time.perf_counter() - start) / count * 1e6)
+    line = {"what": name, "min_us": round(min(rounds), 2), "median_us": round(statistics.median(rounds), 2)}
+    print(json.dumps(line), flush=True)
+
+
+def train(net, optimizer, x, y):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(x), y).backward()
+    optimizer.step()
+
+
+for batch in (2, 64):
+    net = nn.Sequential(nn.Linear(20, 256), nn.ReLU(), nn.Linear(256, 10))
+    x, y = torch.randn(batch, 20), torch.randint(0, 10, (batch,))
+    with torch.no_grad():
+        timed(f"mlp forward batch {batch}", 2000, lambda: net(x))
+    for name, optimizer in (
+        ("sgd", torch.optim.SGD(net.parameters(), lr=0.01)),
+        ("adamw", torch.optim.AdamW(net.parameters(), lr=1e-3)),
+    ):
+        timed(f"mlp {name} step batch {batch}", 500, lambda: train(net, optimizer, x, y))
+
+
+def big_net():
+    return nn.Sequential(nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10))
+
+
+net = big_net()
+x, y = torch.randn(128, 784), torch.randint(0, 10, (128,))
+optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+timed("784-1024-1024-10 adamw step batch 128", 20, lambda: train(net, optimizer, x, y))
+for size in (256, 512, 1024):
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    timed(f"sgemm {size}", max(3, 200_000_000 // size**3), lambda: a @ b)
+clone, state = big_net(), net.state_dict()
+timed("state_dict of 784-1024-1024-10", 500, net.state_dict)
+timed("load_state_dict of 784-1024-1024-10", 100, lambda: clone.load_state_dict(state))

@@ -1,0 +1,159 @@
+extension Tensor {
+    /// Whether a gradient flows to or through this tensor. May be set on leaves only.
+    ///
+    /// - Precondition: Elements are floating-point numbers.
+    public var requiresGrad: Bool {
+        get { isTrackedLeaf || node != nil }
+        set {
+            require(!newValue || dtype.isFloatingPoint, "only floating-point tensors have gradients, not \(dtype)")
+            require(node == nil, "requiresGrad is settable on leaves only; use detach()")
+            isTrackedLeaf = newValue
+        }
+    }
+
+    /// Whether this tensor was not made by a recorded operation.
+    public var isLeaf: Bool { node == nil }
+
+    /// Sets ``requiresGrad`` and returns the tensor.
+    @discardableResult
+    public func requiringGrad(_ value: Bool = true) -> Tensor {
+        requiresGrad = value
+        return self
+    }
+
+    /// The same elements without a history. Writes are seen by both.
+    public func detach() -> Tensor { alias() }
+
+    /// The same elements without a history, to read or change a parameter by hand: `w.data[...] += 1`.
+    ///
+    /// Unlike PyTorch's, a change is noticed by a gradient that needs the old values. Assigning copies the values
+    /// of another tensor into this one.
+    public var data: Tensor {
+        get { alias() }
+        set { alias().copy(from: newValue) }
+    }
+
+    /// Adds the gradient of this tensor with respect to each leaf that requires one to the leaf's ``grad``.
+    ///
+    /// - Parameters:
+    ///   - gradient: What flows in; of the tensor's shape. May be left out for a single element, and is then 1.
+    ///   - retainGraph: Whether the history is kept for another pass.
+    /// - Precondition: The tensor requires a gradient, and its history was not used up by an earlier pass.
+    /// - Complexity: Each recorded operation runs once, in reverse order of creation. Uses no recursion.
+    public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) {
+        require(requiresGrad, "backward from a tensor that requires no gradient")
+        if let gradient {
+            require(gradient.shape == shape, "gradient of shape \(gradient.shape) for a tensor of shape \(shape)")
+        } else {
+            require(elementCount == 1, "backward without a gradient from shape \(shape); only a single element may")
+        }
+        withoutGradient {
+            let seed = gradient.map { $0.to(dtype) } ?? Tensor.ones(shape, dtype: dtype)
+            runBackward(seed: seed, retainGraph: retainGraph)
+        }
+    }
+
+    private func runBackward(seed: Tensor, retainGraph: Bool) {
+        guard let root = node else {
+            addGradient(seed)
+            return
+        }
+        var queue = NodeQueue()
+        root.pending = seed
+        queue.insert(root)
+        while let current = queue.popLatest() {
+            guard let backward = current.backward else {
+                trap(
+                    """
+                    the history of \(current.name) was used by an earlier backward pass; pass retainGraph: true to \
+                    the first
+                    """)
+            }
+            var incoming = current.pending
+            current.pending = nil
+            var gradients = backward(incoming.unsafelyUnwrapped)
+            // Let go, so that whoever receives the gradient can see that it is alone with it.
+            incoming = nil
+            let edges = current.edges
+            if !retainGraph {
+                current.backward = nil
+                current.edges = []
+            }
+            for (index, edge) in edges.enumerated() {
+                guard var gradient = gradients[index] else { continue }
+                gradients[index] = nil
+                switch edge {
+                case .none: break
+                case .leaf(let leaf): leaf.addGradient(gradient)
+                case .node(let node):
+                    if var sum = node.pending {
+                        node.pending = nil
+                        Tensor.accumulate(&gradient, into: &sum)
+                        node.pending = sum
+                    } else {
+                        node.pending = gradient
+                        queue.insert(node)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds to ``grad``; takes the gradient's storage over where nobody else has it.
+    private func addGradient(_ gradient: consuming Tensor) {
+        if let grad {
+            grad.addInPlace(gradient)
+            return
+        }
+        var gradient = gradient
+        let isAlone = isKnownUniquelyReferenced(&gradient) && gradient.ownsStorageAlone() && gradient.isContiguous
+        grad = isAlone && gradient.dtype == dtype ? gradient : gradient.to(dtype).copied()
+    }
+
+    /// Adds in place where `sum` belongs to nobody else.
+    private static func accumulate(_ gradient: inout Tensor, into sum: inout Tensor) {
+        if isKnownUniquelyReferenced(&sum), sum.ownsStorageAlone(), sum.isContiguous {
+            sum.addInPlace(gradient)
+        } else if isKnownUniquelyReferenced(&gradient), gradient.ownsStorageAlone(), gradient.isContiguous {
+            gradient.addInPlace(sum)
+            sum = gradient
+        } else {
+            sum = sum + gradient
+        }
+    }
+}
+
+/// The nodes that wait for their turn, latest first: a binary heap.
+///
+/// All users of a node's result are later than the node, so when it is the latest its gradient is complete.
+private struct NodeQueue {
+    private var heap: [GradientNode] = []
+
+    mutating func insert(_ node: GradientNode) {
+        heap.append(node)
+        var child = heap.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard heap[parent].sequence < heap[child].sequence else { return }
+            heap.swapAt(parent, child)
+            child = parent
+        }
+    }
+
+    mutating func popLatest() -> GradientNode? {
+        guard let last = heap.popLast() else { return nil }
+        guard let latest = heap.first else { return last }
+        heap[0] = last
+        var parent = 0
+        while true {
+            var largest = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child].sequence > heap[largest].sequence {
+                largest = child
+            }
+            if largest == parent { return latest }
+            heap.swapAt(parent, largest)
+            parent = largest
+        }
+    }
+}

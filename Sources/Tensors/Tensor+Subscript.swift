@@ -1,0 +1,145 @@
+/// What selects elements along an axis: an integer, a range, or `stride(from:to:by:)`.
+public protocol TensorIndex {
+    /// The selection, in the tensor's own terms.
+    var axisSelection: AxisSelection { get }
+}
+
+/// A selection of elements along one axis.
+public enum AxisSelection: Sendable {
+    /// One element; the axis disappears. Negative counts from the end.
+    case index(Int)
+    /// From `start` up to, but not including, `end` (to the end where `nil`), every `step`-th.
+    case range(start: Int, end: Int?, step: Int)
+    /// A new axis of length 1.
+    case newAxis
+}
+
+extension Int: TensorIndex {
+    /// One element.
+    public var axisSelection: AxisSelection { .index(self) }
+}
+extension Range<Int>: TensorIndex {
+    /// The elements of the range.
+    public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound, step: 1) }
+}
+extension ClosedRange<Int>: TensorIndex {
+    /// The elements of the range.
+    public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound + 1, step: 1) }
+}
+extension PartialRangeFrom<Int>: TensorIndex {
+    /// The elements from the bound on.
+    public var axisSelection: AxisSelection { .range(start: lowerBound, end: nil, step: 1) }
+}
+extension PartialRangeUpTo<Int>: TensorIndex {
+    /// The elements before the bound.
+    public var axisSelection: AxisSelection { .range(start: 0, end: upperBound, step: 1) }
+}
+extension PartialRangeThrough<Int>: TensorIndex {
+    /// The elements up to and at the bound.
+    public var axisSelection: AxisSelection { .range(start: 0, end: upperBound + 1, step: 1) }
+}
+extension StrideTo<Int>: TensorIndex {
+    /// Every step-th element, such as `stride(from: 0, to: 10, by: 2)`.
+    public var axisSelection: AxisSelection { strideSelection(Array(self)) }
+}
+extension StrideThrough<Int>: TensorIndex {
+    /// Every step-th element.
+    public var axisSelection: AxisSelection { strideSelection(Array(self)) }
+}
+
+private func strideSelection(_ indices: [Int]) -> AxisSelection {
+    guard let first = indices.first, let last = indices.last else { return .range(start: 0, end: 0, step: 1) }
+    return .range(start: first, end: last + 1, step: indices.count > 1 ? indices[1] - first : 1)
+}
+
+/// As an index: a new axis of length 1, as `None` in PyTorch.
+public struct NewAxis: TensorIndex {
+    /// A new axis.
+    public init() {}
+    /// A new axis.
+    public var axisSelection: AxisSelection { .newAxis }
+}
+
+extension Tensor {
+    /// The part that the indices select, one for each axis from the first; later axes stay whole. A view.
+    ///
+    /// Assigning writes into this tensor, converted and broadcast: `x[0..<3, 1] = 0`, `x[2, 3] += 1`.
+    /// - Precondition: Indices and ranges are within the shape. Steps are positive.
+    public subscript(indices: any TensorIndex...) -> Tensor {
+        get { part(indices.map(\.axisSelection)) }
+        set { assignUnlessSame(newValue, indices.map(\.axisSelection)) }
+    }
+
+    /// All elements, or with indices after the dots the part that these select along the last axes: `x[..., 0]`.
+    public subscript(_: UnboundedRange, indices: any TensorIndex...) -> Tensor {
+        get { part(ellipsis(indices.map(\.axisSelection))) }
+        set { assignUnlessSame(newValue, ellipsis(indices.map(\.axisSelection))) }
+    }
+
+    /// With a mask, the elements where it holds, as one axis; with integers, the rows they name.
+    ///
+    /// Assigning to a mask writes where it holds; the new elements are broadcast to the whole tensor.
+    /// - Precondition: A mask broadcasts to this shape; integers are within the first axis.
+    public subscript(selector: Tensor) -> Tensor {
+        get {
+            if selector.dtype == .bool {
+                let mask = selector.broadcast(to: shape).contiguous()
+                return flattened().indexSelect(0, mask.flattened().nonzeroPositions())
+            }
+            let rows = indexSelect(0, selector.flattened())
+            return rows.reshaped(to: selector.shape + shape.dropFirst())
+        }
+        set {
+            require(selector.dtype == .bool, "assignment needs a mask of bool, not \(selector.dtype)")
+            let value = newValue.to(dtype)
+            let merged = selector.select(value, self)
+            require(merged.shape == shape, "mask of \(selector.shape), value of \(value.shape) for shape \(shape)")
+            guard isRecordingGradients, requiresGrad || value.requiresGrad else {
+                store(merged)
+                return
+            }
+            // The merged tensor has the history; this one takes it over together with the elements.
+            require(!isTrackedLeaf, "in-place change of a leaf of shape \(shape) that requires a gradient")
+            require(!isTrackedView, "in-place change of a view of shape \(shape) whose base has a history")
+            store(merged)
+            node = merged.node
+        }
+    }
+
+    private func part(_ selections: [AxisSelection]) -> Tensor {
+        var result = self
+        var axis = 0
+        for selection in selections {
+            if case .newAxis = selection {
+                result = result.unsqueezed(axis)
+                axis += 1
+                continue
+            }
+            require(axis < result.rank, "\(selections.count) indices for shape \(shape)")
+            switch selection {
+            case .index(let index): result = result.selected(axis, index)
+            case .range(let start, let end, let step):
+                let end = end ?? result.shape[axis]
+                require(
+                    start >= 0 && start <= end && end <= result.shape[axis],
+                    "range \(start)..<\(end) of axis \(axis) of a tensor of shape \(shape)")
+                if start != 0 || end != result.shape[axis] || step != 1 {
+                    result = result.narrowed(axis, to: start..<end, by: step)
+                }
+                axis += 1
+            case .newAxis: break
+            }
+        }
+        return result
+    }
+
+    private func ellipsis(_ selections: [AxisSelection]) -> [AxisSelection] {
+        let taken = selections.count { if case .newAxis = $0 { false } else { true } }
+        require(taken <= rank, "\(taken) indices for shape \(shape)")
+        return [AxisSelection](repeating: .range(start: 0, end: nil, step: 1), count: rank - taken) + selections
+    }
+
+    private func assignUnlessSame(_ value: Tensor, _ selections: [AxisSelection]) {
+        assign(value) { $0.part(selections) }
+    }
+}
