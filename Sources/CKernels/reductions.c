@@ -66,16 +66,19 @@ static void for_rows(
         T *sums = job->out + first; \
         memset(sums, 0, width * sizeof(T)); \
         T part[256]; \
+        double totals[256]; \
         for (size_t column = 0; column < width; column += 256) { \
             size_t piece = width - column < 256 ? width - column : 256; \
+            for (size_t i = 0; i < piece; i++) totals[i] = 0; \
             for (size_t row = 0; row < job->count; row += ROW_BLOCK) { \
                 size_t rows = job->count - row < ROW_BLOCK ? job->count - row : ROW_BLOCK; \
                 const T *x = job->x + row * job->inner + first + column; \
                 T *target = job->count <= ROW_BLOCK ? sums + column : part; \
                 if (target == part) memset(part, 0, piece * sizeof(T)); \
                 for (size_t r = 0; r < rows; r++) add(piece, x + r * job->inner, target); \
-                if (target == part) table->add_row(piece, part, sums + column); \
+                for (size_t i = 0; i < piece && target == part; i++) totals[i] += part[i]; \
             } \
+            for (size_t i = 0; i < piece && job->count > ROW_BLOCK; i++) sums[column + i] = (T)totals[i]; \
         } \
     } \
     void mr_reduce_##SUFFIX( \

@@ -83,7 +83,9 @@ static inline __attribute__((always_inline)) float NAME(tanh)(float x) {
     p = p * z * x + x;
     float large = 1.0f - 2.0f / (NAME(exp)(2.0f * a) + 1.0f);
     large = x < 0 ? -large : large;
-    return a < 0.625f ? p : large;
+    float result = a < 0.625f ? p : large;
+    // The polynomial loses the sign of -0.
+    return x == 0 ? x : result;
 }
 #define MATH(name) name##f
 #else
@@ -198,42 +200,38 @@ UNARY(square, x * x)
 // MARK: Reductions of a packed row
 
 #define LANES 16
-typedef T NAME(lanes) __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
-#define LANES_OF(p) (*(const NAME(lanes) *)(p))
+#define HALF 8
+typedef T NAME(half) __attribute__((vector_size(HALF * sizeof(T)), aligned(sizeof(T)), may_alias));
+typedef double NAME(wide) __attribute__((vector_size(HALF * sizeof(double))));
+#define WIDE(p) __builtin_convertvector(*(const NAME(half) *)(p), NAME(wide))
 
-// Sums in lanes over blocks, joined in double precision: the error stays that of a block.
-#define SUM(NAME_, PARAMETERS, IN_LANES, ALONE, ADVANCE) \
+// Sums in double precision: for float exact to the last digit of the result, whatever the length.
+#define SUM(NAME_, PARAMETERS, IN_LANES, ALONE) \
     static double NAME(NAME_) PARAMETERS { \
-        double total = 0; \
-        while (n >= LANES) { \
-            size_t block = n < 4096 ? n / LANES * LANES : 4096, i = 0; \
-            NAME(lanes) first = {0}, second = {0}; \
-            for (; i + 2 * LANES <= block; i += 2 * LANES) { \
-                first += IN_LANES(i); \
-                second += IN_LANES(i + LANES); \
-            } \
-            if (i < block) first += IN_LANES(i); \
-            first += second; \
-            double lane_sum = 0; \
-            for (size_t l = 0; l < LANES; l++) lane_sum += first[l]; \
-            total += lane_sum; \
-            ADVANCE; \
-            n -= block; \
+        NAME(wide) first = {0}, second = {0}; \
+        size_t i = 0; \
+        for (; i + LANES <= n; i += LANES) { \
+            first += IN_LANES(i); \
+            second += IN_LANES(i + HALF); \
         } \
-        for (size_t i = 0; i < n; i++) total += ALONE; \
+        first += second; \
+        double total = 0; \
+        for (size_t l = 0; l < HALF; l++) total += first[l]; \
+        for (; i < n; i++) total += ALONE; \
         return total; \
     }
-#define ITEM(i) LANES_OF(x + (i))
-SUM(sum, (size_t n, const T *x), ITEM, x[i], x += block)
+#define ITEM(i) WIDE(x + (i))
+SUM(sum, (size_t n, const T *x), ITEM, x[i])
 #undef ITEM
-#define ITEM(i) LANES_OF(x + (i)) * LANES_OF(x + (i))
-SUM(sum_of_squares, (size_t n, const T *x), ITEM, (double)x[i] * x[i], x += block)
+#define ITEM(i) WIDE(x + (i)) * WIDE(x + (i))
+SUM(sum_of_squares, (size_t n, const T *x), ITEM, (double)x[i] * x[i])
 #undef ITEM
-#define ITEM(i) LANES_OF(x + (i)) * LANES_OF(y + (i))
-SUM(dot, (size_t n, const T *x, const T *y), ITEM, (double)x[i] * y[i], (x += block, y += block))
+#define ITEM(i) WIDE(x + (i)) * WIDE(y + (i))
+SUM(dot, (size_t n, const T *x, const T *y), ITEM, (double)x[i] * y[i])
 #undef ITEM
 #undef SUM
-#undef LANES_OF
+#undef WIDE
+#undef HALF
 
 static T NAME(product)(size_t n, const T *x) {
     T total = 1;

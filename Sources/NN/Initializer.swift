@@ -22,7 +22,9 @@ public struct Initializer {
     public static var ones: Initializer { constant(1) }
 
     /// All elements `value`.
-    public static func constant(_ value: Double) -> Initializer { Initializer { tensor, _ in tensor.fill(value) } }
+    public static func constant(_ value: Double) -> Initializer {
+        Initializer { tensor, _ in tensor.fill(value) }
+    }
 
     /// The normal distribution.
     public static func normal(mean: Double = 0, std: Double = 1) -> Initializer {
@@ -35,7 +37,8 @@ public struct Initializer {
     public static func uniform(in range: Range<Double> = 0..<1) -> Initializer {
         Initializer { tensor, generator in
             tensor.copy(
-                from: generator.uniform(tensor.shape, from: range.lowerBound, to: range.upperBound, dtype: drawn(tensor)))
+                from: generator.uniform(
+                    tensor.shape, from: range.lowerBound, to: range.upperBound, dtype: drawn(tensor)))
         }
     }
 
@@ -47,13 +50,15 @@ public struct Initializer {
         mean: Double = 0, std: Double = 1, in range: ClosedRange<Double> = -2...2
     ) -> Initializer {
         require(
-            range.lowerBound < range.upperBound && range.upperBound > mean - 4 * std && range.lowerBound < mean + 4 * std,
+            range.lowerBound < range.upperBound && range.upperBound > mean - 4 * std
+                && range.lowerBound < mean + 4 * std,
             "normal distribution of mean \(mean), std \(std) truncated to \(range)")
         return Initializer { tensor, generator in
             var kept: [Double] = []
             while kept.count < tensor.elementCount {
                 let missing = tensor.elementCount - kept.count
-                let drawn: [Double] = generator.normal([missing + 16], mean: mean, std: std, dtype: .float64).scalars()
+                let drawn: [Double] = generator.normal([missing + 16], mean: mean, std: std, dtype: .float64)
+                    .scalars()
                 kept += drawn.filter(range.contains).prefix(missing)
             }
             tensor.copy(from: Tensor(kept, shape: tensor.shape))

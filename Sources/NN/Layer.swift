@@ -36,7 +36,9 @@ public struct AnyLayer {
     /// - Precondition: There is one, and it is a layer.
     public subscript(index: Int) -> AnyLayer {
         let children = base.children
-        require(children.indices.contains(index), "child \(index) of \(base.typeName) with \(children.count) children")
+        require(
+            children.indices.contains(index),
+            "child \(index) of \(base.typeName) with \(children.count) children")
         return AnyLayer(children[index].module, name: children[index].name)
     }
 

@@ -18,7 +18,9 @@ public struct IncompatibleKeys: Equatable, Sendable {
 extension IncompatibleKeys: CustomStringConvertible {
     /// PyTorch's words.
     public var description: String {
-        isEmpty ? "<All keys matched successfully>" : "IncompatibleKeys(missing: \(missing), unexpected: \(unexpected))"
+        isEmpty
+            ? "<All keys matched successfully>"
+            : "IncompatibleKeys(missing: \(missing), unexpected: \(unexpected))"
     }
 }
 

@@ -22,7 +22,8 @@ extension Module: CustomStringConvertible {
             lines.append(
                 end - start == 1
                     ? "(\(printed[start].name)): \(printed[start].text)"
-                    : "(\(printed[start].name)-\(printed[end - 1].name)): \(end - start) x \(printed[start].text)")
+                    : "(\(printed[start].name)-\(printed[end - 1].name)): \(end - start) x \(printed[start].text)"
+            )
             start = end
         }
         return lines

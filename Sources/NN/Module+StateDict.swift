@@ -32,7 +32,9 @@ extension Module {
         var problems: [LoadStateDictError.Problem] = []
         if strict {
             problems += missing.map { .missing(name: $0) }
-            problems += unexpected.map { .unexpected(name: $0, suggestion: closestName(to: $0, among: missing)) }
+            problems += unexpected.map {
+                .unexpected(name: $0, suggestion: closestName(to: $0, among: missing))
+            }
         }
         var writes: [(target: Tensor, source: Tensor, name: String)] = []
         var writeIndex: [ObjectIdentifier: Int] = [:]
@@ -41,7 +43,8 @@ extension Module {
             if source.shape != target.shape {
                 problems.append(.shape(name: name, stateDict: source.shape, module: target.shape))
             } else if source.dtype != target.dtype {
-                problems.append(.dtype(name: name, stateDict: source.dtype.rawValue, module: target.dtype.rawValue))
+                problems.append(
+                    .dtype(name: name, stateDict: source.dtype.rawValue, module: target.dtype.rawValue))
             } else if let first = writeIndex[ObjectIdentifier(target)] {
                 let earlier = writes[first]
                 if earlier.source !== source && !earlier.source.isIdentical(to: source) {

@@ -27,7 +27,8 @@ open class Module {
 
 extension Module {
     /// Calls `body` with this module and all within it, each once, and the dotted path to it. Parents come first.
-    private func visit(_ path: String, _ visited: inout Set<ObjectIdentifier>, _ body: (String, Module) -> Void) {
+    private func visit(_ path: String, _ visited: inout Set<ObjectIdentifier>, _ body: (String, Module) -> Void)
+    {
         guard visited.insert(ObjectIdentifier(self)).inserted else { return }
         body(path, self)
         for member in members {
@@ -141,20 +142,27 @@ extension Module {
         defer { path.removeLast() }
         assertDeclared(members)
         for member in members {
-            if case .parameter = member.content { result.append(Entry(name: prefix + member.name, content: member.content)) }
+            if case .parameter = member.content {
+                result.append(Entry(name: prefix + member.name, content: member.content))
+            }
         }
         for member in members {
-            if case .buffer = member.content { result.append(Entry(name: prefix + member.name, content: member.content)) }
+            if case .buffer = member.content {
+                result.append(Entry(name: prefix + member.name, content: member.content))
+            }
         }
         for member in members {
-            if case .module(let child) = member.content { child.collectEntries("\(prefix)\(member.name).", &path, &result) }
+            if case .module(let child) = member.content {
+                child.collectEntries("\(prefix)\(member.name).", &path, &result)
+            }
         }
     }
 
     /// In debug builds, finds names used twice, and stored tensors that look like a forgotten `@Parameter`.
     private func assertDeclared(_ members: [Member]) {
         assert(
-            Set(members.map(\.name)).count == members.count, "\(typeName): two members share a name: \(members.map(\.name))")
+            Set(members.map(\.name)).count == members.count,
+            "\(typeName): two members share a name: \(members.map(\.name))")
         assert(
             forgottenParameter(members) == nil,
             "\(typeName).\(forgottenParameter(members) ?? "") requires a gradient but is no @Parameter")

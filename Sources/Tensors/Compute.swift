@@ -18,7 +18,9 @@ public enum Compute {
     }
 
     /// The instruction set in use: the widest the processor has.
-    public static var instructionSet: InstructionSet { InstructionSet(rawValue: mr_simd_level().rawValue) ?? .portable }
+    public static var instructionSet: InstructionSet {
+        InstructionSet(rawValue: mr_simd_level().rawValue) ?? .portable
+    }
 
     /// Uses at most `limit` from now on; for tests and measurements.
     package static func limit(to limit: InstructionSet) { mr_limit_simd(mr_simd(limit.rawValue)) }

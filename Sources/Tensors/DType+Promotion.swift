@@ -19,7 +19,11 @@ extension DType {
         case .float16, .bfloat16: .float32
         case .bool: .int64
         default:
-            if isInteger { .int64 } else { trap("\(self) is stored only; convert it with a library that knows it") }
+            if isInteger {
+                .int64
+            } else {
+                trap("\(self) is stored only; convert it with a library that knows it")
+            }
         }
     }
 

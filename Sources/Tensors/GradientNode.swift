@@ -85,7 +85,9 @@ package var isRecordingGradients: Bool { mr_without_gradient_depth() == 0 }
 /// Runs `body` without recording a history: results require no gradient, and leaves may be changed in place.
 ///
 /// Holds for the current thread until `body` returns. May be nested.
-public func withoutGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+public func withoutGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+    -> Result
+{
     mr_add_without_gradient_depth(1)
     defer { mr_add_without_gradient_depth(-1) }
     return try body()
@@ -104,7 +106,9 @@ extension Tensor {
 
     /// Notes how this result was made. Call only while some input is recorded.
     @discardableResult
-    func recorded(_ name: StaticString, _ inputs: [Tensor], _ backward: @escaping GradientNode.Backward) -> Tensor {
+    func recorded(_ name: StaticString, _ inputs: [Tensor], _ backward: @escaping GradientNode.Backward)
+        -> Tensor
+    {
         node = GradientNode(name, edges: inputs.map(\.edge), backward: backward)
         return self
     }

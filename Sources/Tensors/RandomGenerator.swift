@@ -78,13 +78,17 @@ public final class RandomGenerator: Sendable {
     }
 
     /// A tensor of U[low, high).
-    public func uniform(_ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32) -> Tensor {
+    public func uniform(_ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32)
+        -> Tensor
+    {
         let count = shape.reduce(1, *)
         let values = unit(count, wide: dtype == .float64)
         if dtype == .float32 {
             // Rounding to float32 may reach `high`; the largest number below it is as good.
             let limit = Float(high).nextDown
-            return Tensor(values.map { low < high ? Swift.min(Float(low + (high - low) * $0), limit) : Float(low) }, shape: shape)
+            return Tensor(
+                values.map { low < high ? Swift.min(Float(low + (high - low) * $0), limit) : Float(low) },
+                shape: shape)
         }
         return Tensor(values.map { low + (high - low) * $0 }, shape: shape).to(dtype)
     }
@@ -141,17 +145,23 @@ public func manualSeed(_ seed: UInt64) { RandomGenerator.shared.state = .init(se
 
 extension Tensor {
     /// A tensor of U[0, 1).
-    public static func rand(_ shape: [Int], dtype: DType = .float32, generator: RandomGenerator = .shared) -> Tensor {
+    public static func rand(_ shape: [Int], dtype: DType = .float32, generator: RandomGenerator = .shared)
+        -> Tensor
+    {
         generator.uniform(shape, dtype: dtype)
     }
 
     /// A tensor of the standard normal distribution.
-    public static func randn(_ shape: [Int], dtype: DType = .float32, generator: RandomGenerator = .shared) -> Tensor {
+    public static func randn(_ shape: [Int], dtype: DType = .float32, generator: RandomGenerator = .shared)
+        -> Tensor
+    {
         generator.normal(shape, dtype: dtype)
     }
 
     /// A tensor of whole numbers of `range`, as int64.
-    public static func randint(_ range: Range<Int>, _ shape: [Int], generator: RandomGenerator = .shared) -> Tensor {
+    public static func randint(_ range: Range<Int>, _ shape: [Int], generator: RandomGenerator = .shared)
+        -> Tensor
+    {
         generator.integers(in: range, shape)
     }
 }

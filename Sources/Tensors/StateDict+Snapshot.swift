@@ -33,7 +33,9 @@ public struct StateDictSnapshot: Sendable {
             let span = spans[id] ?? tensor.storageSpan
             let copy =
                 copies[id]
-                ?? tensor.storage.withUnsafeBytes { Storage(copying: UnsafeRawBufferPointer(rebasing: $0[span])) }
+                ?? tensor.storage.withUnsafeBytes {
+                    Storage(copying: UnsafeRawBufferPointer(rebasing: $0[span]))
+                }
             copies[id] = copy
             // Elements below a byte have offset 0, and a span that starts there.
             let shift = tensor.dtype.byteWidth.map { span.lowerBound / $0 } ?? 0

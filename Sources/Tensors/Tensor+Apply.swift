@@ -7,9 +7,12 @@ extension Tensor {
     ///
     /// - Precondition: Both are of one compute type, and their shapes broadcast.
     static func apply(_ operation: mr_operation, _ x: Tensor, _ y: Tensor) -> Tensor {
-        let isComparison = operation.rawValue >= MR_EQUAL.rawValue && operation.rawValue <= MR_GREATER_EQUAL.rawValue
+        let isComparison =
+            operation.rawValue >= MR_EQUAL.rawValue && operation.rawValue <= MR_GREATER_EQUAL.rawValue
         let dtype = isComparison ? DType.bool : x.dtype
-        if x.isContiguous, x.dtype != .int64, y.elementCount == 1 ? x.rank >= y.rank : y.isContiguous && x.shape == y.shape {
+        if x.isContiguous, x.dtype != .int64,
+            y.elementCount == 1 ? x.rank >= y.rank : y.isContiguous && x.shape == y.shape
+        {
             let result = Tensor(uninitializedLike: x, dtype: dtype)
             applyPacked(operation, x, y, into: result, yStride: y.elementCount == 1 ? 0 : 1)
             return result
@@ -55,15 +58,18 @@ extension Tensor {
         switch x.dtype {
         case .float32:
             mr_apply_f32(
-                operation, shape.count, shape, x.pointer(Float.self), xStrides, y.pointer(Float.self), yStrides, out,
+                operation, shape.count, shape, x.pointer(Float.self), xStrides, y.pointer(Float.self), yStrides,
+                out,
                 result.strides)
         case .float64:
             mr_apply_f64(
-                operation, shape.count, shape, x.pointer(Double.self), xStrides, y.pointer(Double.self), yStrides,
+                operation, shape.count, shape, x.pointer(Double.self), xStrides, y.pointer(Double.self),
+                yStrides,
                 out, result.strides)
         case .int64:
             mr_apply_i64(
-                operation, shape.count, shape, x.pointer(Int64.self), xStrides, y.pointer(Int64.self), yStrides, out,
+                operation, shape.count, shape, x.pointer(Int64.self), xStrides, y.pointer(Int64.self), yStrides,
+                out,
                 result.strides)
         default: trap("no arithmetic in \(x.dtype)")
         }

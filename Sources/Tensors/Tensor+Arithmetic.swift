@@ -80,7 +80,9 @@ extension Tensor {
                 return [
                     needsA ? quotient.summed(to: aShape) : nil,
                     // d(a/b)/db = -(a/b)/b
-                    savedResult.map { apply(MR_NEGATE, apply(MR_MULTIPLY, quotient, $0.value)).summed(to: bShape) },
+                    savedResult.map {
+                        apply(MR_NEGATE, apply(MR_MULTIPLY, quotient, $0.value)).summed(to: bShape)
+                    },
                 ]
             }
         }
@@ -183,7 +185,9 @@ extension Tensor {
 
     /// Limits elements to `range`. No gradient flows where the limit took effect.
     public func clamped(to range: ClosedRange<Double>) -> Tensor {
-        let limits = (Tensor.full([], range.lowerBound, dtype: dtype), Tensor.full([], range.upperBound, dtype: dtype))
+        let limits = (
+            Tensor.full([], range.lowerBound, dtype: dtype), Tensor.full([], range.upperBound, dtype: dtype)
+        )
         return maximum(limits.0).minimum(limits.1)
     }
 

@@ -24,7 +24,8 @@ extension TensorGeometry {
         for axis in tensor.shape.indices {
             let length = tensor.shape[axis]
             require(
-                length == target[lead + axis] || length == 1, "shape \(tensor.shape) does not broadcast to \(target)")
+                length == target[lead + axis] || length == 1,
+                "shape \(tensor.shape) does not broadcast to \(target)")
             strides[lead + axis] = length == target[lead + axis] ? tensor.strides[axis] : 0
         }
         return strides

@@ -31,22 +31,34 @@ extension Tensor {
     public static func .>= (a: Tensor, b: Tensor) -> Tensor { compare(MR_GREATER_EQUAL, a, b) }
 
     /// Whether the elements are equal to a number.
-    public static func .== <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .== weak(Double(b)) }
+    public static func .== <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor {
+        a .== weak(Double(b))
+    }
     /// Whether the elements differ from a number.
-    public static func .!= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .!= weak(Double(b)) }
+    public static func .!= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor {
+        a .!= weak(Double(b))
+    }
     /// Whether the elements are less than a number.
     public static func .< <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .< weak(Double(b)) }
     /// Whether the elements are at most a number.
-    public static func .<= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .<= weak(Double(b)) }
+    public static func .<= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor {
+        a .<= weak(Double(b))
+    }
     /// Whether the elements are greater than a number.
     public static func .> <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .> weak(Double(b)) }
     /// Whether the elements are at least a number.
-    public static func .>= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor { a .>= weak(Double(b)) }
+    public static func .>= <Number: BinaryFloatingPoint>(a: Tensor, b: Number) -> Tensor {
+        a .>= weak(Double(b))
+    }
 
     /// Where both masks hold.
-    public static func .& (a: Tensor, b: Tensor) -> Tensor { (a.to(.bool).to(.int64) * b.to(.bool).to(.int64)).to(.bool) }
+    public static func .& (a: Tensor, b: Tensor) -> Tensor {
+        (a.to(.bool).to(.int64) * b.to(.bool).to(.int64)).to(.bool)
+    }
     /// Where either mask holds.
-    public static func .| (a: Tensor, b: Tensor) -> Tensor { (a.to(.bool).to(.int64) + b.to(.bool).to(.int64)).to(.bool) }
+    public static func .| (a: Tensor, b: Tensor) -> Tensor {
+        (a.to(.bool).to(.int64) + b.to(.bool).to(.int64)).to(.bool)
+    }
     /// Where the mask does not hold.
     public static prefix func ! (a: Tensor) -> Tensor { a.to(.bool).to(.int64) .== 0 }
 

@@ -13,7 +13,8 @@ extension Tensor {
         let packed = contiguous()
         let result = Tensor(uninitializedLike: self, dtype: dtype)
         mr_convert(
-            self.dtype.kernelType, dtype.kernelType, elementCount, packed.rawPointer, result.storage.baseAddress)
+            self.dtype.kernelType, dtype.kernelType, elementCount, packed.rawPointer, result.storage.baseAddress
+        )
         withExtendedLifetime((packed, result)) {}
         guard isRecorded, dtype.isFloatingPoint else { return result }
         let original = self.dtype

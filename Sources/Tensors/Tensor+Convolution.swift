@@ -59,7 +59,8 @@ extension Tensor {
             "conv2d of filters \(weight.shape) with bias \(bias?.shape ?? [])")
         let type = dtype.computeType
         if type != dtype || weight.dtype != type {
-            return to(type).conv2d(weight.to(type), bias: bias?.to(type), windows: windows, groups: groups).to(dtype)
+            return to(type).conv2d(weight.to(type), bias: bias?.to(type), windows: windows, groups: groups).to(
+                dtype)
         }
         let geometry = ConvolutionGeometry(input: shape, weight: weight.shape, windows: windows, groups: groups)
         let result = Tensor(uninitialized: geometry.outputShape, dtype: type)
@@ -131,7 +132,8 @@ private struct ConvolutionGeometry {
     }
 
     func backward<Scalar: ComputeScalar>(
-        _: Scalar.Type, _ g: Tensor, _ images: Tensor, _ weight: Tensor, _ imageSlope: Tensor?, _ weightSlope: Tensor?
+        _: Scalar.Type, _ g: Tensor, _ images: Tensor, _ weight: Tensor, _ imageSlope: Tensor?,
+        _ weightSlope: Tensor?
     ) {
         let columns = Tensor(uninitialized: [depth, places], dtype: Scalar.dtype)
         for index in 0..<count * groups {
@@ -140,7 +142,9 @@ private struct ConvolutionGeometry {
             if let weightSlope {
                 unfold(images.pointer(Scalar.self) + index * imageSize, columns.pointer(Scalar.self))
                 let out = matrix(weightSlope, filters, depth, at: group * filters * depth)
-                Tensor.multiply(part, columns.swappingLastAxes(), into: out, filters, depth, places, bias: nil, adding: true)
+                Tensor.multiply(
+                    part, columns.swappingLastAxes(), into: out, filters, depth, places, bias: nil, adding: true
+                )
             }
             if let imageSlope {
                 let rows = matrix(weight, filters, depth, at: group * filters * depth)

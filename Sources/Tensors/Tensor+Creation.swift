@@ -50,7 +50,8 @@ extension Tensor {
     public static func linspace(_ start: Double, _ end: Double, count: Int, dtype: DType = .float32) -> Tensor {
         require(count >= 0, "linspace of \(count) numbers")
         let step = count > 1 ? (end - start) / Double(count - 1) : 0
-        return Tensor((0..<count).map { $0 == count - 1 && count > 1 ? end : start + Double($0) * step }).to(dtype)
+        return Tensor((0..<count).map { $0 == count - 1 && count > 1 ? end : start + Double($0) * step }).to(
+            dtype)
     }
 
     /// The identity matrix, or the first columns of a larger one.

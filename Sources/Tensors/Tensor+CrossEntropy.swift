@@ -26,7 +26,9 @@ extension Tensor {
             : mr_cross_entropy_f64(
                 rows, classes, x.pointer(Double.self), index.pointer(Int64.self), Int64(ignored),
                 losses.pointer(Double.self), softmax.pointer(Double.self))
-        require(bad < 0, "target \(index.pointer(Int64.self)[Swift.max(bad, 0)]) of row \(bad) for \(classes) classes")
+        require(
+            bad < 0,
+            "target \(index.pointer(Int64.self)[Swift.max(bad, 0)]) of row \(bad) for \(classes) classes")
         withExtendedLifetime((x, index, losses, softmax)) {}
         guard isRecorded else { return losses }
         let savedIndex = SavedTensor(index, for: "cross-entropy")

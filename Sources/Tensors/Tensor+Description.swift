@@ -19,7 +19,7 @@ extension Tensor: CustomStringConvertible {
         if part.shape.isEmpty { return part.formattedItem }
         let length = part.shape[0]
         let shown =
-            length > 2 * edge && edge != Int.max
+            edge < length / 2
             ? Array(0..<edge) + [-1] + Array(length - edge..<length) : Array(0..<length)
         let items = shown.map { $0 < 0 ? "..." : nested(part.selected(0, $0), edge: edge, indent: indent + 1) }
         let lineBreaks = String(repeating: "\n", count: part.rank - 1)

@@ -26,7 +26,9 @@ extension Tensor {
     }
 
     /// A function whose slope is a kernel of the gradient and the result.
-    private func function(_ name: StaticString, _ operation: mr_operation, slopeOfResult: mr_operation) -> Tensor {
+    private func function(_ name: StaticString, _ operation: mr_operation, slopeOfResult: mr_operation)
+        -> Tensor
+    {
         function(name, operation) { _, result in
             let saved = SavedTensor(result, for: name)
             return { Tensor.apply(slopeOfResult, $0, saved.value) }
@@ -34,7 +36,8 @@ extension Tensor {
     }
 
     /// A function whose slope is a kernel of the gradient and the input.
-    private func function(_ name: StaticString, _ operation: mr_operation, slopeOfInput: mr_operation) -> Tensor {
+    private func function(_ name: StaticString, _ operation: mr_operation, slopeOfInput: mr_operation) -> Tensor
+    {
         function(name, operation) { input, _ in
             let saved = SavedTensor(input, for: name)
             return { Tensor.apply(slopeOfInput, $0, saved.value) }

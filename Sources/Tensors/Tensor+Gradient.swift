@@ -5,7 +5,8 @@ extension Tensor {
     public var requiresGrad: Bool {
         get { isTrackedLeaf || node != nil }
         set {
-            require(!newValue || dtype.isFloatingPoint, "only floating-point tensors have gradients, not \(dtype)")
+            require(
+                !newValue || dtype.isFloatingPoint, "only floating-point tensors have gradients, not \(dtype)")
             require(node == nil, "requiresGrad is settable on leaves only; use detach()")
             isTrackedLeaf = newValue
         }
@@ -43,9 +44,11 @@ extension Tensor {
     public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) {
         require(requiresGrad, "backward from a tensor that requires no gradient")
         if let gradient {
-            require(gradient.shape == shape, "gradient of shape \(gradient.shape) for a tensor of shape \(shape)")
+            require(
+                gradient.shape == shape, "gradient of shape \(gradient.shape) for a tensor of shape \(shape)")
         } else {
-            require(elementCount == 1, "backward without a gradient from shape \(shape); only a single element may")
+            require(
+                elementCount == 1, "backward without a gradient from shape \(shape); only a single element may")
         }
         withoutGradient {
             let seed = gradient.map { $0.to(dtype) } ?? Tensor.ones(shape, dtype: dtype)
@@ -106,7 +109,8 @@ extension Tensor {
             return
         }
         var gradient = gradient
-        let isAlone = isKnownUniquelyReferenced(&gradient) && gradient.ownsStorageAlone() && gradient.isContiguous
+        let isAlone =
+            isKnownUniquelyReferenced(&gradient) && gradient.ownsStorageAlone() && gradient.isContiguous
         grad = isAlone && gradient.dtype == dtype ? gradient : gradient.to(dtype).copied()
     }
 

@@ -4,7 +4,9 @@ extension Tensor {
     /// Elements of `x` where the condition holds, else of `y`, broadcast together.
     ///
     /// - Precondition: Shapes broadcast.
-    public static func `where`(_ condition: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor { condition.select(x, y) }
+    public static func `where`(_ condition: Tensor, _ x: Tensor, _ y: Tensor) -> Tensor {
+        condition.select(x, y)
+    }
 
     /// ``where(_:_:_:)`` with this tensor as the condition.
     func select(_ x: Tensor, _ y: Tensor) -> Tensor {
@@ -89,7 +91,8 @@ extension Tensor {
             "gather from \(shape) with \(indices.dtype) indices of shape \(indices.shape)")
         for other in shape.indices where other != place && indices.shape[other] != shape[other] {
             require(
-                indices.shape[other] <= shape[other], "gather from \(shape) with indices of shape \(indices.shape)")
+                indices.shape[other] <= shape[other],
+                "gather from \(shape) with indices of shape \(indices.shape)")
             return narrowed(other, to: 0..<indices.shape[other]).gather(axis, indices)
         }
         let (packed, index) = (detach().contiguous(), indices.to(.int64).contiguous())
@@ -97,13 +100,16 @@ extension Tensor {
         let count = index.shape[place]
         let result = Tensor(uninitialized: index.shape, dtype: dtype)
         let bad = mr_gather(
-            byteWidth, outer, length, inner, packed.rawPointer, index.pointer(Int64.self), count, result.rawPointer)
+            byteWidth, outer, length, inner, packed.rawPointer, index.pointer(Int64.self), count,
+            result.rawPointer)
         checkIndex(bad, index, place)
         withExtendedLifetime((packed, result)) {}
         guard isRecorded else { return result }
         let saved = SavedTensor(index, for: "gather")
         let whole = shape
-        return result.recorded("gather", [self]) { [Tensor.zeros(whole, dtype: $0.dtype).scatterAdd(place, saved.value, $0)] }
+        return result.recorded("gather", [self]) {
+            [Tensor.zeros(whole, dtype: $0.dtype).scatterAdd(place, saved.value, $0)]
+        }
     }
 
     /// A copy in which each element of `values` is added at the place that `gather` would read it from.
@@ -128,7 +134,8 @@ extension Tensor {
                 outer, length, inner, result.pointer(Float.self), index.pointer(Int64.self), index.shape[place],
                 packed.pointer(Float.self))
             : mr_scatter_add_f64(
-                outer, length, inner, result.pointer(Double.self), index.pointer(Int64.self), index.shape[place],
+                outer, length, inner, result.pointer(Double.self), index.pointer(Int64.self),
+                index.shape[place],
                 packed.pointer(Double.self))
         checkIndex(bad, index, place)
         withExtendedLifetime((packed, result)) {}
@@ -144,9 +151,12 @@ extension Tensor {
     /// The `count` largest (or smallest) elements along an axis, in order, and their indices (int64).
     ///
     /// Of equal elements the first comes first. A gradient flows through the values.
-    public func topK(_ count: Int, alongAxis axis: Int = -1, largest: Bool = true) -> (values: Tensor, indices: Tensor) {
+    public func topK(_ count: Int, alongAxis axis: Int = -1, largest: Bool = true) -> (
+        values: Tensor, indices: Tensor
+    ) {
         let place = TensorGeometry.axis(axis, rank: rank)
-        require(rank > 0 && count >= 0 && count <= shape[place], "top \(count) of axis \(axis) of shape \(shape)")
+        require(
+            rank > 0 && count >= 0 && count <= shape[place], "top \(count) of axis \(axis) of shape \(shape)")
         let moved = detach().transposed(place, -1)
         let values = moved.doubles()
         let width = shape[place]
@@ -161,12 +171,14 @@ extension Tensor {
             }
             chosen.append(contentsOf: order.prefix(count).map(Int64.init))
         }
-        let indices = Tensor(chosen, shape: Array(moved.shape.dropLast()) + [count]).transposed(place, -1).contiguous()
+        let indices = Tensor(chosen, shape: Array(moved.shape.dropLast()) + [count]).transposed(place, -1)
+            .contiguous()
         return (gather(place, indices), indices)
     }
 
     /// The elements along an axis in rising order (or falling), and their indices. Stable.
-    public func sorted(alongAxis axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
+    public func sorted(alongAxis axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor)
+    {
         topK(shape[TensorGeometry.axis(axis, rank: rank)], alongAxis: axis, largest: descending)
     }
 

@@ -7,14 +7,17 @@ extension Tensor {
     ///   - axisCount: How many of the last axes are normalised together.
     ///   - weight: The shape of these axes, as has `bias`.
     /// - Source: Ba, Kiros & Hinton 2016. The variance is the biased one.
-    public func layerNorm(axisCount: Int = 1, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) -> Tensor {
+    public func layerNorm(axisCount: Int = 1, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5) -> Tensor
+    {
         let normalShape = Array(shape.suffix(axisCount))
         require(
             axisCount <= rank && (weight.map { $0.shape == normalShape } ?? true)
                 && (bias.map { $0.shape == normalShape } ?? true),
-            "layer norm of \(shape) over \(axisCount) axes with weight \(weight?.shape ?? []) and bias \(bias?.shape ?? [])")
+            "layer norm of \(shape) over \(axisCount) axes with weight \(weight?.shape ?? []) and bias \(bias?.shape ?? [])"
+        )
         let type = dtype.computeType
-        if type != dtype || weight.map({ $0.dtype != type }) ?? false || bias.map({ $0.dtype != type }) ?? false {
+        if type != dtype || weight.map({ $0.dtype != type }) ?? false || bias.map({ $0.dtype != type }) ?? false
+        {
             return to(type).layerNorm(
                 axisCount: axisCount, weight: weight?.to(type), bias: bias?.to(type), epsilon: epsilon
             ).to(dtype)
@@ -26,16 +29,20 @@ extension Tensor {
         let count = normalShape.reduce(1, *)
         let rows = count == 0 ? 0 : elementCount / count
         let result = Tensor(uninitializedLike: x)
-        let (means, scales) = (Tensor(uninitialized: [rows], dtype: type), Tensor(uninitialized: [rows], dtype: type))
+        let (means, scales) = (
+            Tensor(uninitialized: [rows], dtype: type), Tensor(uninitialized: [rows], dtype: type)
+        )
         let zeroBias = kernelWeight != nil && b == nil ? kernelWeight?.zerosLike() : b
         if type == .float32 {
             mr_layer_norm_f32(
-                rows, count, x.pointer(Float.self), kernelWeight?.pointer(Float.self), zeroBias?.pointer(Float.self),
+                rows, count, x.pointer(Float.self), kernelWeight?.pointer(Float.self),
+                zeroBias?.pointer(Float.self),
                 epsilon, result.pointer(Float.self), means.pointer(Float.self), scales.pointer(Float.self))
         } else {
             mr_layer_norm_f64(
                 rows, count, x.pointer(Double.self), kernelWeight?.pointer(Double.self),
-                zeroBias?.pointer(Double.self), epsilon, result.pointer(Double.self), means.pointer(Double.self),
+                zeroBias?.pointer(Double.self), epsilon, result.pointer(Double.self),
+                means.pointer(Double.self),
                 scales.pointer(Double.self))
         }
         withExtendedLifetime((x, kernelWeight, zeroBias, result)) {}

@@ -11,7 +11,8 @@ extension Tensor {
     public func matmul(_ other: Tensor) -> Tensor {
         require(rank > 0 && other.rank > 0, "matmul of shapes \(shape) and \(other.shape)")
         let inner = other.rank == 1 ? other.shape[0] : other.shape[other.rank - 2]
-        require(shape[rank - 1] == inner, "matmul of shapes \(shape) and \(other.shape): inner dimensions differ")
+        require(
+            shape[rank - 1] == inner, "matmul of shapes \(shape) and \(other.shape): inner dimensions differ")
         let type = dtype.computeType
         if dtype != other.dtype || type != dtype {
             let common = DType.ofExpression(self, other)
@@ -22,7 +23,8 @@ extension Tensor {
         if other.rank == 1 { return matmul(other.unsqueezed(1)).squeezed(-1) }
         // All rows of a stack of matrices by one matrix are one product.
         if rank > 2, other.rank == 2 {
-            return flattened(from: 0, through: -2).matmul(other).reshaped(to: Array(shape.dropLast()) + [other.shape[1]])
+            return flattened(from: 0, through: -2).matmul(other).reshaped(
+                to: Array(shape.dropLast()) + [other.shape[1]])
         }
         let result = Tensor.product(self, other)
         guard isRecorded || other.isRecorded else { return result }
@@ -62,11 +64,13 @@ extension Tensor {
         let bOffsets = matrixOffsets(b, lead)
         if a.dtype == .float32 {
             mr_sgemm_batch(
-                aOffsets.count, m, n, k, a.pointer(Float.self), aOffsets, aRow, aColumn, b.pointer(Float.self), bOffsets,
+                aOffsets.count, m, n, k, a.pointer(Float.self), aOffsets, aRow, aColumn, b.pointer(Float.self),
+                bOffsets,
                 bRow, bColumn, result.pointer(Float.self))
         } else {
             mr_dgemm_batch(
-                aOffsets.count, m, n, k, a.pointer(Double.self), aOffsets, aRow, aColumn, b.pointer(Double.self),
+                aOffsets.count, m, n, k, a.pointer(Double.self), aOffsets, aRow, aColumn,
+                b.pointer(Double.self),
                 bOffsets, bRow, bColumn, result.pointer(Double.self))
         }
         return result
@@ -84,7 +88,8 @@ extension Tensor {
                 b.strides[1], result.pointer(Float.self), n, start, bias?.pointer(Float.self))
         } else {
             mr_dgemm(
-                m, n, k, a.pointer(Double.self), a.strides[0], a.strides[1], b.pointer(Double.self), b.strides[0],
+                m, n, k, a.pointer(Double.self), a.strides[0], a.strides[1], b.pointer(Double.self),
+                b.strides[0],
                 b.strides[1], result.pointer(Double.self), n, start, bias?.pointer(Double.self))
         }
         withExtendedLifetime((a, b, result, bias)) {}
@@ -92,7 +97,8 @@ extension Tensor {
 
     /// Where each matrix of a stack that is broadcast to `lead` begins, in elements from the first.
     private static func matrixOffsets(_ x: Tensor, _ lead: [Int]) -> [Int] {
-        let stack = x.alias(shape: Array(x.shape.dropLast(2)), strides: Array(x.strides.dropLast(2)), offset: x.offset)
+        let stack = x.alias(
+            shape: Array(x.shape.dropLast(2)), strides: Array(x.strides.dropLast(2)), offset: x.offset)
         let strides = TensorGeometry.broadcastStrides(of: stack, to: lead)
         var offsets = [0]
         for (length, stride) in zip(lead, strides) {

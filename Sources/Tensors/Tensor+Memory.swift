@@ -31,7 +31,8 @@ extension Tensor {
         guard let bytes = dtype.byteCount(elementCount: count) else { trap("size of \(shape) overflows") }
         self.init(
             unchecked: Storage(uninitializedByteCount: bytes), dtype: dtype, shape: shape,
-            strides: TensorGeometry.contiguousStrides(shape), offset: 0, elementCount: count, isContiguous: true)
+            strides: TensorGeometry.contiguousStrides(shape), offset: 0, elementCount: count, isContiguous: true
+        )
     }
 
     /// A row-major tensor of the shape of `other`, to be written. Shares the arrays of shape and strides.
@@ -40,7 +41,8 @@ extension Tensor {
         guard let bytes = dtype.byteCount(elementCount: other.elementCount) else { trap("size overflows") }
         self.init(
             unchecked: Storage(uninitializedByteCount: bytes), dtype: dtype, shape: other.shape,
-            strides: other.isContiguous ? other.strides : TensorGeometry.contiguousStrides(other.shape), offset: 0,
+            strides: other.isContiguous ? other.strides : TensorGeometry.contiguousStrides(other.shape),
+            offset: 0,
             elementCount: other.elementCount, isContiguous: true)
     }
 

@@ -36,7 +36,8 @@ package struct RMSpropStep {
     package var maximizes: Bool
 
     package init(
-        learningRate: Double, alpha: Double, epsilon: Double, weightDecay: Double, momentum: Double, maximizes: Bool
+        learningRate: Double, alpha: Double, epsilon: Double, weightDecay: Double, momentum: Double,
+        maximizes: Bool
     ) {
         (self.learningRate, self.alpha, self.epsilon) = (learningRate, alpha, epsilon)
         (self.weightDecay, self.momentum, self.maximizes) = (weightDecay, momentum, maximizes)
@@ -49,7 +50,8 @@ extension Tensor {
         update(gradient, [momentum]) { parameter, g, state in
             var options = mr_sgd_options(
                 learning_rate: step.learningRate, momentum: step.momentum, dampening: step.dampening,
-                weight_decay: step.weightDecay, nesterov: step.isNesterov ? 1 : 0, maximize: step.maximizes ? 1 : 0,
+                weight_decay: step.weightDecay, nesterov: step.isNesterov ? 1 : 0,
+                maximize: step.maximizes ? 1 : 0,
                 first: step.isFirst ? 1 : 0)
             if parameter.dtype == .float32 {
                 mr_sgd_f32(
@@ -79,7 +81,8 @@ extension Tensor {
             } else {
                 mr_adam_f64(
                     &options, parameter.elementCount, parameter.pointer(Double.self), g.pointer(Double.self),
-                    state[0]?.pointer(Double.self), state[1]?.pointer(Double.self), state[2]?.pointer(Double.self))
+                    state[0]?.pointer(Double.self), state[1]?.pointer(Double.self),
+                    state[2]?.pointer(Double.self))
             }
         }
     }
@@ -100,7 +103,8 @@ extension Tensor {
             } else {
                 mr_rmsprop_f64(
                     &options, parameter.elementCount, parameter.pointer(Double.self), g.pointer(Double.self),
-                    state[0]?.pointer(Double.self), state[1]?.pointer(Double.self), state[2]?.pointer(Double.self))
+                    state[0]?.pointer(Double.self), state[1]?.pointer(Double.self),
+                    state[2]?.pointer(Double.self))
             }
         }
     }
@@ -110,7 +114,8 @@ extension Tensor {
     private func update(
         _ gradient: Tensor, _ state: [Tensor?], _ kernel: (_ parameter: Tensor, Tensor, [Tensor?]) -> Void
     ) {
-        require(gradient.shape == shape, "gradient of shape \(gradient.shape) for a parameter of shape \(shape)")
+        require(
+            gradient.shape == shape, "gradient of shape \(gradient.shape) for a parameter of shape \(shape)")
         let type = dtype.computeType
         require(type != .int64, "an optimiser cannot train a \(dtype) tensor")
         func packed(_ tensor: Tensor) -> Tensor { tensor.detach().to(type).contiguous() }

@@ -84,8 +84,10 @@ extension Tensor {
         let (count, channels) = (shape[0], shape[1])
         let size = windows.kernel.0 * windows.kernel.1
         func windowSums(_ x: Tensor) -> Tensor {
-            x.reshaped(to: [x.shape[0] * x.shape[1], 1, x.shape[2], x.shape[3]]).unfolded(windows).sum(alongAxis: 1)
-                .reshaped(to: [x.shape[0], x.shape[1], output.0, output.1])
+            x.reshaped(to: [x.shape[0] * x.shape[1], 1, x.shape[2], x.shape[3]]).unfolded(windows).sum(
+                alongAxis: 1
+            )
+            .reshaped(to: [x.shape[0], x.shape[1], output.0, output.1])
         }
         let sums = windowSums(self)
         precondition(sums.shape == [count, channels, output.0, output.1])

@@ -25,7 +25,8 @@ extension Tensor {
             if type == .float32 {
                 mr_reduce_f32(step, outer, count, inner, packed.pointer(Float.self), result.pointer(Float.self))
             } else {
-                mr_reduce_f64(step, outer, count, inner, packed.pointer(Double.self), result.pointer(Double.self))
+                mr_reduce_f64(
+                    step, outer, count, inner, packed.pointer(Double.self), result.pointer(Double.self))
             }
             withExtendedLifetime((packed, result)) {}
             current = result
@@ -91,11 +92,14 @@ extension Tensor {
     /// The variance along several axes, all where `nil`; divided by the count less `correction`.
     ///
     /// As in PyTorch, `correction` is 1 unless given: the unbiased estimate.
-    public func variance(alongAxes axes: [Int]? = nil, correction: Double = 1, keepingAxes: Bool = false) -> Tensor {
+    public func variance(alongAxes axes: [Int]? = nil, correction: Double = 1, keepingAxes: Bool = false)
+        -> Tensor
+    {
         let axes = checkedAxes(axes ?? Array(shape.indices))
         let count = Double(axes.reduce(1) { $0 * shape[$1] })
         let deviation = self - mean(alongAxes: axes, keepingAxes: true)
-        return deviation.square().sum(alongAxes: axes, keepingAxes: keepingAxes) / Swift.max(count - correction, 0)
+        return deviation.square().sum(alongAxes: axes, keepingAxes: keepingAxes)
+            / Swift.max(count - correction, 0)
     }
 
     /// The square root of ``variance(alongAxes:correction:keepingAxes:)``.
@@ -111,7 +115,8 @@ extension Tensor {
     /// The product along several axes.
     public func product(alongAxes axes: [Int], keepingAxes: Bool = false) -> Tensor {
         let axes = checkedAxes(axes)
-        let result = reduced(MR_PRODUCT, axes).reshaped(to: keepingAxes ? shapeWithOnes(axes) : shapeWithout(axes))
+        let result = reduced(MR_PRODUCT, axes).reshaped(
+            to: keepingAxes ? shapeWithOnes(axes) : shapeWithout(axes))
         guard isRecorded else { return result }
         let ones = shapeWithOnes(axes)
         let saved = SavedTensor(self, for: "product")
@@ -165,7 +170,9 @@ extension Tensor {
         extreme("min", MR_REDUCE_MINIMUM, [axis], keepingAxes: keepingAxes)
     }
 
-    private func extreme(_ name: StaticString, _ reduction: mr_reduction, _ axes: [Int], keepingAxes: Bool) -> Tensor {
+    private func extreme(_ name: StaticString, _ reduction: mr_reduction, _ axes: [Int], keepingAxes: Bool)
+        -> Tensor
+    {
         let axes = checkedAxes(axes)
         require(axes.allSatisfy { shape[$0] > 0 }, "\(name) of no elements: shape \(shape)")
         let ones = shapeWithOnes(axes)
@@ -208,7 +215,8 @@ extension Tensor {
         let type: DType = dtype.computeType == .float32 ? .float32 : .float64
         let packed = alias().to(type).contiguous()
         let (outer, inner) = (shape[..<place].reduce(1, *), shape[(place + 1)...].reduce(1, *))
-        let result = Tensor(uninitialized: keepingAxis ? shapeWithOnes([place]) : shapeWithout([place]), dtype: .int64)
+        let result = Tensor(
+            uninitialized: keepingAxis ? shapeWithOnes([place]) : shapeWithout([place]), dtype: .int64)
         let out = result.pointer(Int64.self)
         if type == .float32 {
             mr_arg_f32(smallest ? 1 : 0, outer, shape[place], inner, packed.pointer(Float.self), out)

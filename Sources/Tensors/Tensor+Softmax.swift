@@ -36,7 +36,8 @@ extension Tensor {
                     flag, rows, count, g.pointer(Float.self), y.pointer(Float.self), slope.pointer(Float.self))
             } else {
                 mr_softmax_slope_f64(
-                    flag, rows, count, g.pointer(Double.self), y.pointer(Double.self), slope.pointer(Double.self))
+                    flag, rows, count, g.pointer(Double.self), y.pointer(Double.self),
+                    slope.pointer(Double.self))
             }
             withExtendedLifetime((g, y, slope)) {}
             return [slope]

@@ -93,7 +93,8 @@ extension Tensor {
             require(selector.dtype == .bool, "assignment needs a mask of bool, not \(selector.dtype)")
             let value = newValue.to(dtype)
             let merged = selector.select(value, self)
-            require(merged.shape == shape, "mask of \(selector.shape), value of \(value.shape) for shape \(shape)")
+            require(
+                merged.shape == shape, "mask of \(selector.shape), value of \(value.shape) for shape \(shape)")
             guard isRecordingGradients, requiresGrad || value.requiresGrad else {
                 store(merged)
                 return

@@ -54,7 +54,8 @@ extension Tensor {
         let first = TensorGeometry.axis(start, rank: rank)
         let last = TensorGeometry.axis(end, rank: rank)
         require(first <= last, "cannot flatten axes \(start) through \(end) of shape \(shape)")
-        return reshaped(to: Array(shape[..<first]) + [shape[first...last].reduce(1, *)] + Array(shape[(last + 1)...]))
+        return reshaped(
+            to: Array(shape[..<first]) + [shape[first...last].reduce(1, *)] + Array(shape[(last + 1)...]))
     }
 
     /// The axes in another order: axis i of the result is axis `axes[i]`. A view.
@@ -62,10 +63,12 @@ extension Tensor {
     /// - Precondition: `axes` has each axis once.
     public func permuted(_ axes: [Int]) -> Tensor {
         let axes = axes.map { TensorGeometry.axis($0, rank: rank) }
-        require(Set(axes).count == rank && axes.count == rank, "\(axes) is no order of the axes of shape \(shape)")
+        require(
+            Set(axes).count == rank && axes.count == rank, "\(axes) is no order of the axes of shape \(shape)")
         var inverse = [Int](repeating: 0, count: rank)
         for (place, axis) in axes.enumerated() { inverse[axis] = place }
-        return view("permute", shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] }, offset: offset) {
+        return view("permute", shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] }, offset: offset)
+        {
             $0.permuted(inverse)
         }
     }
@@ -92,7 +95,9 @@ extension Tensor {
         newShape.insert(1, at: axis)
         newStrides.insert(axis < rank ? shape[axis] * strides[axis] : 1, at: axis)
         let original = shape
-        return view("unsqueeze", shape: newShape, strides: newStrides, offset: offset) { $0.reshaped(to: original) }
+        return view("unsqueeze", shape: newShape, strides: newStrides, offset: offset) {
+            $0.reshaped(to: original)
+        }
     }
 
     /// Removes `axis`, or all axes of length 1. A view.
@@ -103,7 +108,8 @@ extension Tensor {
         if let axis { require(shape[axis] == 1, "cannot squeeze axis \(axis) of shape \(shape)") }
         let kept = shape.indices.filter { axis == nil ? shape[$0] != 1 : $0 != axis }
         let original = shape
-        return view("squeeze", shape: kept.map { shape[$0] }, strides: kept.map { strides[$0] }, offset: offset) {
+        return view("squeeze", shape: kept.map { shape[$0] }, strides: kept.map { strides[$0] }, offset: offset)
+        {
             $0.reshaped(to: original)
         }
     }
@@ -113,7 +119,8 @@ extension Tensor {
         if shape == self.shape { return self }
         let original = self.shape
         return view(
-            "broadcast", shape: shape, strides: TensorGeometry.broadcastStrides(of: self, to: shape), offset: offset
+            "broadcast", shape: shape, strides: TensorGeometry.broadcastStrides(of: self, to: shape),
+            offset: offset
         ) { $0.summed(to: original) }
     }
 
@@ -142,7 +149,8 @@ extension Tensor {
         require(!shape.isEmpty, "index \(index) of a scalar tensor")
         let wrapped = index < 0 ? index + shape[axis] : index
         require(
-            wrapped >= 0 && wrapped < shape[axis], "index \(index) of axis \(axis) of a tensor of shape \(shape)")
+            wrapped >= 0 && wrapped < shape[axis],
+            "index \(index) of axis \(axis) of a tensor of shape \(shape)")
         var (newShape, newStrides) = (shape, strides)
         newShape.remove(at: axis)
         newStrides.remove(at: axis)

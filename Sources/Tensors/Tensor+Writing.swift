@@ -25,7 +25,8 @@ extension Tensor {
             if source.offset == offset && sourceStrides == strides { return }
             let copy = source.detach().copied()
             mr_copy(
-                byteWidth, shape.count, shape, copy.rawPointer, TensorGeometry.broadcastStrides(of: copy, to: shape),
+                byteWidth, shape.count, shape, copy.rawPointer,
+                TensorGeometry.broadcastStrides(of: copy, to: shape),
                 rawPointer, strides)
             withExtendedLifetime((self, copy)) {}
             return

@@ -1,6 +1,8 @@
 /// Stops the program because of a programmer's mistake, with `message` also in release builds, where that of
 /// `precondition` is dropped.
-package func trap(_ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line) -> Never {
+package func trap(_ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line)
+    -> Never
+{
     fatalError(message(), file: file, line: line)
 }
 

@@ -12,7 +12,8 @@ struct Bench {
             let elapsed = clock.measure { for _ in 0..<count { body() } }
             return elapsed / Duration.seconds(1) * 1e6 / Double(count)
         }.sorted()
-        print("{\"what\": \"\(name)\", \"min_us\": \(rounded(rounds[0])), \"median_us\": \(rounded(rounds[2]))}")
+        print(
+            "{\"what\": \"\(name)\", \"min_us\": \(rounded(rounds[0])), \"median_us\": \(rounded(rounds[2]))}")
     }
 
     private func rounded(_ microseconds: Double) -> Double { (microseconds * 100).rounded() / 100 }

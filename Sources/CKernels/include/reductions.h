@@ -8,7 +8,7 @@ typedef enum { MR_SUM, MR_SUM_OF_SQUARES, MR_PRODUCT, MR_REDUCE_MAXIMUM, MR_REDU
 
 /// Reduces the middle axis of a packed array of `outer` × `count` × `inner` elements into `outer` × `inner`.
 ///
-/// Sums are taken in blocks, so that the error does not grow with `count`. NaN wins in maximum and minimum. With no
+/// Sums are joined in double precision, so that the error does not grow with `count`. NaN wins in maximum and minimum. With no
 /// elements: 0, 0, 1, -infinity, infinity.
 void mr_reduce_f32(mr_reduction reduction, size_t outer, size_t count, size_t inner, const float *x, float *out);
 void mr_reduce_f64(mr_reduction reduction, size_t outer, size_t count, size_t inner, const double *x, double *out);

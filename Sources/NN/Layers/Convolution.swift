@@ -31,7 +31,8 @@ public final class Conv2d: Module, Layer {
     ///   - padding: Zeros on each side.
     ///   - groups: Input and output channels are divided in as many parts that see only each other.
     public init(
-        _ inputChannels: Int, _ outputChannels: Int, kernelSize: Size2d, stride: Size2d = 1, padding: Size2d = 0,
+        _ inputChannels: Int, _ outputChannels: Int, kernelSize: Size2d, stride: Size2d = 1,
+        padding: Size2d = 0,
         dilation: Size2d = 1, groups: Int = 1, bias hasBias: Bool = true, dtype: DType = .float32,
         generator: RandomGenerator = .shared
     ) {
@@ -86,7 +87,8 @@ public final class MaxPool2d: Module, Layer {
 
     /// Windows of `kernelSize`, as far apart as they are large unless `stride` is given.
     public init(
-        kernelSize: Size2d, stride: Size2d? = nil, padding: Size2d = 0, dilation: Size2d = 1, ceilMode: Bool = false
+        kernelSize: Size2d, stride: Size2d? = nil, padding: Size2d = 0, dilation: Size2d = 1,
+        ceilMode: Bool = false
     ) {
         windows = Windows(
             kernel: kernelSize.pair, stride: (stride ?? kernelSize).pair, padding: padding.pair,
@@ -130,7 +132,9 @@ public final class AvgPool2d: Module, Layer {
     }
 
     /// - Parameter x: Shape `[count, channels, height, width]`, or without `count`.
-    public func forward(_ x: Tensor) -> Tensor { batched(x) { $0.avgPool2d(windows, countsPadding: countsPadding) } }
+    public func forward(_ x: Tensor) -> Tensor {
+        batched(x) { $0.avgPool2d(windows, countsPadding: countsPadding) }
+    }
 }
 
 /// The mean of each of as many regions as the result is to have places.
@@ -147,7 +151,9 @@ public final class AdaptiveAvgPool2d: Module, Layer {
     public override var settingsDescription: String { "output_size=\(shortest(output.pair))" }
 
     /// - Parameter x: Shape `[count, channels, height, width]`, or without `count`.
-    public func forward(_ x: Tensor) -> Tensor { batched(x) { $0.adaptiveAvgPool2d(output.height, output.width) } }
+    public func forward(_ x: Tensor) -> Tensor {
+        batched(x) { $0.adaptiveAvgPool2d(output.height, output.width) }
+    }
 }
 
 /// One number where both are equal.

@@ -15,7 +15,8 @@ public final class Embedding: Module, Layer {
         generator: RandomGenerator = .shared
     ) {
         require(
-            paddingIndex.map { $0 >= -count && $0 < count } ?? true, "padding index \(paddingIndex ?? 0) of \(count)")
+            paddingIndex.map { $0 >= -count && $0 < count } ?? true,
+            "padding index \(paddingIndex ?? 0) of \(count)")
         self.paddingIndex = paddingIndex.map { $0 < 0 ? $0 + count : $0 }
         weight = generator.normal([count, size], dtype: dtype)
         super.init()

@@ -1,11 +1,11 @@
 public import Tensors
 
 /// A fully connected layer: x · weightᵀ + bias.
-public final class Linear: Module, Layer {
+public class Linear: Module, Layer {
     /// Shape `[out, in]`.
-    @Parameter public var weight: Tensor
+    @Parameter public final var weight: Tensor
     /// Shape `[out]`.
-    @Parameter public var bias: Tensor?
+    @Parameter public final var bias: Tensor?
 
     /// A layer from `inputSize` to `outputSize` features.
     ///
@@ -35,7 +35,7 @@ public final class Linear: Module, Layer {
 
     /// - Parameter x: Shape `[..., in]`.
     /// - Returns: Shape `[..., out]`.
-    public func forward(_ x: Tensor) -> Tensor { x.linear(weight, bias: bias) }
+    public final func forward(_ x: Tensor) -> Tensor { x.linear(weight, bias: bias) }
 }
 
 /// Returns its input.

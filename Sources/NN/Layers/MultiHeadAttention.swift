@@ -33,7 +33,7 @@ public final class MultiHeadAttention: Module {
         isBatchFirst = batchFirst
         inProjectionWeight = .zeros([3 * size, size], dtype: dtype)
         inProjectionBias = bias ? .zeros([3 * size], dtype: dtype) : nil
-        outProjection = Linear(size, size, bias: bias, dtype: dtype, generator: generator)
+        outProjection = OutputProjection(size, size, bias: bias, dtype: dtype, generator: generator)
         super.init()
         inProjectionWeight.initialize(.xavierUniform(), generator: generator)
         outProjection.bias?.initialize(.zeros)
@@ -42,7 +42,9 @@ public final class MultiHeadAttention: Module {
     /// in_proj_weight, in_proj_bias and out_proj.
     public override var members: [Member] {
         [.parameter("in_proj_weight", inProjectionWeight)]
-            + (inProjectionBias.map { [.parameter("in_proj_bias", $0)] } ?? []) + [.module("out_proj", outProjection)]
+            + (inProjectionBias.map { [.parameter("in_proj_bias", $0)] } ?? []) + [
+                .module("out_proj", outProjection)
+            ]
     }
 
     /// PyTorch's name of the class.
@@ -98,4 +100,9 @@ public final class MultiHeadAttention: Module {
         let output = outProjection(mixed)
         return (isBatchFirst ? output : output.transposed(0, 1), attention.mean(alongAxis: 1))
     }
+}
+
+/// A linear layer that prints under PyTorch's name for it.
+private final class OutputProjection: Linear {
+    override var typeName: String { "NonDynamicallyQuantizableLinear" }
 }

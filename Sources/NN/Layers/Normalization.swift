@@ -16,7 +16,8 @@ public final class LayerNorm: Module, Layer {
     ///
     /// - Parameter elementwiseAffine: Whether there are weight and bias.
     public init(
-        _ normalizedShape: [Int], epsilon: Double = 1e-5, elementwiseAffine: Bool = true, bias hasBias: Bool = true,
+        _ normalizedShape: [Int], epsilon: Double = 1e-5, elementwiseAffine: Bool = true,
+        bias hasBias: Bool = true,
         dtype: DType = .float32
     ) {
         self.normalizedShape = normalizedShape
@@ -39,7 +40,7 @@ public final class LayerNorm: Module, Layer {
     public override var settingsDescription: String {
         let shape = normalizedShape.map(String.init).joined(separator: ", ")
         return "(\(shape)\(normalizedShape.count == 1 ? "," : "")), eps=\(python(epsilon)), "
-            + "elementwise_affine=\(python(weight != nil))"
+            + "elementwise_affine=\(python(weight != nil)), bias=\(python(bias != nil))"
     }
 
     /// - Parameter x: Any shape that ends in the normalised one.
@@ -97,7 +98,8 @@ public class BatchNorm: Module, Layer {
     /// As PyTorch prints it.
     public override var settingsDescription: String {
         "\(channels), eps=\(python(epsilon)), momentum=\(momentum.map(python) ?? "None"), "
-            + "affine=\(python(weight != nil)), track_running_stats=\(python(runningMean != nil))"
+            + "affine=\(python(weight != nil)), bias=\(python(bias != nil)), "
+            + "track_running_stats=\(python(runningMean != nil))"
     }
 
     /// - Parameter x: Channels on axis 1.
@@ -111,7 +113,9 @@ public class BatchNorm: Module, Layer {
         var centered: Tensor
         var variance: Tensor
         if isTraining || runningMean == nil {
-            require(!isTraining || count > 1, "\(typeName) needs more than one value per channel in training: \(x.shape)")
+            require(
+                !isTraining || count > 1,
+                "\(typeName) needs more than one value per channel in training: \(x.shape)")
             let mean = x.mean(alongAxes: axes, keepingAxes: true)
             centered = x - mean
             variance = centered.square().mean(alongAxes: axes, keepingAxes: true)
@@ -134,7 +138,8 @@ public class BatchNorm: Module, Layer {
             let share = momentum ?? 1 / batchCount.item()
             let unbiased = variance * (Double(count) / Double(count - 1))
             runningMean.copy(from: runningMean * (1 - share) + mean.reshaped(to: [channels]) * share)
-            runningVariance.copy(from: runningVariance * (1 - share) + unbiased.reshaped(to: [channels]) * share)
+            runningVariance.copy(
+                from: runningVariance * (1 - share) + unbiased.reshaped(to: [channels]) * share)
         }
     }
 }

@@ -58,7 +58,8 @@ public final class CrossEntropyLoss: Loss {
     private let labelSmoothing: Double
     /// All classes alike, no smoothing, the mean, unless told otherwise.
     public init(
-        weight: Tensor? = nil, ignoreIndex: Int = -100, labelSmoothing: Double = 0, _ reduction: Reduction = .mean
+        weight: Tensor? = nil, ignoreIndex: Int = -100, labelSmoothing: Double = 0,
+        _ reduction: Reduction = .mean
     ) {
         self.weight = weight
         self.ignoreIndex = ignoreIndex
@@ -104,7 +105,8 @@ public final class BCEWithLogitsLoss: Loss {
     }
     /// weight and pos_weight, where there are.
     public override var members: [Member] {
-        (weight.map { [.buffer("weight", $0)] } ?? []) + (positiveWeight.map { [.buffer("pos_weight", $0)] } ?? [])
+        (weight.map { [.buffer("weight", $0)] } ?? [])
+            + (positiveWeight.map { [.buffer("pos_weight", $0)] } ?? [])
     }
     /// Computes the loss.
     public override func forward(_ input: Tensor, _ target: Tensor) -> Tensor {

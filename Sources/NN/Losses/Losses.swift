@@ -57,7 +57,8 @@ public func huberLoss(
 ///   - labelSmoothing: The share of each target that is spread over all classes (Szegedy et al. 2016).
 /// - Precondition: Targets are in range.
 public func crossEntropy(
-    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, labelSmoothing: Double = 0,
+    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100,
+    labelSmoothing: Double = 0,
     reduction: Reduction = .mean
 ) -> Tensor {
     if target.dtype.isFloatingPoint {
@@ -97,10 +98,12 @@ private func crossEntropyOfProbabilities(
     requireSameShape(input, target)
     let axis = input.rank == 1 ? 0 : 1
     let classCount = input.shape[axis]
-    let smoothed = labelSmoothing == 0 ? target : target * (1 - labelSmoothing) + labelSmoothing / Double(classCount)
+    let smoothed =
+        labelSmoothing == 0 ? target : target * (1 - labelSmoothing) + labelSmoothing / Double(classCount)
     var products = input.logSoftmax(alongAxis: axis) * smoothed
     if let weight {
-        products = products * weight.reshaped(to: [classCount] + [Int](repeating: 1, count: input.rank - 1 - axis))
+        products =
+            products * weight.reshaped(to: [classCount] + [Int](repeating: 1, count: input.rank - 1 - axis))
     }
     let losses = -products.sum(alongAxis: axis)
     // The mean is per prediction, as in PyTorch.

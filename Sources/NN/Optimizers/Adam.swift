@@ -43,7 +43,8 @@ public struct AdamOptions: OptimizerOptions {
             "lr": .number(learningRate), "betas": .numbers([betas.0, betas.1]), "eps": .number(epsilon),
             "weight_decay": .number(weightDecay), "amsgrad": .boolean(usesAMSGrad),
             "maximize": .boolean(maximizes), "foreach": .none, "capturable": .boolean(false),
-            "differentiable": .boolean(false), "fused": .none, "decoupled_weight_decay": .boolean(decouplesDecay),
+            "differentiable": .boolean(false), "fused": .none,
+            "decoupled_weight_decay": .boolean(decouplesDecay),
         ]
     }
 }

@@ -18,6 +18,8 @@ public func clipGradNorm(_ parameters: [Tensor], maximum: Double) -> Double {
 /// Limits each element of each gradient to -maximum … maximum, as `torch.nn.utils.clip_grad_value_`.
 public func clipGradValue(_ parameters: [Tensor], maximum: Double) {
     withoutGradient {
-        for gradient in parameters.compactMap(\.grad) { gradient.copy(from: gradient.clamped(to: -maximum...maximum)) }
+        for gradient in parameters.compactMap(\.grad) {
+            gradient.copy(from: gradient.clamped(to: -maximum...maximum))
+        }
     }
 }

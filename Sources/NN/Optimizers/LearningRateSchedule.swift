@@ -37,11 +37,15 @@ public struct LearningRateSchedule {
     /// Source: Loshchilov & Hutter 2017, eq. 5.
     public static func cosine(epochs: Int, minimum: Double = 0) -> LearningRateSchedule {
         require(epochs > 0, "a cosine over \(epochs) epochs")
-        return LearningRateSchedule { minimum + ($1 - minimum) * (1 + cos(.pi * Double($0) / Double(epochs))) / 2 }
+        return LearningRateSchedule {
+            minimum + ($1 - minimum) * (1 + cos(.pi * Double($0) / Double(epochs))) / 2
+        }
     }
 
     /// From `start` to `end` times the initial rate in `epochs`, then constant, as `LinearLR`.
-    public static func linear(from start: Double = 1.0 / 3, to end: Double = 1, epochs: Int = 5) -> LearningRateSchedule {
+    public static func linear(from start: Double = 1.0 / 3, to end: Double = 1, epochs: Int = 5)
+        -> LearningRateSchedule
+    {
         require(epochs > 0, "a ramp over \(epochs) epochs")
         return LearningRateSchedule { epoch, initial in
             initial * (start + (end - start) * Double(min(epoch, epochs)) / Double(epochs))
@@ -74,7 +78,8 @@ public final class LearningRateScheduler {
 
     /// Starts at epoch 0 with the optimiser's rates, or continues at `epoch` with `initialRates`.
     public init(
-        _ optimizer: any Optimizer, _ schedule: LearningRateSchedule, epoch: Int = 0, initialRates: [Double]? = nil
+        _ optimizer: any Optimizer, _ schedule: LearningRateSchedule, epoch: Int = 0,
+        initialRates: [Double]? = nil
     ) {
         self.optimizer = optimizer
         self.schedule = schedule

@@ -71,8 +71,12 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
 
     init(_ groups: [ParameterGroup<Options>]) {
         let all = groups.flatMap(\.parameters)
-        require(Set(all.map(ObjectIdentifier.init)).count == all.count, "a parameter is in two groups, or twice in one")
-        for parameter in all { require(parameter.isLeaf, "only leaves can be trained; one of \(parameter.shape) is none") }
+        require(
+            Set(all.map(ObjectIdentifier.init)).count == all.count,
+            "a parameter is in two groups, or twice in one")
+        for parameter in all {
+            require(parameter.isLeaf, "only leaves can be trained; one of \(parameter.shape) is none")
+        }
         self.groups = groups
         slots = [Slot?](repeating: nil, count: all.count)
     }
@@ -87,7 +91,8 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     final func hasState(_ options: Options) -> Bool { countsSteps || !tensorNames(options).isEmpty }
 
     /// Changes one parameter by its gradient.
-    func update(_ parameter: Tensor, _ gradient: Tensor, _ slot: inout Slot, isFirst: Bool, _ options: Options) {
+    func update(_ parameter: Tensor, _ gradient: Tensor, _ slot: inout Slot, isFirst: Bool, _ options: Options)
+    {
         trap("an optimizer without a rule")
     }
 
@@ -95,7 +100,8 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     public final var learningRates: [Double] {
         get { groups.map(\.options.learningRate) }
         set {
-            require(newValue.count == groups.count, "\(newValue.count) learning rates for \(groups.count) groups")
+            require(
+                newValue.count == groups.count, "\(newValue.count) learning rates for \(groups.count) groups")
             for index in groups.indices { groups[index].options.learningRate = newValue[index] }
         }
     }

@@ -69,7 +69,8 @@ extension OptimizerStateError: CustomStringConvertible {
     /// One line, lower case, with both sides.
     public var description: String {
         switch self {
-        case .groupCount(let state, let optimizer): "\(state) parameter groups in the state, \(optimizer) in the optimizer"
+        case .groupCount(let state, let optimizer):
+            "\(state) parameter groups in the state, \(optimizer) in the optimizer"
         case .parameterCount(let group, let state, let optimizer):
             "group \(group) has \(state) parameters in the state, \(optimizer) in the optimizer"
         case .missingSetting(let group, let name): "group \(group) has no \"\(name)\" in the state"

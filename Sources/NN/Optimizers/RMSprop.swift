@@ -23,7 +23,9 @@ public struct RMSpropOptions: OptimizerOptions {
         learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8, weightDecay: Double = 0,
         momentum: Double = 0, isCentered: Bool = false, maximizes: Bool = false
     ) {
-        (self.learningRate, self.alpha, self.epsilon, self.weightDecay) = (learningRate, alpha, epsilon, weightDecay)
+        (self.learningRate, self.alpha, self.epsilon, self.weightDecay) = (
+            learningRate, alpha, epsilon, weightDecay
+        )
         (self.momentum, self.isCentered, self.maximizes) = (momentum, isCentered, maximizes)
     }
 
@@ -72,7 +74,8 @@ public final class RMSprop: GroupedOptimizer<RMSpropOptions> {
     public init(groups: [ParameterGroup<RMSpropOptions>]) { super.init(groups) }
 
     override func tensorNames(_ options: RMSpropOptions) -> [String] {
-        ["square_avg"] + (options.momentum > 0 ? ["momentum_buffer"] : []) + (options.isCentered ? ["grad_avg"] : [])
+        ["square_avg"] + (options.momentum > 0 ? ["momentum_buffer"] : [])
+            + (options.isCentered ? ["grad_avg"] : [])
     }
 
     override func update(

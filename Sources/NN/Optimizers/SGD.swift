@@ -39,7 +39,8 @@ public struct SGDOptions: OptimizerOptions {
         [
             "lr": .number(learningRate), "momentum": .number(momentum), "dampening": .number(dampening),
             "weight_decay": .number(weightDecay), "nesterov": .boolean(isNesterov),
-            "maximize": .boolean(maximizes), "foreach": .none, "differentiable": .boolean(false), "fused": .none,
+            "maximize": .boolean(maximizes), "foreach": .none, "differentiable": .boolean(false),
+            "fused": .none,
         ]
     }
 }
@@ -58,7 +59,8 @@ public final class SGD: GroupedOptimizer<SGDOptions> {
             .init(
                 parameters,
                 .init(
-                    learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
+                    learningRate: learningRate, momentum: momentum, dampening: dampening,
+                    weightDecay: weightDecay,
                     isNesterov: nesterov, maximizes: maximize))
         ])
     }
@@ -75,7 +77,9 @@ public final class SGD: GroupedOptimizer<SGDOptions> {
         super.init(groups)
     }
 
-    override func tensorNames(_ options: SGDOptions) -> [String] { options.momentum == 0 ? [] : ["momentum_buffer"] }
+    override func tensorNames(_ options: SGDOptions) -> [String] {
+        options.momentum == 0 ? [] : ["momentum_buffer"]
+    }
 
     override var countsSteps: Bool { false }
 
