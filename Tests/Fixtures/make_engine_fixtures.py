@@ -34,9 +34,9 @@ def layer_case(name, module, *inputs, calls=1, training=True):
     return {
         "name": name, "printed": repr(module), "training": training, "calls": calls, "state": before,
         "inputs": [packed(x) for x in inputs], "output": packed(out), "gradient": packed(g),
-        "input_gradients": [packed(x.grad) if x.grad is not None else None for x in leaves],
-        "parameter_gradients": {k: packed(p.grad) for k, p in module.named_parameters()},
-        "state_after": {k: packed(v) for k, v in module.state_dict().items()},
+        "inputGradients": [packed(x.grad) if x.grad is not None else None for x in leaves],
+        "parameterGradients": {k: packed(p.grad) for k, p in module.named_parameters()},
+        "stateAfter": {k: packed(v) for k, v in module.state_dict().items()},
     }
 
 
@@ -118,7 +118,7 @@ losses = [
     loss_case("bce with logits weighted",
               lambda i, t: F.binary_cross_entropy_with_logits(i, t, pos_weight=weight[:3]), a, p),
 ]
-(here / "losses.json").write_text(json.dumps({"class_weight": packed(weight), "cases": losses}))
+(here / "losses.json").write_text(json.dumps({"classWeight": packed(weight), "cases": losses}))
 
 
 def numbers(count, scale, shift):
@@ -176,7 +176,7 @@ for name, rule in rules.items():
         values = torch.cat([q.detach().reshape(-1) for q in net.parameters()])
         (here / f"{name}_parameters_of_float64.bin").write_bytes(values.numpy().astype("<f4").tobytes())
     else:
-        runs[name]["parameter_sample"] = values[::97].tolist()
+        runs[name]["parameterSample"] = values[::97].tolist()
 (here / "optimizers.json").write_text(json.dumps(runs))
 
 schedules = {

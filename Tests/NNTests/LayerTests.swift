@@ -12,9 +12,9 @@ struct LayerTests {
         let inputs: [Fixture.Packed]
         let output: Fixture.Packed
         let gradient: Fixture.Packed
-        let input_gradients: [Fixture.Packed?]
-        let parameter_gradients: [String: Fixture.Packed]
-        let state_after: [String: Fixture.Packed]
+        let inputGradients: [Fixture.Packed?]
+        let parameterGradients: [String: Fixture.Packed]
+        let stateAfter: [String: Fixture.Packed]
     }
 
     private static func module(_ name: String) -> Module? {
@@ -82,17 +82,17 @@ struct LayerTests {
             }
             expectClose(output, test.output.tensor, tolerance: 1e-6, test.name)
             output?.backward(gradient: test.gradient.tensor)
-            for (input, expected) in zip(inputs, test.input_gradients) {
+            for (input, expected) in zip(inputs, test.inputGradients) {
                 guard let expected else { continue }
                 expectClose(input.grad, expected.tensor, tolerance: 4e-6, "\(test.name), input gradient")
             }
             for (name, parameter) in module.namedParameters() {
-                let expected = try #require(test.parameter_gradients[name], "\(test.name) \(name)")
+                let expected = try #require(test.parameterGradients[name], "\(test.name) \(name)")
                 expectClose(
                     parameter.grad, expected.tensor, tolerance: 4e-6, "\(test.name), gradient of \(name)")
             }
             for (name, tensor) in module.stateDict() {
-                let expected = try #require(test.state_after[name])
+                let expected = try #require(test.stateAfter[name])
                 expectClose(tensor, expected.tensor, tolerance: 1e-6, "\(test.name), \(name) after")
             }
         }

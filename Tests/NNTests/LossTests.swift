@@ -11,14 +11,14 @@ struct LossTests {
             let output: Fixture.Packed
             let gradient: Fixture.Packed
         }
-        let class_weight: Fixture.Packed
+        let classWeight: Fixture.Packed
         let cases: [Case]
     }
 
     /// 1e-6 relative to the larger of the result and 1, in float32.
     @Test func lossesComputeAsPyTorchDoes() throws {
         let file: File = try Fixture.decode("losses.json")
-        let weight = file.class_weight.tensor
+        let weight = file.classWeight.tensor
         for test in file.cases {
             let (x, y) = (test.input.tensor.requiringGrad(), test.target.tensor)
             let loss: Tensor? =

@@ -7,7 +7,7 @@ import Testing
 struct OptimizerTests {
     struct Run: Decodable {
         let losses: [Double]
-        let parameter_sample: [Double]?
+        let parameterSample: [Double]?
     }
 
     static func mlp(dtype: DType = .float32) -> Sequential {
@@ -73,7 +73,7 @@ struct OptimizerTests {
             for (loss, expected) in zip(losses, run.losses) {
                 #expect(abs(loss - expected) <= 2e-5 * expected, "\(name)")
             }
-            guard let sample = run.parameter_sample else { continue }
+            guard let sample = run.parameterSample else { continue }
             let values = Self.flat(net)[stride(from: 0, to: 7946, by: 97)].doubles()
             for (value, expected) in zip(values, sample) {
                 #expect(abs(value - expected) <= 1e-4 * max(0.01, abs(expected)), "\(name)")
