@@ -167,10 +167,11 @@ static void for_rows(
         for (size_t r = 0; r < rows; r++) { \
             const T *row = x + r * count; \
             T *out = softmax + r * count; \
-            double sum = table->exp_row(count, row, out); \
+            T largest; \
+            double sum = table->exp_row(count, row, out, &largest); \
             table->scale_row(count, (T)(1 / sum), out); \
             losses[r] = \
-                targets[r] == ignored ? 0 : (T)(log(sum) + (double)table->largest(count, row) - (double)row[targets[r]]); \
+                targets[r] == ignored ? 0 : (T)(log(sum) + (double)largest - (double)row[targets[r]]); \
         } \
         return -1; \
     } \

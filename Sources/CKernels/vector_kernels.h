@@ -248,9 +248,12 @@ static T NAME(largest)(size_t n, const T *x) {
             T v = x[i + l], m = lanes[l];
             lanes[l] = NAME(choose)((m > v) | (m != m), m, v);
         }
-    for (; i < n; i++) lanes[0] = NAME(choose)((lanes[0] > x[i]) | (lanes[0] != lanes[0]), lanes[0], x[i]);
-    for (size_t l = 1; l < LANES; l++)
-        lanes[0] = NAME(choose)((lanes[0] > lanes[l]) | (lanes[0] != lanes[0]), lanes[0], lanes[l]);
+    for (size_t l = 0; i < n; i++, l++) lanes[l] = NAME(choose)((lanes[l] > x[i]) | (lanes[l] != lanes[l]), lanes[l], x[i]);
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) {
+            T a = lanes[l], b = lanes[l + half];
+            lanes[l] = NAME(choose)((a > b) | (a != a), a, b);
+        }
     return lanes[0];
 }
 
@@ -263,9 +266,12 @@ static T NAME(smallest)(size_t n, const T *x) {
             T v = x[i + l], m = lanes[l];
             lanes[l] = NAME(choose)((m < v) | (m != m), m, v);
         }
-    for (; i < n; i++) lanes[0] = NAME(choose)((lanes[0] < x[i]) | (lanes[0] != lanes[0]), lanes[0], x[i]);
-    for (size_t l = 1; l < LANES; l++)
-        lanes[0] = NAME(choose)((lanes[0] < lanes[l]) | (lanes[0] != lanes[0]), lanes[0], lanes[l]);
+    for (size_t l = 0; i < n; i++, l++) lanes[l] = NAME(choose)((lanes[l] < x[i]) | (lanes[l] != lanes[l]), lanes[l], x[i]);
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) {
+            T a = lanes[l], b = lanes[l + half];
+            lanes[l] = NAME(choose)((a < b) | (a != a), a, b);
+        }
     return lanes[0];
 }
 
@@ -279,9 +285,9 @@ static void NAME(add_squared_row)(size_t n, const T *x, T *sums) {
 
 // MARK: Softmax
 
-// Writes exp(x - largest) and returns the sum.
-static double NAME(exp_row)(size_t n, const T *x, T *out) {
-    T largest = NAME(largest)(n, x);
+// Writes exp(x - largest) and the largest element, and returns the sum.
+static double NAME(exp_row)(size_t n, const T *x, T *out, T *largest_out) {
+    T largest = *largest_out = NAME(largest)(n, x);
     VECTORIZE for (size_t i = 0; i < n; i++) out[i] = NAME(exp)(x[i] - largest);
     return NAME(sum)(n, out);
 }
@@ -304,7 +310,8 @@ static void NAME(softmax)(int logarithm, size_t n, const T *x, T *out) {
         VECTORIZE for (size_t i = 0; i < n; i++) out[i] = x[i] - largest - shift;
         return;
     }
-    double sum = NAME(exp_row)(n, x, out);
+    T largest;
+    double sum = NAME(exp_row)(n, x, out, &largest);
     NAME(scale_row)(n, (T)(1 / sum), out);
 }
 

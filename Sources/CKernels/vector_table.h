@@ -18,7 +18,7 @@
         T (*smallest)(size_t n, const T *x); \
         void (*add_row)(size_t n, const T *x, T *sums); \
         void (*add_squared_row)(size_t n, const T *x, T *sums); \
-        double (*exp_row)(size_t n, const T *x, T *out); \
+        double (*exp_row)(size_t n, const T *x, T *out, T *largest); \
         void (*scale_row)(size_t n, T factor, T *x); \
         void (*softmax)(int logarithm, size_t n, const T *x, T *out); \
         void (*softmax_slope)(int logarithm, size_t n, const T *g, const T *y, T *out); \

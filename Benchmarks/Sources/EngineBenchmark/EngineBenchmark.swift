@@ -12,6 +12,7 @@ enum EngineBenchmark {
         let bench = Bench(wanted: Array(arguments.dropFirst()))
         manualSeed(0)
         small(bench)
+        memory(bench)
         large(bench)
         products(bench)
         stateDicts(bench)
@@ -41,7 +42,22 @@ enum EngineBenchmark {
         Sequential(Linear(784, 1024), ReLU(), Linear(1024, 1024), ReLU(), Linear(1024, 10))
     }
 
+    private static func memory(_ bench: Bench) {
+        bench.memory("memory of 3 adamw steps of 784-1024-1024-10") {
+            let net = bigNet()
+            let x = Tensor.randn([128, 784])
+            let y = Tensor.randint(0..<10, [128])
+            let optimizer = AdamW(net.parameters(), learningRate: 1e-3)
+            for _ in 0..<3 {
+                optimizer.zeroGrad()
+                crossEntropy(net(x), y).backward()
+                optimizer.step()
+            }
+        }
+    }
+
     private static func large(_ bench: Bench) {
+        guard bench.wants("784-1024-1024-10 adamw step batch 128") else { return }
         let net = bigNet()
         let x = Tensor.randn([128, 784])
         let y = Tensor.randint(0..<10, [128])
@@ -54,13 +70,14 @@ enum EngineBenchmark {
     }
 
     private static func products(_ bench: Bench) {
-        for size in [256, 512, 1024] {
+        for size in [256, 512, 1024] where bench.wants("sgemm \(size)") {
             let (a, b) = (Tensor.randn([size, size]), Tensor.randn([size, size]))
             bench.time("sgemm \(size)", max(3, 200_000_000 / (size * size * size))) { _ = a.matmul(b) }
         }
     }
 
     private static func stateDicts(_ bench: Bench) {
+        guard bench.wants("state_dict of 784-1024-1024-10") else { return }
         let (net, clone) = (bigNet(), bigNet())
         bench.time("state_dict of 784-1024-1024-10", 500) { _ = net.stateDict() }
         let stateDict = net.stateDict()

@@ -9,6 +9,9 @@ public protocol Optimizer: AnyObject {
     /// The parameters of all groups.
     var parameters: [Tensor] { get }
 
+    /// Forgets all gradients, as PyTorch's default does.
+    func zeroGrad()
+
     /// Changes each parameter that has a gradient.
     func step()
 
@@ -19,13 +22,6 @@ public protocol Optimizer: AnyObject {
     ///
     /// - Throws: ``OptimizerStateError``; nothing is changed then.
     func loadState(_ state: OptimizerState) throws(OptimizerStateError)
-}
-
-extension Optimizer {
-    /// Forgets all gradients, as PyTorch's default does.
-    public func zeroGrad() {
-        for parameter in parameters { parameter.grad = nil }
-    }
 }
 
 /// The settings of an optimiser that a parameter group may have of its own.
@@ -98,7 +94,7 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
 
     /// The learning rate of each group.
     public final var learningRates: [Double] {
-        get { groups.map(\.options.learningRate) }
+        get { groups.map { $0.options.learningRate } }
         set {
             require(
                 newValue.count == groups.count, "\(newValue.count) learning rates for \(groups.count) groups")
@@ -107,7 +103,14 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     }
 
     /// The parameters of all groups, in order.
-    public final var parameters: [Tensor] { groups.flatMap(\.parameters) }
+    public final var parameters: [Tensor] { groups.flatMap { $0.parameters } }
+
+    /// Forgets all gradients, as PyTorch's default does.
+    public final func zeroGrad() {
+        for group in groups {
+            for parameter in group.parameters { parameter.grad = nil }
+        }
+    }
 
     /// Adds a group; its parameters come after all others.
     public final func addGroup(_ group: ParameterGroup<Options>) {
