@@ -20,6 +20,7 @@ bars = {  # at least this many times as fast as PyTorch
 }
 parser = argparse.ArgumentParser()
 parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--threads", nargs="*", default=["1", "2"])
 parser.add_argument("names", nargs="*")
 options = parser.parse_args()
 
@@ -35,7 +36,7 @@ def bar(name):
 
 failed = False
 print(f"{'':48}{'engine':>12}{'PyTorch':>12}{'ratio':>8}{'spread':>14}{'bar':>6}")
-for threads in ("1", "2"):
+for threads in options.threads:
     ratios, ours, theirs = {}, {}, {}
     for _ in range(options.rounds):
         engine = run([here / ".build/release/EngineBenchmark", threads, *options.names])

@@ -56,24 +56,47 @@ public final class RandomGenerator: Sendable {
         state = State(seed: values[0], blockCount: values[1])
     }
 
-    /// The next `count` words.
-    private func words(_ count: Int) -> [UInt32] {
-        let start = current.withLock { state in
+    /// Takes the blocks for `count` words, and returns the state they begin with.
+    private func take(_ count: Int) -> State {
+        current.withLock { state in
             defer { state.blockCount &+= UInt64((count + 3) / 4) }
             return state
         }
+    }
+
+    /// The next `count` words.
+    private func words(_ count: Int) -> [UInt32] {
+        let start = take(count)
         return [UInt32](unsafeUninitializedCapacity: count) { buffer, filled in
             if let base = buffer.baseAddress { mr_philox(start.seed, start.blockCount, count, base) }
             filled = count
         }
     }
 
-    /// Numbers of U[0, 1) in double precision, with 53 random bits or 24.
-    private func unit(_ count: Int, wide: Bool) -> [Double] {
-        if !wide { return words(count).map { Double($0 >> 8) * 0x1p-24 } }
-        let words = words(2 * count)
-        return (0..<count).map {
-            Double((UInt64(words[2 * $0]) << 32 | UInt64(words[2 * $0 + 1])) >> 11) * 0x1p-53
+    /// Calls `body` with pieces of the next `count` numbers of U[0, 1), which have 53 random bits if `isWide`, else 24,
+    /// and the position of each piece's first number. Pieces have an even length, the last one aside.
+    private func forUnits(
+        _ count: Int, isWide: Bool, _ body: (_ start: Int, _ units: UnsafeBufferPointer<Double>) -> Void
+    ) {
+        // Small enough for the first-level cache, so that memory does not grow with the tensor.
+        let piece = 1024
+        let width = isWide ? 2 : 1
+        let state = take(count * width)
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: piece * width) { words in
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: piece) { units in
+                guard let base = words.baseAddress else { return }
+                for start in stride(from: 0, to: count, by: piece) {
+                    let length = Swift.min(piece, count - start)
+                    mr_philox(state.seed, state.blockCount &+ UInt64(start * width / 4), length * width, base)
+                    for i in 0..<length {
+                        units[i] =
+                            isWide
+                            ? Double((UInt64(words[2 * i]) << 32 | UInt64(words[2 * i + 1])) >> 11) * 0x1p-53
+                            : Double(words[i] >> 8) * 0x1p-24
+                    }
+                    body(start, UnsafeBufferPointer(rebasing: UnsafeBufferPointer(units)[..<length]))
+                }
+            }
         }
     }
 
@@ -81,34 +104,50 @@ public final class RandomGenerator: Sendable {
     public func uniform(_ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32)
         -> Tensor
     {
-        let count = shape.reduce(1, *)
-        let values = unit(count, wide: dtype == .float64)
-        if dtype == .float32 {
+        let type: DType = dtype == .float64 ? .float64 : .float32
+        let result = Tensor(uninitialized: shape, dtype: type)
+        if type == .float64 {
+            let out = result.pointer(Double.self)
+            forUnits(result.elementCount, isWide: true) { start, units in
+                for i in units.indices { out[start + i] = low + (high - low) * units[i] }
+            }
+        } else {
             // Rounding to float32 may reach `high`; the largest number below it is as good.
-            let limit = Float(high).nextDown
-            return Tensor(
-                values.map { low < high ? Swift.min(Float(low + (high - low) * $0), limit) : Float(low) },
-                shape: shape)
+            let limit = low < high ? Float(high).nextDown : Float(low)
+            let out = result.pointer(Float.self)
+            forUnits(result.elementCount, isWide: false) { start, units in
+                for i in units.indices {
+                    out[start + i] = Swift.min(Float(low + (high - low) * units[i]), limit)
+                }
+            }
         }
-        return Tensor(values.map { low + (high - low) * $0 }, shape: shape).to(dtype)
+        withExtendedLifetime(result) {}
+        return result.to(dtype)
     }
 
     /// A tensor of the normal distribution.
     public func normal(_ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType = .float32) -> Tensor {
-        let count = shape.reduce(1, *)
-        let pairs = (count + 1) / 2
-        let units = unit(2 * pairs, wide: dtype == .float64)
-        var values = [Double](repeating: 0, count: 2 * pairs)
-        for i in 0..<pairs {
-            // 1 - u is never 0.
-            let radius = (-2 * log(1 - units[2 * i])).squareRoot() * std
-            let angle = 2 * Double.pi * units[2 * i + 1]
-            values[2 * i] = mean + radius * cos(angle)
-            values[2 * i + 1] = mean + radius * sin(angle)
+        let type: DType = dtype == .float64 ? .float64 : .float32
+        let result = Tensor(uninitialized: shape, dtype: type)
+        let count = result.elementCount
+        let isWide = type == .float64
+        forUnits((count + 1) / 2 * 2, isWide: isWide) { start, units in
+            for i in stride(from: 0, to: units.count, by: 2) {
+                // 1 - u is never 0.
+                let radius = (-2 * log(1 - units[i])).squareRoot() * std
+                let angle = 2 * Double.pi * units[i + 1]
+                let pair = (mean + radius * cos(angle), mean + radius * sin(angle))
+                if isWide {
+                    result.pointer(Double.self)[start + i] = pair.0
+                    if start + i + 1 < count { result.pointer(Double.self)[start + i + 1] = pair.1 }
+                } else {
+                    result.pointer(Float.self)[start + i] = Float(pair.0)
+                    if start + i + 1 < count { result.pointer(Float.self)[start + i + 1] = Float(pair.1) }
+                }
+            }
         }
-        values.removeLast(2 * pairs - count)
-        if dtype == .float32 { return Tensor(values.map(Float.init), shape: shape) }
-        return Tensor(values, shape: shape).to(dtype)
+        withExtendedLifetime(result) {}
+        return result.to(dtype)
     }
 
     /// A tensor of whole numbers of `range`, each as likely.

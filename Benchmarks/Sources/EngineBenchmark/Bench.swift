@@ -21,7 +21,8 @@ struct Bench {
             return elapsed / Duration.seconds(1) * 1e6 / Double(count)
         }.sorted()
         print(
-            "{\"what\": \"\(name)\", \"min_us\": \(rounded(rounds[0])), \"median_us\": \(rounded(rounds[roundCount / 2]))}")
+            "{\"what\": \"\(name)\", \"min_us\": \(rounded(rounds[0])), \"median_us\": \(rounded(rounds[roundCount / 2]))}"
+        )
     }
 
     /// Prints `{"what": …, "kib": …}`: the peak memory that `body` adds to the process.
