@@ -110,9 +110,15 @@ extension Checkpoint {
             throw CheckpointTypeError(expected: "a dictionary of tensors", found: self)
         }
         var tensors: [(String, Tensor)] = []
+        var names: Set<String> = []
         for (key, value) in dictionary.entries {
             guard case .string(let name) = key, case .tensor(let tensor, _) = value else {
                 throw CheckpointTypeError(expected: "a dictionary of tensors by name", found: self)
+            }
+            // Different keys of a checkpoint, but one name in Swift.
+            guard names.insert(name).inserted else {
+                throw CheckpointTypeError(
+                    expected: "one of names that all look different (\(JSONText.quoted(name)))", found: self)
             }
             tensors.append((name, tensor))
         }

@@ -46,6 +46,16 @@ struct CheckpointConvertibleTests {
         }
     }
 
+    // Swift's dictionaries take these for one name: one tensor would be lost.
+    @Test func namesThatLookTheSameAreRefused() {
+        let same = Checkpoint.dictionary(
+            CheckpointDictionary([.string("\u{E9}"): .tensor(tensor), .string("e\u{301}"): .tensor(tensor)]))
+        let error = #expect(throws: CheckpointTypeError.self) { try StateDict(checkpoint: same) }
+        #expect(
+            error?.description.hasPrefix("checkpoint is a dictionary, not one of names that all look") == true)
+        #expect(throws: CheckpointTypeError.self) { try [String: Tensor](checkpoint: same) }
+    }
+
     @Test func dictionariesOfOtherThingsAreRefused() {
         let numbered = Checkpoint.dictionary(CheckpointDictionary([.integer(0): .tensor(tensor)]))
         let error = #expect(throws: CheckpointTypeError.self) { try StateDict(checkpoint: numbered) }
