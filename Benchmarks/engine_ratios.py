@@ -43,6 +43,9 @@ for threads in options.threads:
         peer = run([sys.executable, here / "engine_peer.py", threads, *options.names])
         for name, line in engine.items():
             key = "min_us" if "min_us" in line else "kib"
+            if name not in peer:
+                ours.setdefault(name, []).append(line[key])
+                continue
             ratios.setdefault(name, []).append(peer[name][key] / max(line[key], 1e-9))
             ours.setdefault(name, []).append(line[key])
             theirs.setdefault(name, []).append(peer[name][key])
@@ -54,4 +57,6 @@ for threads in options.threads:
             f"{name + ', ' + threads + ' threads':48}{min(ours[name]):>9.1f} {unit:<3}{min(theirs[name]):>8.1f} {unit:<3}"
             f"{ratio:>8.2f}{f'{min(values):.2f}-{max(values):.2f}':>14}{bar(name):>6}{'' if ratio >= bar(name) else '  below'}"
         )
+    for name in ours.keys() - ratios.keys():
+        print(f"{name + ', ' + threads + ' threads':48}{min(ours[name]):>9.1f} us")
 sys.exit(failed)

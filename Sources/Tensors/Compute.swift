@@ -22,8 +22,8 @@ public enum Compute {
         InstructionSet(rawValue: mr_simd_level().rawValue) ?? .portable
     }
 
-    /// Uses at most `limit` from now on; for tests and measurements.
-    package static func limit(to limit: InstructionSet) { mr_limit_simd(mr_simd(limit.rawValue)) }
+    /// Uses at most `limit` from now on, for tests and measurements. Not to be called while tensors are computed.
+    public static func limit(to limit: InstructionSet) { mr_limit_simd(mr_simd(limit.rawValue)) }
 
     /// Bytes of freed tensors that are kept for the next ones. At most 256 MiB.
     public static var keptByteCount: Int { mr_kept_memory() }

@@ -16,6 +16,7 @@ enum EngineBenchmark {
         large(bench)
         products(bench)
         stateDicts(bench)
+        narrowProducts(bench)
     }
 
     private static func small(_ bench: Bench) {
@@ -74,6 +75,17 @@ enum EngineBenchmark {
             let (a, b) = (Tensor.randn([size, size]), Tensor.randn([size, size]))
             bench.time("sgemm \(size)", max(3, 200_000_000 / (size * size * size))) { _ = a.matmul(b) }
         }
+    }
+
+    /// Each instruction set that is narrower than the processor's; PyTorch has no counterpart.
+    private static func narrowProducts(_ bench: Bench) {
+        let widest = Compute.instructionSet
+        let (a, b) = (Tensor.randn([512, 512]), Tensor.randn([512, 512]))
+        for set in Compute.InstructionSet.allCases where set.rawValue < widest.rawValue {
+            Compute.limit(to: set)
+            bench.time("sgemm 512 by \(set)", 3) { _ = a.matmul(b) }
+        }
+        Compute.limit(to: widest)
     }
 
     private static func stateDicts(_ bench: Bench) {
