@@ -71,7 +71,7 @@ let package = Package(
             plugins: ["EmbedMigrationsPlugin"]),
         .target(
             name: "ModelReg",
-            dependencies: ["Tensors", "Checkpoints", "Formats", "ModelRegistry", orderedCollections],
+            dependencies: ["Tensors", "NN", "Checkpoints", "Formats", "ModelRegistry", orderedCollections],
             swiftSettings: strict),
 
         // MARK: Command line
@@ -88,8 +88,8 @@ let package = Package(
 
         .executableTarget(name: "LibraryExample", dependencies: ["ModelReg"], path: "Examples/Library"),
         .executableTarget(
-            name: "BuildersGuide", dependencies: ["NN", "Tensors"], path: "Examples/BuildersGuide",
-            swiftSettings: strict),
+            name: "BuildersGuide", dependencies: ["ModelReg", "NN", "Tensors"],
+            path: "Examples/BuildersGuide", swiftSettings: strict),
 
         // MARK: Build tools
 
@@ -103,8 +103,14 @@ let package = Package(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
-        .testTarget(name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),
-        .testTarget(name: "BuildersGuideTests", dependencies: ["NN", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),
+        .testTarget(
+            name: "BuildersGuideTests",
+            dependencies: [
+                "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "NN", "Tensors", orderedCollections,
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
             swiftSettings: strict),

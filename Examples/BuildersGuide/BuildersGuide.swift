@@ -1,3 +1,4 @@
+import ModelReg
 import NN
 import Tensors
 
@@ -134,10 +135,14 @@ enum BuildersGuide {
         heading(9, "Save and load")
         let (net, clone) = (MLP(), MLP())
         let x = Tensor.rand(input)
-        let saved = net.stateDict().snapshot()
-        try clone.loadStateDict(saved.stateDict)
+        let registry = try Registry.inMemory()
+        try registry.save([x, Tensor.zeros([4])], as: "x-files", message: "a list of tensors")
+        let list: [Tensor] = try registry.load("x-files")
+        print("list:", list.map(\.shape))
+        try registry.save(net, as: "mlp")
+        try clone.loadStateDict(registry.load("mlp"))
         clone.eval()
-        print((clone(x) .== net(x)).all())
+        print("bit-identical outputs:", (clone(x) .== net(x)).all())
         var partial = net.stateDict()
         partial["out.bias"] = nil
         partial["out.bais"] = .zeros([10])

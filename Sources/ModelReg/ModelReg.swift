@@ -2,4 +2,5 @@
 @_exported public import Checkpoints
 @_exported public import Formats
 @_exported public import ModelRegistry
+@_exported public import NN
 @_exported public import Tensors
