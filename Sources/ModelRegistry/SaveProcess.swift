@@ -16,14 +16,8 @@ final class SaveProcess: Sendable {
     private let plan: SavePlan
     private let hashes: SavePlan.Hashes
 
-    /// Encoded bytes per transaction: large enough that commits cost little, small enough that readers wait little.
-    private static let batchByteCount = 32 << 20
-
     /// Chunks encoded between two looks at the batch's size.
     private static let encodingRunCount = 32
-
-    /// Encoded bytes per pack. SQLite gives a blob whole pages; this wastes less than one percent of them.
-    private static let packByteCount = 4 << 20
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
@@ -102,35 +96,19 @@ final class SaveProcess: Sendable {
 
     // MARK: Encoding
 
-    private static let encoders = WorkerPool { ChunkCoder() }
-
-    /// An encoder and the decoder that proves its work.
-    private final class ChunkCoder {
-        let encoder = ChunkEncoder(effort: .fast)
-        let decoder = ChunkDecoder()
-        var decoded = [UInt8](repeating: 0, count: Chunking.chunkByteCount)
-    }
-
     private func encode(_ job: Job) throws -> Encoded {
         let stored = plan.storedTensors[job.stored]
-        return try SaveProcess.encoders.withWorker { coder in
-            try stored.withUnsafeBytes(ofChunk: job.index) { bytes in
-                let chunk = coder.encoder.encode(bytes, as: ElementKind(stored.dtype))
-                try coder.decoded.withUnsafeMutableBytes { buffer in
-                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<bytes.count])
-                    try chunk.bytes.withUnsafeBytes { encoded in
-                        try coder.decoder.decode(encoded, codec: chunk.codec, base: nil, into: target)
-                    }
-                    guard bytes.elementsEqual(target, by: ==) else {
-                        throw RegistryError.damaged(
-                            RegistryError.Damage(
-                                chunk: job.id,
-                                problem: "encoding does not decode to what was encoded; nothing was saved"))
-                    }
+        return try stored.withUnsafeBytes(ofChunk: job.index) { bytes in
+            do {
+                let chunk = try ProvenEncoder.with(.fast) { encoder in
+                    try encoder.encode(bytes, as: ElementKind(stored.dtype))
                 }
                 return Encoded(
                     id: job.id, checksum: mr_crc32c(0, bytes.baseAddress, bytes.count), byteCount: bytes.count,
                     chunk: chunk)
+            } catch var damage as RegistryError.Damage {
+                damage.chunk = job.id
+                throw RegistryError.damaged(damage)
             }
         }
     }
@@ -153,7 +131,7 @@ final class SaveProcess: Sendable {
             batchByteCount += byteCount
             done += run.reduce(0) { $0 + self.byteCount(of: $1) }
             progress?(done, total)
-            if batchByteCount >= SaveProcess.batchByteCount, start + run.count < jobs.count {
+            if batchByteCount >= PackTable.batchByteCount, start + run.count < jobs.count {
                 let full = batch
                 try writer.enqueue { try self.registry.write { db in try self.insert(full, db) } }
                 batch = []
@@ -168,35 +146,19 @@ final class SaveProcess: Sendable {
 
     private func insert(_ batch: [Encoded], _ db: Database) throws {
         guard !batch.isEmpty else { return }
-        let insertPack = try db.cachedStatement(sql: "INSERT INTO pack (byte_count, bytes) VALUES (?, ?)")
         // Another process may have saved the same chunk meanwhile.
         let insertChunk = try db.cachedStatement(
             sql: """
                 INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
                 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
                 """)
-        var start = 0
-        while start < batch.count {
-            var end = start
-            var bytes: [UInt8] = []
-            while end < batch.count,
-                bytes.isEmpty || bytes.count + batch[end].chunk.bytes.count <= Self.packByteCount
-            {
-                bytes += batch[end].chunk.bytes
-                end += 1
-            }
-            try insertPack.execute(arguments: [bytes.count, bytes.data])
-            let pack = db.lastInsertedRowID
-            var offset = 0
-            for encoded in batch[start..<end] {
-                try insertChunk.execute(arguments: [
-                    encoded.id.data, Int64(encoded.checksum), encoded.byteCount,
-                    Int(encoded.chunk.codec.rawValue),
-                    pack, offset, encoded.chunk.bytes.count,
-                ])
-                offset += encoded.chunk.bytes.count
-            }
-            start = end
+        let places = try PackTable.insert(
+            db, byteCounts: batch.map(\.chunk.bytes.count), bytes: { batch[$0].chunk.bytes })
+        for (encoded, place) in zip(batch, places) {
+            try insertChunk.execute(arguments: [
+                encoded.id.data, Int64(encoded.checksum), encoded.byteCount,
+                Int(encoded.chunk.codec.rawValue), place.pack, place.offset, encoded.chunk.bytes.count,
+            ])
         }
     }
 

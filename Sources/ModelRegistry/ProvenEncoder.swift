@@ -1,0 +1,72 @@
+import Checkpoints
+import Glibc
+import TensorCodec
+
+/// Encodes chunks, and decodes each again before anybody relies on it.
+final class ProvenEncoder {
+    private let encoder: ChunkEncoder
+    private let decoder = ChunkDecoder()
+    private var decoded = [UInt8](repeating: 0, count: Chunking.chunkByteCount)
+
+    private init(effort: EncodingEffort) {
+        encoder = ChunkEncoder(effort: effort)
+    }
+
+    /// Encodes a chunk on its own.
+    ///
+    /// - Throws: ``RegistryError/Damage`` where the encoding does not decode to the chunk.
+    func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedChunk {
+        let encoded = encoder.encode(chunk, as: kind)
+        try prove(encoded, chunk, base: nil)
+        return encoded
+    }
+
+    /// Encodes a chunk as a difference from another of the same length.
+    ///
+    /// - Throws: ``RegistryError/Damage`` where the encoding does not decode to the chunk.
+    func encodeDelta(
+        _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
+    ) throws -> EncodedChunk {
+        let encoded = encoder.encodeDelta(chunk, from: base, as: kind)
+        try prove(encoded, chunk, base: base)
+        return encoded
+    }
+
+    /// Whether a stretch of elements takes fewer bytes as a difference than on its own.
+    func isShorterAsDelta(
+        _ stretch: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
+    ) -> Bool {
+        encoder.encodeDelta(stretch, from: base, as: kind).bytes.count
+            < encoder.encode(stretch, as: kind).bytes.count
+    }
+
+    private func prove(
+        _ encoded: EncodedChunk, _ chunk: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer?
+    ) throws {
+        let isEqual = try decoded.withUnsafeMutableBytes { buffer in
+            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.count])
+            try encoded.bytes.withUnsafeBytes { bytes in
+                try decoder.decode(bytes, codec: encoded.codec, base: base, into: target)
+            }
+            guard let decoded = target.baseAddress, let original = chunk.baseAddress else { return true }
+            return memcmp(decoded, original, chunk.count) == 0
+        }
+        guard isEqual else {
+            throw RegistryError.Damage(
+                problem: "encoding does not decode to what was encoded; nothing was saved")
+        }
+    }
+
+    /// Calls `body` with an encoder that nobody else has meanwhile.
+    static func with<Result>(_ effort: EncodingEffort, _ body: (ProvenEncoder) throws -> Result) rethrows
+        -> Result
+    {
+        switch effort {
+        case .fast: try fast.withWorker(body)
+        case .best: try best.withWorker(body)
+        }
+    }
+
+    private static let fast = WorkerPool { ProvenEncoder(effort: .fast) }
+    private static let best = WorkerPool { ProvenEncoder(effort: .best) }
+}
