@@ -79,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "ModelRegCLI",
             dependencies: [
-                "ModelReg", "Tensors", "Checkpoints", "Formats", "ModelRegistry", argumentParser,
+                "ModelReg", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry", argumentParser,
                 orderedCollections,
             ],
             swiftSettings: strict),

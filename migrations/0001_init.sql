@@ -43,11 +43,14 @@ CREATE TABLE version (
     byte_count    INTEGER NOT NULL,                -- bytes of these; a tied tensor counts under each of its names
     created_at    TEXT    NOT NULL,                -- when it was saved
     deleted_at    TEXT,                            -- when it was deleted; the next gc removes the row. NULL: alive
+    is_packed     INTEGER NOT NULL DEFAULT 0       -- 1: what changed in the next version is stored as differences
+                  CHECK (is_packed IN (0, 1)),     -- from it, wherever that is shorter
     UNIQUE (model, number)
 ) STRICT;
 CREATE INDEX version_by_content ON version (content_id);
 CREATE INDEX version_by_parent ON version (parent) WHERE parent IS NOT NULL;
 CREATE INDEX version_by_structure ON version (structure);
+CREATE INDEX version_to_pack ON version (model, number) WHERE is_packed = 0;
 
 CREATE TABLE alias (
     -- A movable name for a version, such as `best` or `prod`. `latest` is computed and never stored here.
@@ -220,8 +223,18 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_by_model ON event (model, id);
 
+CREATE TABLE packing_choice (
+    -- Whether tensors of a name are shorter as differences from the next version. Found by a sample; tried again
+    -- from time to time. Only saves time: rows may be deleted.
+    path      INTEGER PRIMARY KEY REFERENCES path (id),     -- the name
+    is_delta  INTEGER NOT NULL CHECK (is_delta IN (0, 1)),  -- 1: differences are shorter
+    use_count INTEGER NOT NULL                              -- versions that went by it since it was found
+) STRICT;
+
 CREATE TABLE setting (
-    -- Choices that belong to this registry.
+    -- Choices that belong to this registry. `packing.maximum_depth`: deltas between a chunk and its keyframe, at
+    -- most (8 where there is no row). `packing.keyframe_interval`: of so many versions of a chunk in a row, one
+    -- stays a keyframe (8).
     name   TEXT PRIMARY KEY,                       -- what is chosen
     value  ANY NOT NULL                            -- what it is set to
 ) STRICT, WITHOUT ROWID;

@@ -25,12 +25,17 @@ struct AliasCommand: ParsableCommand {
         @Argument(help: "The alias.")
         var alias: String
 
+        @Flag(
+            name: .long, inversion: .prefixedNo,
+            help: "Whether its version keeps loading at full speed, whatever is saved after it.")
+        var pin: Bool?
+
         @Flag(name: .long, help: "Move it even if it is protected.")
         var force = false
 
         func run() throws {
             let registry = try options.openRegistry()
-            let before = try registry.setAlias(alias, to: reference, force: force)
+            let before = try registry.setAlias(alias, to: reference, isPinned: pin, force: force)
             let version = try registry.version(reference)
             if options.json {
                 try JSON.print(

@@ -34,6 +34,7 @@ struct GarbageCommand: ParsableCommand {
         let versionCount: Int
         let tensorCount: Int
         let chunkCount: Int
+        let rebasedChunkCount: Int
         let freedByteCount: Int
         let isDone: Bool
 
@@ -41,6 +42,7 @@ struct GarbageCommand: ParsableCommand {
             versionCount = report.versionCount
             tensorCount = report.tensorCount
             chunkCount = report.chunkCount
+            rebasedChunkCount = report.rebasedChunkCount
             freedByteCount = report.freedByteCount
             self.isDone = isDone
         }

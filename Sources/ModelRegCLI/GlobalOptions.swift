@@ -28,7 +28,8 @@ struct GlobalOptions: ParsableArguments {
 
     /// Opens the registry.
     func openRegistry(create: Bool = false) throws -> Registry {
-        try Registry(path: registryPath, create: create, waitSeconds: wait)
+        // Commands that save also pack, where their user sees it.
+        try Registry(path: registryPath, create: create, waitSeconds: wait, packsInBackground: false)
     }
 
     private var registryPath: String {

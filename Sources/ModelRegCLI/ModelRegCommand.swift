@@ -43,7 +43,8 @@ struct ModelRegCommand: ParsableCommand {
                 subcommands: [
                     ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
                 ]),
-            CommandGroup(name: "Upkeep", subcommands: [VerifyCommand.self, GarbageCommand.self]),
+            CommandGroup(
+                name: "Upkeep", subcommands: [PackCommand.self, GarbageCommand.self, VerifyCommand.self]),
         ])
 
     static func main() {

@@ -49,6 +49,9 @@ struct SaveCommand: ParsableCommand {
         help: ArgumentHelp("The version it was made from; otherwise the latest.", valueName: "reference"))
     var parent: String?
 
+    @Flag(name: .long, help: "Leave the versions before it as they are, to be packed by the next save or pack.")
+    var noPack = false
+
     func run() throws {
         let (model, aliases) = try target
         let saveOptions = SaveOptions(
@@ -63,6 +66,19 @@ struct SaveCommand: ParsableCommand {
             file, named: self.file, as: model, options: saveOptions, progress: bar.handler)
         bar.clear()
         try report(result)
+        if !noPack { pack(model, in: registry) }
+    }
+
+    /// Packs the versions before it. The version is saved: that this can wait is no reason to fail.
+    private func pack(_ model: String, in registry: Registry) {
+        let bar = ProgressBar("packing", options)
+        do {
+            try registry.packNewVersions(of: model, progress: bar.handler)
+            bar.clear()
+        } catch {
+            bar.clear()
+            options.message("note: saved, but earlier versions are not packed: \(error)")
+        }
     }
 
     private func report(_ result: SaveResult) throws {

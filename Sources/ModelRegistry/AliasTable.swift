@@ -5,13 +5,13 @@ import GRDB
 enum AliasTable {
     /// Points an alias at a version.
     ///
+    /// - Parameter isPinned: Whether its version stays keyframes; `nil` to leave that as it is.
     /// - Returns: The number of the version that it named before.
     /// - Throws: ``RegistryError/protectedAlias(model:alias:)`` where it would move and is protected.
     @discardableResult
     static func set(
         _ db: Database, _ name: String, modelID: Int64, model: String, versionID: Int64, number: Int,
-        at now: String,
-        force: Bool = false
+        at now: String, isPinned: Bool? = nil, force: Bool = false
     ) throws -> Int? {
         let before = try Row.fetchOne(
             db,
@@ -25,10 +25,11 @@ enum AliasTable {
         }
         try db.execute(
             sql: """
-                INSERT INTO alias (model, name, version, updated_at) VALUES (?, ?, ?, ?)
-                ON CONFLICT (model, name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at
+                INSERT INTO alias (model, name, version, is_pinned, updated_at) VALUES (?1, ?2, ?3, ifnull(?4, 0), ?5)
+                ON CONFLICT (model, name) DO UPDATE SET
+                  version = excluded.version, is_pinned = ifnull(?4, is_pinned), updated_at = excluded.updated_at
                 """,
-            arguments: [modelID, name, versionID, now])
+            arguments: [modelID, name, versionID, isPinned, now])
         try EventTable.insert(
             db, "alias set", model: model, number: number, alias: name, at: now,
             detail: previous.map { "{\"from\":\($0)}" })

@@ -74,6 +74,13 @@ struct ChunkFinder {
         return chunks
     }
 
+    /// The chunk in a row; `nil` where there is no such row.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    mutating func chunk(_ rowID: Int64) throws -> ChunkLocation? {
+        try Row.fetchOne(byID, arguments: [rowID]).map { try location($0) }
+    }
+
     private mutating func location(_ row: Row) throws -> ChunkLocation {
         // Down to a keyframe or a known chunk, then up again: no recursion on a chain from a file.
         var chain: [(id: Int64, row: Row)] = []

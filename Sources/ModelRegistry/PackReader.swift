@@ -2,8 +2,16 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
+/// Where encoded bytes come from.
+protocol PackSource: Sendable {
+    /// Copies bytes at `offset` of a pack.
+    ///
+    /// - Throws: ``RegistryError/Damage`` when the pack does not have them.
+    func read(pack: Int64, offset: Int, into target: UnsafeMutableRawBufferPointer) throws
+}
+
 /// Reads stretches of packs, from any thread, one at a time. Valid within the read transaction it was made in.
-final class PackReader: @unchecked Sendable {
+final class PackReader: PackSource, @unchecked Sendable {
     private let connection: OpaquePointer
     private let handle = Mutex<UncheckedHandle>(UncheckedHandle())
 
@@ -23,9 +31,6 @@ final class PackReader: @unchecked Sendable {
         handle.withLock { if let blob = $0.blob { sqlite3_blob_close(blob) } }
     }
 
-    /// Copies `count` bytes at `offset` of a pack.
-    ///
-    /// - Throws: ``RegistryError/Damage`` when the pack does not have them.
     func read(pack: Int64, offset: Int, into target: UnsafeMutableRawBufferPointer) throws {
         try handle.withLock { handle in
             try open(pack, &handle)
@@ -58,5 +63,31 @@ final class PackReader: @unchecked Sendable {
             throw DatabaseError(resultCode: ResultCode(rawValue: code))
         }
         handle.pack = pack
+    }
+}
+
+/// Encoded chunks that were read before, to be decoded when the transaction is over.
+struct LoadedChunks: PackSource {
+    private var bytes: [PackTable.Place: [UInt8]] = [:]
+
+    /// Reads a chunk and all that it is a difference from.
+    mutating func load(_ chunk: ChunkLocation, from packs: PackReader) throws {
+        var next: ChunkLocation? = chunk
+        while let link = next {
+            next = link.base
+            let place = PackTable.Place(pack: link.pack, offset: link.packOffset)
+            if let known = bytes[place], known.count == link.storedByteCount { continue }
+            var encoded = [UInt8](repeating: 0, count: link.storedByteCount)
+            try encoded.withUnsafeMutableBytes {
+                try packs.read(pack: place.pack, offset: place.offset, into: $0)
+            }
+            bytes[place] = encoded
+        }
+    }
+
+    func read(pack: Int64, offset: Int, into target: UnsafeMutableRawBufferPointer) throws {
+        guard let encoded = bytes[PackTable.Place(pack: pack, offset: offset)], encoded.count == target.count
+        else { throw RegistryError.Damage(problem: "its encoded bytes were not read") }
+        target.copyBytes(from: encoded)
     }
 }

@@ -10,6 +10,8 @@ public struct Alias: Hashable, Sendable {
     public let number: Int
     /// Whether moving or removing it needs force.
     public let isProtected: Bool
+    /// Whether its version keeps loading at full speed.
+    public let isPinned: Bool
     /// When it was set: UTC, `2026-01-31T12:00:00.000Z`.
     public let updatedAt: String
 }
@@ -17,17 +19,23 @@ public struct Alias: Hashable, Sendable {
 extension Registry {
     /// Points an alias at a version, wherever it pointed before.
     ///
-    /// - Parameter force: Whether to move a protected alias.
+    /// - Parameters:
+    ///   - isPinned: Whether the version that it names keeps loading at full speed, whatever is saved after it; see
+    ///     ``pack(_:effort:progress:isCancelled:)``. `nil` leaves that as it is: at first, it does not.
+    ///   - force: Whether to move a protected alias.
     /// - Returns: The number of the version that it named before.
     /// - Throws: ``RegistryError``.
     @discardableResult
-    public func setAlias(_ alias: String, to reference: String, force: Bool = false) throws -> Int? {
+    public func setAlias(_ alias: String, to reference: String, isPinned: Bool? = nil, force: Bool = false)
+        throws -> Int?
+    {
         try Names.checkAlias(alias)
         return try write { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
             return try AliasTable.set(
                 db, alias, modelID: VersionTable.modelID(db, version.model), model: version.model,
-                versionID: version.rowID, number: version.number, at: Timestamp.now(), force: force)
+                versionID: version.rowID, number: version.number, at: Timestamp.now(), isPinned: isPinned,
+                force: force)
         }
     }
 
@@ -54,7 +62,7 @@ extension Registry {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT model.name AS model, alias.name, version.number, is_protected, updated_at
+                    SELECT model.name AS model, alias.name, version.number, is_protected, is_pinned, updated_at
                     FROM alias JOIN model ON model.id = alias.model JOIN version ON version.id = alias.version
                     WHERE ?1 IS NULL OR model.id = ?1 ORDER BY model.name, alias.name
                     """,
@@ -63,6 +71,7 @@ extension Registry {
                 Alias(
                     model: try row.value("model"), name: try row.value("name"), number: try row.value("number"),
                     isProtected: try row.value("is_protected", as: Int.self) == 1,
+                    isPinned: try row.value("is_pinned", as: Int.self) == 1,
                     updatedAt: try row.value("updated_at"))
             }
         }

@@ -42,6 +42,14 @@ extension Registry {
             }
             try db.execute(
                 sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [now, version.rowID])
+            // The version before it has another next version now.
+            try db.execute(
+                sql: """
+                    UPDATE version SET is_packed = 0 WHERE id = (
+                      SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
+                      ORDER BY number DESC LIMIT 1)
+                    """,
+                arguments: [modelID, version.number])
             try EventTable.insert(db, "rm", model: version.model, number: version.number, at: now)
             return report
         }

@@ -1,5 +1,8 @@
-import Foundation
+import Checkpoints
 import GRDB
+import Glibc
+import TensorCodec
+import Tensors
 
 /// What a garbage collection removed, or would remove.
 public struct GarbageReport: Hashable, Sendable {
@@ -9,6 +12,8 @@ public struct GarbageReport: Hashable, Sendable {
     public let tensorCount: Int
     /// Chunks that no tensor needs any more.
     public let chunkCount: Int
+    /// Chunks that are needed, and were differences from such: they are encoded anew.
+    public let rebasedChunkCount: Int
     /// Bytes that the file is shorter by, or would be.
     public let freedByteCount: Int
 }
@@ -17,92 +22,216 @@ extension Registry {
     /// Removes what no version needs, and gives the space back to the file system.
     ///
     /// Safe beside saves of other threads and processes: chunks that such a save has written already may go too,
-    /// but it looks for them in the transaction that makes its version visible, and writes them again.
+    /// but it looks for them in the transaction that makes its version visible, and writes them again. May be
+    /// interrupted at any instant.
     ///
     /// - Parameter dryRun: Whether only to say what would be removed.
     /// - Throws: ``RegistryError``.
-    /// - Complexity: O(rows removed), and the bytes of packs of which less than half is still needed.
+    /// - Complexity: O(rows removed), the bytes of packs of which an eighth is not needed, and the bytes of deltas
+    ///   from what is removed.
     @discardableResult
     public func collectGarbage(dryRun: Bool = false) throws -> GarbageReport {
+        let collection = GarbageCollection(self)
+        return dryRun ? try collection.rehearse() : try collection.run()
+    }
+}
+
+/// One garbage collection: first what is needed is freed from what is not, then that is removed.
+struct GarbageCollection {
+    private let registry: Registry
+
+    init(_ registry: Registry) {
+        self.registry = registry
+    }
+
+    private struct Counts {
+        var versions = 0
+        var tensors = 0
+        var chunks = 0
+        var rebased = 0
+    }
+
+    /// Does it, in many transactions of bounded size.
+    func run() throws -> GarbageReport {
+        let before = try registry.read(PageCounts.init)
+        var counts = Counts()
+        let rules = try registry.packingRules()
+        // A second look, for what other processes have packed meanwhile. What is damaged stays.
+        for _ in 0..<2 {
+            let rebased = try rebase(keepsOnlyByteCounts: false) { batch in
+                let stored = try registry.write { db in
+                    let result = try ChunkRecoder.store(batch, db, rules: rules)
+                    try PackTable.deleteEmpty(db, among: result.oldPacks)
+                    return result.stored.count
+                }
+                counts.rebased += stored
+                usleep(Registry.pauseMicroseconds)
+            }
+            if rebased == 0 { break }
+        }
+        try registry.write { db in try removeRows(db, &counts) }
+        let thin = try registry.read { db in try PackTable.thin(db) }
+        for packs in PackTable.batches(thin) {
+            usleep(Registry.pauseMicroseconds)
+            try registry.write { db in try PackTable.rewrite(db, packs) }
+        }
+        try registry.shrinkFile()
+        let after = try registry.read(PageCounts.init)
+        return report(counts, before.all - after.all, before)
+    }
+
+    /// Finds out what ``run()`` would do, and leaves everything as it is.
+    ///
+    /// - Parameter deleting: A version to look upon as deleted.
+    func rehearse(deleting version: Int64? = nil) throws -> GarbageReport {
+        var rebased: [[Recoding]] = []
+        try rebase(deleting: version, keepsOnlyByteCounts: true) { rebased.append($0) }
         var report: GarbageReport?
         do {
-            try write { db in
-                report = try GarbageCollection(db).run()
-                if dryRun { throw DryRun() }
+            try registry.write { db in
+                report = try rehearse(db, deleting: version, rebased: rebased)
+                throw Rehearsal()
             }
-        } catch is DryRun {}
-        guard let report else { preconditionFailure("garbage collection without a report") }
-        if !dryRun { try shrinkFile() }
+        } catch is Rehearsal {}
+        guard let report else { preconditionFailure("a rehearsal without a report") }
         return report
     }
 
-    private struct DryRun: Error {}
+    private struct Rehearsal: Error {}
 
-    /// Cuts free pages off the file, some at a time, so that others get in between.
-    private func shrinkFile() throws {
-        while true {
-            let isDone = try write { db in
-                let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
-                if free > 0 { try db.execute(sql: "PRAGMA incremental_vacuum(\(Registry.vacuumPageCount))") }
-                let left = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
-                return left == 0 || left == free
+    /// The same steps in the same order, with zeros for bytes.
+    private func rehearse(_ db: Database, deleting version: Int64?, rebased: [[Recoding]]) throws
+        -> GarbageReport
+    {
+        let before = try PageCounts(db)
+        var counts = Counts()
+        let rules = try PackingRules(db)
+        if let version {
+            try db.execute(sql: "DELETE FROM alias WHERE version = ?", arguments: [version])
+            try db.execute(
+                sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [Timestamp.now(), version])
+        }
+        for batch in rebased {
+            let result = try ChunkRecoder.store(batch, db, rules: rules)
+            try PackTable.deleteEmpty(db, among: result.oldPacks)
+            counts.rebased += result.stored.count
+        }
+        try removeRows(db, &counts)
+        for packs in PackTable.batches(try PackTable.thin(db)) {
+            try PackTable.rewrite(db, packs, copies: false)
+        }
+        return report(counts, before.all - (try PageCounts(db).shrunk), before)
+    }
+
+    private func report(_ counts: Counts, _ pageCount: Int, _ pages: PageCounts) -> GarbageReport {
+        GarbageReport(
+            versionCount: counts.versions, tensorCount: counts.tensors, chunkCount: counts.chunks,
+            rebasedChunkCount: counts.rebased, freedByteCount: max(0, pageCount * pages.pageByteCount))
+    }
+
+    // MARK: Chunks that depend on what goes
+
+    /// Encodes anew what is needed and is a difference from what is not.
+    ///
+    /// - Returns: How many chunks that are.
+    @discardableResult
+    private func rebase(
+        deleting version: Int64? = nil, keepsOnlyByteCounts: Bool, _ body: ([Recoding]) throws -> Void
+    ) throws -> Int {
+        let jobs = try registry.read { db in try rebasingJobs(db, deleting: version) }
+        let recoder = ChunkRecoder(
+            registry: registry, effort: .fast, keepsOnlyByteCounts: keepsOnlyByteCounts)
+        var rest = jobs[...]
+        while !rest.isEmpty {
+            let (recodings, jobCount) = try recoder.recode(rest)
+            rest = rest.dropFirst(jobCount)
+            if !recodings.isEmpty { try body(recodings) }
+        }
+        return jobs.count
+    }
+
+    /// A chunk that is needed takes the nearest chunk below it that is needed too for its base, or none.
+    private func rebasingJobs(_ db: Database, deleting version: Int64?) throws -> [RecodingJob] {
+        func isNeeded(_ chunk: String) -> String {
+            """
+            EXISTS (
+              SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
+              JOIN version ON version.id = parameter.version
+              WHERE tensor_chunk.chunk = \(chunk) AND version.deleted_at IS NULL AND version.id IS NOT ?1)
+            """
+        }
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT delta.id, delta.byte_count, (
+                  SELECT dtype FROM tensor_chunk JOIN tensor ON tensor.id = tensor_chunk.tensor
+                  WHERE tensor_chunk.chunk = delta.id ORDER BY tensor.id LIMIT 1) AS dtype
+                FROM chunk AS delta
+                WHERE delta.base IS NOT NULL AND \(isNeeded("delta.id")) AND NOT \(isNeeded("delta.base"))
+                ORDER BY delta.id
+                """,
+            arguments: [version])
+        guard !rows.isEmpty else { return [] }
+        let graph = try DeltaGraph(db)
+        let needed = try db.cachedStatement(sql: "SELECT \(isNeeded("?2"))")
+        let rules = try PackingRules(db)
+        return try rows.compactMap { row in
+            guard let dtype = DType(rawValue: try row.value("dtype")) else { return nil }
+            let chunk: Int64 = try row.value("id")
+            let chain = try graph.bases(of: chunk)
+            var base: Int64?
+            if let index = try chain.firstIndex(where: {
+                try Bool.fetchOne(needed, arguments: [version, $0]) == true
+            }),
+                try !graph.isNeededFast(chunk, without: version),
+                rules.allowDelta(height: try graph.height(of: chunk), baseDepth: chain.count - index - 1)
+            {
+                base = chain[index]
             }
-            if isDone { return }
+            return RecodingJob(
+                chunk: chunk, base: base, byteCount: try row.value("byte_count"), kind: ElementKind(dtype),
+                aim: .otherBase, triesKeyframe: true)
         }
     }
 
-    /// Pages moved in one transaction: 32 MB.
-    private static let vacuumPageCount = 2048
-}
+    // MARK: Rows
 
-private struct GarbageCollection {
-    private let db: Database
-
-    init(_ db: Database) {
-        self.db = db
-    }
-
-    func run() throws -> GarbageReport {
-        let before = try usedByteCount()
-        let versions = try delete("DELETE FROM version WHERE deleted_at IS NOT NULL")
-        let tensors = try delete(
+    private func removeRows(_ db: Database, _ counts: inout Counts) throws {
+        let before = try PageCounts(db)
+        counts.versions = try delete(db, "DELETE FROM version WHERE deleted_at IS NOT NULL")
+        counts.tensors = try delete(
+            db,
             "DELETE FROM tensor WHERE NOT EXISTS (SELECT 1 FROM parameter WHERE parameter.tensor = tensor.id)")
-        let chunks = try deleteChunks()
-        try repackThinPacks()
-        _ = try delete("DELETE FROM pack WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.pack = pack.id)")
+        counts.chunks = try deleteChunks(db)
+        try PackTable.deleteEmpty(db)
         _ = try delete(
+            db,
             "DELETE FROM structure WHERE NOT EXISTS (SELECT 1 FROM version WHERE version.structure = structure.id)"
         )
         _ = try delete(
+            db,
             """
             DELETE FROM attachment_content
             WHERE NOT EXISTS (SELECT 1 FROM attachment WHERE attachment.content = attachment_content.id)
             """)
-        let freed = before - (try usedByteCount())
-        if versions + tensors + chunks > 0 {
+        if counts.versions + counts.tensors + counts.chunks > 0 {
+            let after = try PageCounts(db)
+            let freed = (before.all - before.free - after.all + after.free) * before.pageByteCount
             try EventTable.insert(db, "gc", at: Timestamp.now(), detail: "{\"freed_byte_count\":\(freed)}")
         }
-        return GarbageReport(
-            versionCount: versions, tensorCount: tensors, chunkCount: chunks, freedByteCount: max(0, freed))
     }
 
-    private func usedByteCount() throws -> Int {
-        let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
-        let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
-        let size = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
-        return (pages - free) * size
-    }
-
-    private func delete(_ sql: String) throws -> Int {
+    private func delete(_ db: Database, _ sql: String) throws -> Int {
         try db.execute(sql: sql)
         return db.changesCount
     }
 
     /// Deletes chunks that no tensor needs, deltas before what they are differences from.
-    private func deleteChunks() throws -> Int {
+    private func deleteChunks(_ db: Database) throws -> Int {
         var count = 0
         while true {
             let deleted = try delete(
+                db,
                 """
                 DELETE FROM chunk
                 WHERE NOT EXISTS (SELECT 1 FROM tensor_chunk WHERE tensor_chunk.chunk = chunk.id)
@@ -110,45 +239,6 @@ private struct GarbageCollection {
                 """)
             if deleted == 0 { return count }
             count += deleted
-        }
-    }
-
-    /// Copies what is left of packs that are mostly garbage into new ones.
-    private func repackThinPacks() throws {
-        let thin = try Int64.fetchAll(
-            db,
-            sql: """
-                SELECT pack.id FROM pack JOIN chunk ON chunk.pack = pack.id
-                GROUP BY pack.id HAVING 2 * sum(chunk.stored_byte_count) < pack.byte_count
-                """)
-        for pack in thin {
-            let chunks = try Row.fetchAll(
-                db,
-                sql: "SELECT id, pack_offset, stored_byte_count FROM chunk WHERE pack = ? ORDER BY pack_offset",
-                arguments: [pack])
-            let packs = PackReader(db)
-            var bytes: [UInt8] = []
-            var offsets: [(id: Int64, offset: Int)] = []
-            do {
-                for chunk in chunks {
-                    var part = [UInt8](repeating: 0, count: try chunk.value("stored_byte_count"))
-                    let offset: Int = try chunk.value("pack_offset")
-                    try part.withUnsafeMutableBytes { try packs.read(pack: pack, offset: offset, into: $0) }
-                    offsets.append((try chunk.value("id"), bytes.count))
-                    bytes += part
-                }
-            } catch is RegistryError.Damage {
-                // `verify` says what is wrong with it; what is left stays where it is.
-                continue
-            }
-            try db.execute(
-                sql: "INSERT INTO pack (byte_count, bytes) VALUES (?, ?)", arguments: [bytes.count, bytes.data])
-            let newPack = db.lastInsertedRowID
-            for (id, offset) in offsets {
-                try db.execute(
-                    sql: "UPDATE chunk SET pack = ?, pack_offset = ? WHERE id = ?",
-                    arguments: [newPack, offset, id])
-            }
         }
     }
 }

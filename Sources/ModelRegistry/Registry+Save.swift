@@ -33,8 +33,10 @@ extension Registry {
         }
         let plan = try SavePlan(value.checkpoint)
         let recipe = options.sourceFile.flatMap { FileRecipe($0, plan) }
-        return try SaveProcess(registry: self, plan: plan)
+        let result = try SaveProcess(registry: self, plan: plan)
             .run(as: model, options: options, recipe: recipe, progress: progress)
+        packInBackground(model)
+        return result
     }
 
     /// Saves a checkpoint as the next version of a model, with a message.

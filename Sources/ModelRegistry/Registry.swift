@@ -16,7 +16,9 @@ public final class Registry: Sendable {
     public let path: String
 
     package let database: DatabaseQueue
+    let packer = BackgroundPacker()
     private let waitSeconds: Double
+    private let packsInBackground: Bool
 
     /// How long a call waits for other processes unless told otherwise.
     public static let defaultWaitSeconds: Double = 10
@@ -26,23 +28,39 @@ public final class Registry: Sendable {
     /// - Parameters:
     ///   - create: Whether to make one where there is no file.
     ///   - waitSeconds: How long to wait for other processes that are writing, at each transaction.
+    ///   - packsInBackground: Whether each save is followed by ``packNewVersions(of:progress:isCancelled:)``, behind
+    ///     the caller's back; see ``waitForPacking()``. A process may end meanwhile: the next save goes on.
     /// - Throws: ``RegistryError`` when there is no registry, or another kind of file.
-    public init(path: String, create: Bool = true, waitSeconds: Double = defaultWaitSeconds) throws {
+    public init(
+        path: String, create: Bool = true, waitSeconds: Double = defaultWaitSeconds,
+        packsInBackground: Bool = true
+    ) throws {
         self.path = path
         self.waitSeconds = waitSeconds
+        self.packsInBackground = packsInBackground
         database = try RegistryDatabase.open(path: path, create: create, waitSeconds: waitSeconds)
     }
 
     private init(inMemory database: DatabaseQueue) {
         path = ":memory:"
         waitSeconds = 0
+        packsInBackground = false
         self.database = database
     }
 
-    /// A registry without a file, gone when the last reference to it goes.
+    /// A registry without a file, gone when the last reference to it goes. Packed only when asked to.
     public static func inMemory() throws -> Registry {
         Registry(inMemory: try RegistryDatabase.openInMemory())
     }
+
+    /// Packs what a save has left, if this registry does so in the background.
+    func packInBackground(_ model: String) {
+        guard packsInBackground else { return }
+        packer.enqueue { [weak self] in _ = try self?.packNewVersions(of: model) }
+    }
+
+    /// How long to leave the lock alone between transactions, so that others who poll for it get it.
+    static let pauseMicroseconds: UInt32 = 3000
 
     /// Reads within one transaction.
     func read<Result>(_ body: (Database) throws -> Result) throws -> Result {

@@ -47,7 +47,7 @@ struct TensorReader {
         let reference = reference
         try ConcurrentMap.forEach(jobs) { job in
             do {
-                try TensorReader.decoders.withWorker { decoder in
+                try ChainDecoder.pool.withWorker { decoder in
                     try decoder.decode(job.chunk, from: packs, into: job.destination)
                 }
                 if verifiesHashes,
@@ -87,7 +87,6 @@ struct TensorReader {
         return jobs.sorted { ($0.chunk.pack, $0.chunk.packOffset) < ($1.chunk.pack, $1.chunk.packOffset) }
     }
 
-    private static let decoders = WorkerPool { ChainDecoder() }
 }
 
 /// Decodes a chunk, by way of the chunks it is a difference from.
@@ -97,10 +96,13 @@ final class ChainDecoder {
     private var base: [UInt8] = []
     private var next: [UInt8] = []
 
+    /// Decoders to borrow.
+    static let pool = WorkerPool { ChainDecoder() }
+
     /// Decodes `chunk` into `target` and checks its checksum.
     ///
     /// - Throws: ``RegistryError/Damage``.
-    func decode(_ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer)
+    func decode(_ chunk: ChunkLocation, from packs: some PackSource, into target: UnsafeMutableRawBufferPointer)
         throws
     {
         var chain = [chunk]
@@ -117,7 +119,7 @@ final class ChainDecoder {
     }
 
     private func decodeLink(
-        _ chunk: ChunkLocation, from packs: PackReader, into target: UnsafeMutableRawBufferPointer
+        _ chunk: ChunkLocation, from packs: some PackSource, into target: UnsafeMutableRawBufferPointer
     ) throws {
         do {
             if encoded.count < chunk.storedByteCount {

@@ -1,0 +1,87 @@
+import GRDB
+
+/// Which chunks are differences from which, and who needs them, as the rows say now.
+struct DeltaGraph {
+    private let db: Database
+    private let base: Statement
+    private let dependants: Statement
+    private let setDepth: Statement
+    private let isFastNeeded: Statement
+
+    init(_ db: Database) throws {
+        self.db = db
+        base = try db.cachedStatement(sql: "SELECT base FROM chunk WHERE id = ?")
+        dependants = try db.cachedStatement(sql: "SELECT id FROM chunk WHERE base = ?")
+        setDepth = try db.cachedStatement(sql: "UPDATE chunk SET depth = ? WHERE id = ?")
+        isFastNeeded = try db.cachedStatement(
+            sql: """
+                SELECT EXISTS (
+                  SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
+                  JOIN version ON version.id = parameter.version
+                  WHERE tensor_chunk.chunk = ?1 AND \(DeltaGraph.loadsFast(without: "?2")))
+                """)
+    }
+
+    /// A condition on a row of `version`: its chunks are keyframes.
+    static let loadsFast = loadsFast(without: "NULL")
+
+    private static func loadsFast(without deleted: String) -> String {
+        """
+        version.deleted_at IS NULL AND version.id IS NOT \(deleted) AND (
+          version.number = (
+            SELECT newest.number FROM version AS newest
+            WHERE newest.model = version.model AND newest.deleted_at IS NULL AND newest.id IS NOT \(deleted)
+            ORDER BY newest.number DESC LIMIT 1)
+          OR EXISTS (SELECT 1 FROM alias WHERE alias.version = version.id AND alias.is_pinned))
+        """
+    }
+
+    /// Whether the newest version of a model, or a pinned one, has the chunk.
+    ///
+    /// - Parameter deleted: A version to look upon as deleted.
+    func isNeededFast(_ chunk: Int64, without deleted: Int64? = nil) throws -> Bool {
+        try Bool.fetchOne(isFastNeeded, arguments: [chunk, deleted]) ?? false
+    }
+
+    /// The chunks that `chunk` is decoded by way of, nearest first.
+    func bases(of chunk: Int64) throws -> [Int64] {
+        var found: [Int64] = []
+        var next = try Int64.fetchOne(base, arguments: [chunk])
+        while let id = next {
+            guard found.count < ChunkLocation.maximumDepth else {
+                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+            }
+            found.append(id)
+            next = try Int64.fetchOne(base, arguments: [id])
+        }
+        return found
+    }
+
+    /// Deltas in the longest chain that ends in `chunk`.
+    func height(of chunk: Int64) throws -> Int {
+        var level = [chunk]
+        var height = -1
+        while !level.isEmpty {
+            height += 1
+            guard height <= ChunkLocation.maximumDepth else {
+                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+            }
+            level = try level.flatMap { try Int64.fetchAll(dependants, arguments: [$0]) }
+        }
+        return height
+    }
+
+    /// Writes the depth of all that is decoded by way of `chunk`, whose own depth is `depth`.
+    func updateDepths(below chunk: Int64, depth: Int) throws {
+        var level = [chunk]
+        var depth = depth
+        while !level.isEmpty {
+            level = try level.flatMap { try Int64.fetchAll(dependants, arguments: [$0]) }
+            depth += 1
+            guard depth <= 2 * ChunkLocation.maximumDepth else {
+                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+            }
+            for id in level { try setDepth.execute(arguments: [depth, id]) }
+        }
+    }
+}

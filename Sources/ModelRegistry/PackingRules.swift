@@ -1,0 +1,69 @@
+import GRDB
+
+/// How far a registry trades the speed of loading old versions for bytes.
+public struct PackingRules: Hashable, Sendable {
+    /// Deltas between a chunk and its keyframe, at most. 0: everything stays a keyframe.
+    public var maximumDepth: Int
+    /// Of so many versions of a chunk in a row, one stays a keyframe.
+    public var keyframeInterval: Int
+
+    /// The largest depth that a registry may have.
+    public static let maximumDepthLimit = 32
+
+    /// Rules; those of a new registry where nothing is said.
+    ///
+    /// - Precondition: `0...32` deltas, and an interval of 1 at least.
+    public init(maximumDepth: Int = 8, keyframeInterval: Int = 8) {
+        precondition(
+            (0...PackingRules.maximumDepthLimit).contains(maximumDepth), "depth \(maximumDepth) not in 0...32")
+        precondition(keyframeInterval >= 1, "keyframe interval \(keyframeInterval)")
+        self.maximumDepth = maximumDepth
+        self.keyframeInterval = keyframeInterval
+    }
+
+    /// Reads the registry's rules; what makes no sense counts as not said.
+    init(_ db: Database) throws {
+        self.init()
+        func number(_ name: String) throws -> Int? {
+            try Int.fetchOne(
+                db, sql: "SELECT value FROM setting WHERE name = ? AND typeof(value) = 'integer'",
+                arguments: [name])
+        }
+        if let depth = try number(PackingRules.depthName), (0...PackingRules.maximumDepthLimit).contains(depth)
+        {
+            maximumDepth = depth
+        }
+        if let interval = try number(PackingRules.intervalName), interval >= 1 { keyframeInterval = interval }
+    }
+
+    func write(_ db: Database) throws {
+        for (name, value) in [
+            (PackingRules.depthName, maximumDepth), (PackingRules.intervalName, keyframeInterval),
+        ] {
+            try db.execute(
+                sql: "INSERT INTO setting (name, value) VALUES (?, ?) "
+                    + "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                arguments: [name, value])
+        }
+    }
+
+    private static let depthName = "packing.maximum_depth"
+    private static let intervalName = "packing.keyframe_interval"
+
+    /// Whether a chunk may become a delta.
+    ///
+    /// - Parameters:
+    ///   - height: Deltas in the longest chain that ends in the chunk.
+    ///   - baseDepth: Deltas between its base and the base's keyframe.
+    func allowDelta(height: Int, baseDepth: Int) -> Bool {
+        height + 1 + baseDepth <= maximumDepth && height + 1 < keyframeInterval
+    }
+}
+
+extension Registry {
+    /// The rules that this registry is packed by.
+    public func packingRules() throws -> PackingRules { try read { db in try PackingRules(db) } }
+
+    /// Sets the rules. What is packed already stays as it is.
+    public func setPackingRules(_ rules: PackingRules) throws { try write { db in try rules.write(db) } }
+}
