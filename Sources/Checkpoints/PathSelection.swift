@@ -37,6 +37,12 @@ public struct PathSelectionError: Error, Equatable {
     public let patterns: [String]
     /// A path that was perhaps meant.
     public let suggestion: String?
+
+    /// Describes a failed selection.
+    public init(patterns: [String], suggestion: String?) {
+        self.patterns = patterns
+        self.suggestion = suggestion
+    }
 }
 
 extension PathSelectionError: CustomStringConvertible {

@@ -33,6 +33,23 @@ extension Registry {
         return selection.omitted
     }
 
+    /// Writes some rows of one tensor to a new file, under the tensor's name.
+    func exportRows(
+        _ rows: Range<Int>, of version: Version, to path: String?, format: FileFormat, options: ExportOptions
+    ) throws -> ExportResult {
+        precondition(options.patterns.count == 1, "rows of one tensor, not of \(options.patterns)")
+        let name = options.patterns[0]
+        let tensor = try load(
+            version.reference, path: name, rows: rows, verifiesHashes: options.verifiesHashes)
+        let target = path ?? FilePath.name(version.model) + "." + format.fileExtension
+        var dictionary = CheckpointDictionary()
+        dictionary[name] = .tensor(tensor)
+        try CheckpointFile.write(
+            format == .npy ? .tensor(tensor) : .dictionary(dictionary), to: target, as: format,
+            mayReplace: options.mayReplace)
+        return ExportResult(version: version, path: target, format: format, isSourceFile: false, omitted: [])
+    }
+
     private func fileMetadata(of version: Version) throws -> OrderedDictionary<String, String> {
         var metadata: OrderedDictionary<String, String> = [:]
         for attribute in try details(of: version).attributes where attribute.isFromFile {

@@ -60,6 +60,9 @@ extension Registry {
         let source = try details(of: version).sourceFile
         let sourceFormat = source.flatMap { FileFormat(rawValue: $0.format) }
         let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
+        if let rows = options.rows {
+            return try exportRows(rows, of: version, to: path, format: format, options: options)
+        }
         let isSource = options.patterns.isEmpty && !options.flattens && format == sourceFormat
         let target =
             path ?? (isSource ? source?.name : nil) ?? FilePath.name(version.model) + "." + format.fileExtension
@@ -82,6 +85,8 @@ public struct ExportOptions: Sendable {
     public var format: FileFormat?
     /// Paths to write, such as `encoder.*`; everything where there are none.
     public var patterns: [String]
+    /// Rows of the first axis to write, of the one tensor that `patterns` names; `nil` for all of everything.
+    public var rows: Range<Int>?
     /// Whether nested names are joined by `.` where the format is flat, and ties dissolved.
     public var flattens: Bool
     /// Whether a file that is there already gives way.
@@ -91,11 +96,12 @@ public struct ExportOptions: Sendable {
 
     /// Options as they are unless said otherwise.
     public init(
-        format: FileFormat? = nil, patterns: [String] = [], flattens: Bool = false, mayReplace: Bool = false,
-        verifiesHashes: Bool = false
+        format: FileFormat? = nil, patterns: [String] = [], rows: Range<Int>? = nil, flattens: Bool = false,
+        mayReplace: Bool = false, verifiesHashes: Bool = false
     ) {
         self.format = format
         self.patterns = patterns
+        self.rows = rows
         self.flattens = flattens
         self.mayReplace = mayReplace
         self.verifiesHashes = verifiesHashes

@@ -39,7 +39,8 @@ enum ExitStatus: Int32 {
         case .notARegistry, .newerRegistry: self = .configuration
         case .busy: self = .busy
         case .readOnly, .inputOutput: self = .inputOutput
-        case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased:
+        case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
+            .noTensor, .badRows:
             self = .usage
         case .damaged: self = .badData
         }

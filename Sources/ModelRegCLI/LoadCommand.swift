@@ -18,6 +18,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load mlp
               modelreg load mlp:best -o best.safetensors
               modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
+              modelreg load lm --only token.weight --rows 100:200 -o rows.npy
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -34,6 +35,13 @@ struct LoadCommand: ParsableCommand {
     var only: [String] = []
 
     @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Rows of the one tensor that --only names, counted from 0, the end not included.",
+            valueName: "from:to"))
+    var rows: RowRange?
+
+    @Option(
         name: .customLong("as"),
         help: ArgumentHelp("The format; otherwise by the ending of -o.", valueName: "format"),
         completion: .list(FileFormat.allCases.map(\.rawValue)))
@@ -47,6 +55,12 @@ struct LoadCommand: ParsableCommand {
 
     @Flag(name: .long, help: "Overwrite a file that is there.")
     var force = false
+
+    func validate() throws {
+        if rows != nil, only.count != 1 {
+            throw ValidationError("--rows needs --only with the name of one tensor")
+        }
+    }
 
     func run() throws {
         var format: FileFormat?
@@ -63,8 +77,8 @@ struct LoadCommand: ParsableCommand {
             try registry.exportFile(
                 reference, to: output,
                 options: ExportOptions(
-                    format: format, patterns: only, flattens: flatten, mayReplace: force, verifiesHashes: verify
-                ),
+                    format: format, patterns: only, rows: rows?.range, flattens: flatten, mayReplace: force,
+                    verifiesHashes: verify),
                 progress: bar.handler)
         }
         bar.clear()
@@ -102,5 +116,18 @@ struct LoadCommand: ParsableCommand {
         let format: String
         let isSourceFile: Bool
         let omitted: [String]
+    }
+}
+
+/// A range of rows as it is typed: `100:200`.
+struct RowRange: ExpressibleByArgument {
+    let range: Range<Int>
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let lower = parts[0], let upper = parts[1], 0 <= lower, lower <= upper else {
+            return nil
+        }
+        range = lower..<upper
     }
 }

@@ -43,6 +43,11 @@ public enum RegistryError: Error, Equatable {
     /// A version that an alias names would be deleted.
     case aliased(model: String, number: Int, aliases: [String])
 
+    /// The value at a path is no tensor.
+    case noTensor(version: String, path: String)
+    /// A tensor does not have these rows.
+    case badRows(path: String, rows: Range<Int>, shape: [Int])
+
     /// Stored data is not what it claims to be.
     case damaged(Damage)
 }
@@ -116,6 +121,9 @@ extension RegistryError: CustomStringConvertible {
         case .aliased(let model, let number, let aliases):
             "\(model):v\(number) is named by \(aliases.map(quoted).joined(separator: ", ")); "
                 + "remove the alias first, or use --force"
+        case .noTensor(let version, let path): "\"\(path)\" of \(version) is no tensor"
+        case .badRows(let path, let rows, let shape):
+            "rows \(rows.lowerBound):\(rows.upperBound) of \"\(path)\": its shape is \(shape)"
         case .damaged(let damage):
             "\(damage): the registry is damaged; `modelreg verify` lists the affected versions"
         }

@@ -7,9 +7,11 @@ import Tensors
 
 /// Decodes tensors straight to where they are wanted, on all cores.
 struct TensorReader {
-    /// A tensor and where its bytes go.
+    /// A tensor, or a stretch of it, and where its bytes go.
     struct Request {
         let tensor: TensorRow
+        /// The bytes wanted; `nil` for all.
+        var byteRange: Range<Int>?
         /// For messages.
         let path: CheckpointPath
         let destination: UnsafeMutableRawBufferPointer
@@ -17,6 +19,8 @@ struct TensorReader {
 
     private struct Job: @unchecked Sendable {
         let chunk: ChunkLocation
+        /// The part of the chunk that is wanted.
+        let part: Range<Int>
         let path: CheckpointPath
         let destination: UnsafeMutableRawBufferPointer
     }
@@ -47,14 +51,14 @@ struct TensorReader {
         let reference = reference
         try ConcurrentMap.forEach(jobs) { job in
             do {
-                try ChainDecoder.pool.withWorker { decoder in
-                    try decoder.decode(job.chunk, from: packs, into: job.destination)
-                }
-                if verifiesHashes,
-                    ContentID(hashing: UnsafeRawBufferPointer(job.destination)) != job.chunk.contentID
-                {
-                    throw RegistryError.Damage(
-                        chunk: job.chunk.contentID, problem: "it does not match its hash")
+                if job.part.count == job.chunk.byteCount {
+                    try TensorReader.decode(job.chunk, packs, verifiesHashes, into: job.destination)
+                } else {
+                    var chunk = [UInt8](repeating: 0, count: job.chunk.byteCount)
+                    try chunk.withUnsafeMutableBytes { chunk in
+                        try TensorReader.decode(job.chunk, packs, verifiesHashes, into: chunk)
+                        job.destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: chunk[job.part]))
+                    }
                 }
             } catch var damage as RegistryError.Damage {
                 damage.version = reference
@@ -67,6 +71,16 @@ struct TensorReader {
         }
     }
 
+    private static func decode(
+        _ chunk: ChunkLocation, _ packs: PackReader, _ verifiesHashes: Bool,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws {
+        try ChainDecoder.pool.withWorker { try $0.decode(chunk, from: packs, into: target) }
+        if verifiesHashes, ContentID(hashing: UnsafeRawBufferPointer(target)) != chunk.contentID {
+            throw RegistryError.Damage(chunk: chunk.contentID, problem: "it does not match its hash")
+        }
+    }
+
     /// One job for each chunk, in the order of the file.
     private func jobs(for requests: [Request]) throws -> [Job] {
         var finder = try ChunkFinder(db)
@@ -75,8 +89,17 @@ struct TensorReader {
             do {
                 for (index, chunk) in try finder.chunks(of: request.tensor).enumerated() {
                     let range = Chunking.range(ofChunk: index, byteCount: request.tensor.byteCount)
-                    let target = UnsafeMutableRawBufferPointer(rebasing: request.destination[range])
-                    jobs.append(Job(chunk: chunk, path: request.path, destination: target))
+                    let wanted = request.byteRange ?? 0..<request.tensor.byteCount
+                    let part = range.clamped(to: wanted)
+                    guard !part.isEmpty else { continue }
+                    let start = part.lowerBound - wanted.lowerBound
+                    let target = UnsafeMutableRawBufferPointer(
+                        rebasing: request.destination[start..<start + part.count])
+                    jobs.append(
+                        Job(
+                            chunk: chunk,
+                            part: part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound,
+                            path: request.path, destination: target))
                 }
             } catch var damage as RegistryError.Damage {
                 damage.version = reference
