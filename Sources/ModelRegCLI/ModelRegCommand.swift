@@ -44,7 +44,10 @@ struct ModelRegCommand: ParsableCommand {
                     ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
                 ]),
             CommandGroup(
-                name: "Upkeep", subcommands: [PackCommand.self, GarbageCommand.self, VerifyCommand.self]),
+                name: "Upkeep",
+                subcommands: [
+                    PackCommand.self, GarbageCommand.self, UsageCommand.self, VerifyCommand.self,
+                ]),
         ])
 
     static func main() {

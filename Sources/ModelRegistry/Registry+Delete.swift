@@ -33,24 +33,7 @@ extension Registry {
         if dryRun { return try read(report) }
         return try write { db in
             let report = try report(db)
-            let version = report.version
-            let now = Timestamp.now()
-            let modelID = try VersionTable.modelID(db, version.model)
-            for alias in report.aliases {
-                _ = try AliasTable.remove(
-                    db, alias, modelID: modelID, model: version.model, at: now, force: true)
-            }
-            try db.execute(
-                sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [now, version.rowID])
-            // The version before it has another next version now.
-            try db.execute(
-                sql: """
-                    UPDATE version SET is_packed = 0 WHERE id = (
-                      SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
-                      ORDER BY number DESC LIMIT 1)
-                    """,
-                arguments: [modelID, version.number])
-            try EventTable.insert(db, "rm", model: version.model, number: version.number, at: now)
+            try GarbageTable.delete(report.version, db)
             return report
         }
     }
@@ -58,6 +41,26 @@ extension Registry {
 
 /// What nothing needs any more.
 enum GarbageTable {
+    /// Marks a version as deleted, and removes its aliases.
+    static func delete(_ version: Version, _ db: Database) throws {
+        let now = Timestamp.now()
+        let modelID = try VersionTable.modelID(db, version.model)
+        for alias in version.aliases {
+            _ = try AliasTable.remove(db, alias, modelID: modelID, model: version.model, at: now, force: true)
+        }
+        try db.execute(
+            sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [now, version.rowID])
+        // The version before it has another next version now.
+        try db.execute(
+            sql: """
+                UPDATE version SET is_packed = 0 WHERE id = (
+                  SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
+                  ORDER BY number DESC LIMIT 1)
+                """,
+            arguments: [modelID, version.number])
+        try EventTable.insert(db, "rm", model: version.model, number: version.number, at: now)
+    }
+
     /// Stored bytes of the chunks that only `version` uses, among living versions.
     static func byteCount(onlyUsedBy version: Version, _ db: Database) throws -> Int {
         let sum = try Int.fetchOne(

@@ -83,9 +83,9 @@ struct GarbageCollection {
     /// Finds out what ``run()`` would do, and leaves everything as it is.
     ///
     /// - Parameter deleting: A version to look upon as deleted.
-    func rehearse(deleting version: Int64? = nil) throws -> GarbageReport {
+    func rehearse(deleting version: Version? = nil) throws -> GarbageReport {
         var rebased: [[Recoding]] = []
-        try rebase(deleting: version, keepsOnlyByteCounts: true) { rebased.append($0) }
+        try rebase(deleting: version?.rowID, keepsOnlyByteCounts: true) { rebased.append($0) }
         var report: GarbageReport?
         do {
             try registry.write { db in
@@ -100,17 +100,13 @@ struct GarbageCollection {
     private struct Rehearsal: Error {}
 
     /// The same steps in the same order, with zeros for bytes.
-    private func rehearse(_ db: Database, deleting version: Int64?, rebased: [[Recoding]]) throws
+    private func rehearse(_ db: Database, deleting version: Version?, rebased: [[Recoding]]) throws
         -> GarbageReport
     {
         let before = try PageCounts(db)
         var counts = Counts()
         let rules = try PackingRules(db)
-        if let version {
-            try db.execute(sql: "DELETE FROM alias WHERE version = ?", arguments: [version])
-            try db.execute(
-                sql: "UPDATE version SET deleted_at = ? WHERE id = ?", arguments: [Timestamp.now(), version])
-        }
+        if let version { try GarbageTable.delete(version, db) }
         for batch in rebased {
             let result = try ChunkRecoder.store(batch, db, rules: rules)
             try PackTable.deleteEmpty(db, among: result.oldPacks)
