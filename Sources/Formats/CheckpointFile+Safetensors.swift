@@ -9,11 +9,11 @@ extension CheckpointFile {
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
         entries.reserveCapacity(header.entries.count)
         var storages: [StoredRange] = []
-        for entry in header.entries.values {
+        for (key, entry) in header.entries {
             let storage = file.storage(of: entry.range)
             do {
                 let tensor = try Tensor(storage: storage, dtype: entry.dtype, shape: entry.shape)
-                entries[.string(entry.name)] = .tensor(tensor)
+                entries[key] = .tensor(tensor)
             } catch {
                 throw SafetensorsError.tensor(name: entry.name, error)
             }

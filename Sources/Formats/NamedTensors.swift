@@ -28,7 +28,7 @@ enum NamedTensors {
             guard holds(tensor.dtype) else { throw error(.dtype(path: name, tensor.dtype)) }
             let tied = names.updateValue(name, forKey: ObjectIdentifier(tensor.storage))
             if let tied, !separatingTied, tensor.storage.byteCount > 0 { throw error(.tied(tied, name)) }
-            tensors[name] = tensor
+            guard tensors.updateValue(tensor, forKey: name) == nil else { throw error(.sameText(name)) }
         }
         return tensors
     }

@@ -25,8 +25,22 @@ public struct NamedTensorsError: Error, Equatable {
         case value(path: String, kind: String)
         /// A dtype that the format does not have.
         case dtype(path: String, DType)
+        /// Two names that differ in bytes but that Unicode holds to be the same text.
+        case sameText(String)
+        /// Two paths that have one name when they are joined by dots.
+        case sameName(String, _ path: String, _ other: String)
         /// Two names for one storage.
         case tied(String, String)
+    }
+}
+
+extension NamedTensorsError {
+    /// Whether joining nested names, untying tensors and leaving out plain values can help.
+    public var isHelpedByFlattening: Bool {
+        switch problem {
+        case .notDictionary, .key, .value, .tied: true
+        case .dtype, .sameText, .sameName: false
+        }
     }
 }
 
@@ -42,6 +56,10 @@ extension NamedTensorsError: CustomStringConvertible {
             "\(format) holds tensors only, \(quoted(path)) is \(kind); save it as a PyTorch file"
         case .dtype(let path, let dtype):
             "\(format) has no \(dtype), which \(quoted(path)) is; save it as \(otherFormat(for: dtype))"
+        case .sameText(let name):
+            "two names look the same, \(quoted(name)), and differ in bytes alone; save it as a PyTorch file"
+        case .sameName(let name, let path, let other):
+            "\(quoted(path)) and \(quoted(other)) would both be called \(quoted(name)); save it as a PyTorch file"
         case .tied(let first, let second):
             "\(format) holds no tied tensors, \(quoted(first)) and \(quoted(second)) are; save it as a PyTorch file"
         }

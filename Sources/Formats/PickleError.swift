@@ -38,8 +38,6 @@ public struct PickleError: FormatError, Equatable {
         case value(path: String, what: String)
         /// A key that is no text, whole number or boolean.
         case key(path: String)
-        /// Two keys that differ in bytes but that Unicode holds to be the same text.
-        case equivalentKeys(path: String)
         /// Containers within containers, too many or within themselves.
         case tooDeep(path: String)
         /// A tensor that does not fit its storage or is none.
@@ -77,8 +75,6 @@ extension PickleError: CustomStringConvertible {
         case .value(let path, let what): "\(subject(path)) is \(what), which a checkpoint cannot hold"
         case .key(let path):
             "\(subject(path)) has a key that is no text, whole number or boolean, which a checkpoint cannot hold"
-        case .equivalentKeys(let path):
-            "\(subject(path)) has two keys that differ in bytes but are the same text in Unicode"
         case .tooDeep(let path): "\(source) is nested too deep, or contains itself, at \(quoted(path))"
         case .tensor(let path, let error): "\(subject(path)): \(error)"
         case .expanded(let path, let byteCount, let storageByteCount):

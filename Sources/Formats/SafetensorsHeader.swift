@@ -1,3 +1,4 @@
+import Checkpoints
 import OrderedCollections
 import Tensors
 
@@ -14,10 +15,11 @@ struct SafetensorsHeader {
         let range: Range<Int>
     }
 
-    /// The tensors, in the order of the header.
-    private(set) var entries: OrderedDictionary<String, Entry> = [:]
+    /// The tensors, in the order of the header. Names are told apart by their bytes.
+    private(set) var entries: OrderedDictionary<CheckpointKey, Entry> = [:]
 
-    /// The texts under `__metadata__`, in the order of the header.
+    /// The texts under `__metadata__`, in the order of the header. Their keys are told apart as Unicode does:
+    /// two that only differ in how an accent is written are refused.
     private(set) var metadata: OrderedDictionary<String, String> = [:]
 
     /// Longest header that is read, as in the reference implementation.
@@ -70,7 +72,7 @@ struct SafetensorsHeader {
             let entry = try readEntry(&json, name: name, dataOffset: dataOffset)
             axisCount += entry.shape.count
             guard axisCount <= SafetensorsHeader.maximumAxisCount else { throw SafetensorsError.tooManyAxes }
-            guard entries.updateValue(entry, forKey: name) == nil else {
+            guard entries.updateValue(entry, forKey: .string(name)) == nil else {
                 throw SafetensorsError.duplicateName(name)
             }
         }

@@ -86,13 +86,13 @@ public struct SafetensorsLayout: FileLayout {
 
     /// Indices of `entries` as they follow each other in the file, once names and dtypes are known to be possible.
     private static func fileOrder(_ entries: [Entry]) throws -> [Int] {
-        var names = Set<String>(minimumCapacity: entries.count)
+        var names = Set<CheckpointKey>(minimumCapacity: entries.count)
         var ranks: [Int] = []
         for entry in entries {
             guard entry.name != SafetensorsHeader.metadataKey else {
                 throw SafetensorsLayoutError.reservedName
             }
-            guard names.insert(entry.name).inserted else {
+            guard names.insert(.string(entry.name)).inserted else {
                 throw SafetensorsLayoutError.duplicateName(entry.name)
             }
             guard let rank = entry.dtype.safetensorsRank else {

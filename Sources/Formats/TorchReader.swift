@@ -91,11 +91,6 @@ struct TorchReader {
             let value = try checkpoint(items[index + 1])
             path.removeLast()
             // As in Python, a key that repeats takes the later value and keeps its place.
-            if let place = entries.index(forKey: key), case .string(let old) = entries.keys[place],
-                case .string(let new) = key, !old.utf8.elementsEqual(new.utf8)
-            {
-                throw error(.equivalentKeys(path: pathText))
-            }
             entries[key] = value
         }
         return CheckpointDictionary(entries, kind: kind)

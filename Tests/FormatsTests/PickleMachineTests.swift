@@ -133,6 +133,17 @@ struct PickleMachineTests {
         }
     }
 
+    /// A precomposed é, and an e with an accent: Swift holds them to be equal, Python does not.
+    @Test func keysThatOnlyLookTheSameAreTwoKeys() throws {
+        let pickle = hex("7d 28 5802000000c3a9 4b01 580300000065cc81 4b02 75")
+        guard case .dictionary(let dictionary) = try checkpoint(pickle + Pickle.stop) else {
+            Issue.record("no dictionary")
+            return
+        }
+        #expect(
+            dictionary.entries.keys.map { Array($0.description.utf8) } == [[0xC3, 0xA9], [0x65, 0xCC, 0x81]])
+    }
+
     @Test func countersAndDefaultDictionariesAreDictionaries() throws {
         let counter = Pickle.call(
             "collections", "Counter", Pickle.emptyDict + Pickle.integer(30) + Pickle.integer(1) + Pickle.setItem

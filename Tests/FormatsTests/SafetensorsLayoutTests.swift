@@ -71,6 +71,23 @@ struct SafetensorsLayoutTests {
         }
     }
 
+    /// A precomposed é, and an e with an accent.
+    @Test func namesThatOnlyLookTheSameAreTwoTensors() throws {
+        let names = ["\u{E9}", "e\u{301}"]
+        let layout = try SafetensorsLayout(names.map { .init(name: $0, dtype: .uint8, shape: [1]) })
+        guard case .dictionary(let read) = try read(layout.header + [1, 2]).checkpoint else {
+            Issue.record("no dictionary")
+            return
+        }
+        #expect(read.entries.keys.map { Array($0.description.utf8) } == [[0x65, 0xCC, 0x81], [0xC3, 0xA9]])
+        // By name alone they cannot be told apart.
+        #expect {
+            try SafetensorsLayout.tensors(of: .dictionary(read))
+        } throws: {
+            "\($0)".hasPrefix("two names look the same, \"\u{E9}\"")
+        }
+    }
+
     @Test func saysThatTensorsAreTied() throws {
         let tensor = Tensor([1.0, 2.0])
         let state = Checkpoint.dictionary(
@@ -92,11 +109,14 @@ struct SafetensorsLayoutTests {
     }
 
     @Test func refusesSizesThatOverflow() {
-        // The largest tensor that there can be, whose bits an integer still counts.
+        // One tensor has as many bits as an integer holds, at most; nine have too many bytes.
         let entries = (0..<9).map {
             SafetensorsLayout.Entry(name: "\($0)", dtype: .uint8, shape: [Int.max / 8])
         }
         #expect(throws: SafetensorsLayoutError.tooLarge) { try SafetensorsLayout(entries) }
+        #expect(throws: SafetensorsLayoutError.tensor(path: "a", .overflow(shape: [Int.max]))) {
+            try SafetensorsLayout([.init(name: "a", dtype: .uint8, shape: [Int.max])])
+        }
         #expect(throws: SafetensorsLayoutError.tensor(path: "a", .negativeLength(shape: [-1]))) {
             try SafetensorsLayout([.init(name: "a", dtype: .uint8, shape: [-1])])
         }
