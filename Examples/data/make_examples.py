@@ -1,6 +1,6 @@
-"""Writes the example files of this folder with PyTorch, safetensors and NumPy, and expected.json with what they hold.
+"""Writes the example files of this folder with PyTorch, safetensors, NumPy and gguf, and expected.json with what they hold.
 
-Run with torch 2.13.0+cpu, safetensors 0.8.0 and numpy 2.4.6 (`pip install torch safetensors numpy`):
+Run with torch 2.13.0+cpu, safetensors 0.8.0, numpy 2.4.6 and gguf 0.19.0 (`pip install torch safetensors numpy gguf`):
 
     python make_examples.py
 
@@ -8,12 +8,14 @@ Seeds are fixed and one thread is used, so a second run writes the same values.
 """
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import struct
 import warnings
 from collections import OrderedDict
 
+import gguf
 import numpy
 import safetensors
 import safetensors.torch
@@ -120,6 +122,8 @@ def seen(name):
             value = {key: file.get_tensor(key) for key in header}
             assert file.metadata() == metadata
         entry = {"format": "safetensors", "metadata": list(metadata.items())}
+    elif name.endswith(".gguf"):
+        return seen_gguf(name)
     elif name.endswith((".npy", ".npz")):
         value = numpy.load(path_of(name))
         value = dict(value) if name.endswith(".npz") else value
@@ -132,6 +136,28 @@ def seen(name):
     entry["leaves"] = found
     entry["tied"] = [group for group in storages.values() if len(group) > 1]
     return entry
+
+
+def seen_gguf(name):
+    """Tensors as NumPy arrays, quantised blocks as bytes; metadata as the library reads it."""
+    reader = gguf.GGUFReader(path_of(name))
+    plain = {gguf.GGMLQuantizationType[key] for key in ("F32", "F16", "F64", "I8", "I16", "I32", "I64")}
+    found = [{"path": "", "kind": "dict", "count": len(reader.tensors)}]
+    for tensor in reader.tensors:
+        array = numpy.ascontiguousarray(tensor.data)
+        leaf = array_leaf(escaped(tensor.name), array)
+        leaf["strides"] = [stride // array.itemsize for stride in array.strides]
+        if tensor.tensor_type == gguf.GGMLQuantizationType.BF16:
+            # Bytes to NumPy, which has no such type.
+            leaf |= {"dtype": "bfloat16", "shape": leaf["shape"][:-1] + [leaf["shape"][-1] // 2]}
+            leaf["strides"] = [stride // 2 for stride in leaf["strides"][:-1]] + [1]
+        found.append(leaf)
+    facts = {
+        key: field.contents() for key, field in reader.fields.items() if not key.startswith("GGUF.")}
+    blocks = {
+        tensor.name: tensor.tensor_type.name for tensor in reader.tensors
+        if tensor.tensor_type not in plain and tensor.tensor_type != gguf.GGMLQuantizationType.BF16}
+    return {"format": "gguf", "facts": facts | {"gguf.block_types": blocks}, "leaves": found, "tied": []}
 
 
 # ---- The files -------------------------------------------------------------------------------------------
@@ -308,6 +334,31 @@ def arrays():
     numpy.savez_compressed(path_of("arrays-deflated.npz"), zeros=numpy.zeros((64, 64)), **found)
 
 
+def quantised():
+    """A GGUF file with metadata of every type, tensors of every plain type, and quantised blocks."""
+    rng = numpy.random.default_rng(4)
+    writer = gguf.GGUFWriter(path_of("quantised.gguf"), "llama")
+    for value, kind in [
+            (255, "UINT8"), (-128, "INT8"), (65535, "UINT16"), (-32768, "INT16"), (4294967295, "UINT32"),
+            (-2147483648, "INT32"), (18446744073709551615, "UINT64"), (-9223372036854775808, "INT64"),
+            (0.5, "FLOAT32"), (0.1, "FLOAT64"), (True, "BOOL"), ("größer \"quoted\"\n", "STRING")]:
+        writer.add_key_value(f"example.{kind.lower()}", value, gguf.GGUFValueType[kind])
+    writer.add_array("example.integers", [1, -2, 3])
+    writer.add_array("example.texts", ["a", "é", ""])
+    weight = rng.standard_normal((4, 64)).astype(numpy.float32)
+    writer.add_tensor("float32", weight)
+    for name in ("float16", "float64", "int8", "int16", "int32", "int64"):
+        writer.add_tensor(name, (weight * 8).astype(name)[:3, :5])
+    for name in ("BF16", "Q8_0", "Q4_0", "Q5_1"):
+        kind = gguf.GGMLQuantizationType[name]
+        writer.add_tensor(f"blk.0.{name.lower()}.weight", gguf.quants.quantize(weight, kind), raw_dtype=kind)
+    writer.add_tensor("vector", weight[0, :7])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def main():
     plain()
     trained()
@@ -316,12 +367,14 @@ def main():
     dtypes()
     legacy()
     arrays()
+    quantised()
     names = sorted(
-        name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors", ".npy", ".npz")) or "." not in name)
+        name for name in os.listdir(HERE) if name.endswith((".pt", ".safetensors", ".npy", ".npz", ".gguf")) or "." not in name)
     expected = {
         "torch": torch.__version__,
         "safetensors": safetensors.__version__,
         "numpy": numpy.__version__,
+        "gguf": importlib.metadata.version("gguf"),
         "files": {name: seen(name) for name in names},
     }
     # One value per line.

@@ -36,6 +36,7 @@ extension CheckpointFile {
             try NumPyArchiveLayout(entries).write(to: path, mayReplace: mayReplace) {
                 copy(tensors.values, into: $0)
             }
+        case .gguf: throw GGUFError.unwritable
         case .pytorch:
             let (outline, storages) = CheckpointOutline.of(checkpoint)
             let layout = try PyTorchLayout(outline, storageByteCounts: storages.map(\.byteCount))

@@ -15,6 +15,9 @@ public struct CheckpointFile {
     /// Texts beside the tensors (safetensors `__metadata__`), in the order of the file.
     public let metadata: OrderedDictionary<String, String>
 
+    /// Facts beside the tensors that are more than texts (GGUF metadata): values are JSON texts.
+    public let facts: OrderedDictionary<String, String>
+
     /// The file itself, mapped.
     public let file: MappedFile
 
@@ -44,6 +47,7 @@ public struct CheckpointFile {
             case .safetensors: return try readSafetensors(file)
             case .npy: return try readNumPy(file)
             case .legacyPyTorch: return try readLegacyPyTorch(file)
+            case .gguf: return try readGGUF(file)
             case .zip:
                 let archive = try ZipArchive(bytes)
                 return try archive.isNumPyArchive
@@ -54,11 +58,12 @@ public struct CheckpointFile {
 
     init(
         checkpoint: Checkpoint, format: FileFormat, metadata: OrderedDictionary<String, String> = [:],
-        file: MappedFile, storages: [StoredRange]
+        facts: OrderedDictionary<String, String> = [:], file: MappedFile, storages: [StoredRange]
     ) {
         self.checkpoint = checkpoint
         self.format = format
         self.metadata = metadata
+        self.facts = facts
         self.file = file
         self.storages = storages.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }

@@ -6,6 +6,7 @@ extension FileFormat {
         case .pytorch: "pt"
         case .npy: "npy"
         case .npz: "npz"
+        case .gguf: "gguf"
         }
     }
 
@@ -25,6 +26,7 @@ extension FileFormat {
         case "pt", "pth", "ckpt", "bin", "pytorch": self = .pytorch
         case "npy": self = .npy
         case "npz": self = .npz
+        case "gguf": self = .gguf
         default: return nil
         }
     }

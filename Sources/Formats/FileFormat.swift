@@ -8,6 +8,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case npy
     /// `.npz`: a zip archive of NumPy arrays by name.
     case npz
+    /// GGUF, as llama.cpp reads it: tensors, quantised or not, with a model's metadata. Given back, never made anew.
+    case gguf
 }
 
 /// What the first bytes of a file say.
@@ -16,6 +18,7 @@ enum FileSignature {
     case zip
     case npy
     case legacyPyTorch
+    case gguf
 
     /// Recognises a file by its first bytes, never by its name.
     ///
@@ -45,7 +48,11 @@ enum FileSignature {
             return
         }
         if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.pickle }
-        if begins(Array("GGUF".utf8)) { throw UnsupportedFormat.known("a GGUF model") }
+        if begins(GGUFHeader.magic) {
+            self = .gguf
+            return
+        }
+        if begins([UInt8(ascii: "{")]) { throw UnsupportedFormat.index }
         if begins([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) { throw UnsupportedFormat.known("an HDF5 file") }
         if begins([0x1F, 0x8B]) { throw UnsupportedFormat.known("compressed with gzip") }
         if begins([0x28, 0xB5, 0x2F, 0xFD]) { throw UnsupportedFormat.known("compressed with zstd") }
@@ -66,14 +73,17 @@ public enum UnsupportedFormat: FormatError, Equatable {
     case known(String)
     /// A pickle that `torch.save` did not write.
     case pickle
+    /// JSON, as the index of a model in several files is.
+    case index
 
     /// One line, lower case, with what to do.
     public var description: String {
         switch self {
         case .empty: "the file is empty"
-        case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch nor NumPy"
+        case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch, NumPy nor GGUF"
         case .known(let what):
             "the file is \(what), which is not supported; save it as safetensors or with torch.save"
+        case .index: "the file is JSON, which is read as the index of a model in several files only"
         case .pickle: "the file is a bare pickle, which is not supported; save it with torch.save"
         }
     }

@@ -12,6 +12,7 @@ extension Registry {
         _ version: Version, to path: String, format: FileFormat, options: ExportOptions,
         progress: ProgressHandler?
     ) throws -> [String] {
+        guard format != .gguf else { throw GGUFError.unwritable }
         let storages = try storageLayout(of: version, only: options.patterns)
         if format == .pytorch {
             let layout = try PyTorchLayout(storages.outline(), storageByteCounts: storages.storageByteCounts)
@@ -142,7 +143,7 @@ private struct FlatSelection {
             try SafetensorsLayout(
                 entries.map { SafetensorsLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) },
                 metadata: metadata)
-        case .pytorch: preconditionFailure("a PyTorch file holds more than named tensors")
+        case .pytorch, .gguf: preconditionFailure("\(format) files hold more than named tensors")
         }
     }
 

@@ -20,7 +20,7 @@ private struct SeededGenerator: RandomNumberGenerator {
 struct MutationTests {
     @Test(arguments: [
         "x-files", "tied.pt", "dtypes.safetensors", "views.pt", "dtypes.pt", "array.npy", "legacy.pt",
-        "arrays-deflated.npz",
+        "arrays-deflated.npz", "quantised.gguf",
     ])
     func damagedFilesThrowOrReturn(name: String) throws {
         let original = try Examples.bytes(name)

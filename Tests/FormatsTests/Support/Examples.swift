@@ -20,6 +20,7 @@ enum Examples {
         "legacy.pt",
         "mlp-step-000.pt", "mlp-step-010.pt",
         "mlp-step-020.pt", "mlp-step-050.pt", "mlp-step-100.pt", "mlp-step-100.safetensors", "mydict",
+        "quantised.gguf",
         "tied.pt",
         "views.pt", "x-file", "x-files",
     ]

@@ -1,0 +1,203 @@
+import Checkpoints
+import Formats
+import Foundation
+import OrderedCollections
+import Tensors
+import Testing
+
+/// A text as GGUF has it: its length, then its bytes.
+private func text(_ text: String) -> [UInt8] { bytes(of: UInt64(text.utf8.count)) + Array(text.utf8) }
+
+/// A key with a value whose type has a number.
+private func fact(_ key: String, _ type: UInt32, _ value: [UInt8]) -> [UInt8] {
+    text(key) + bytes(of: type) + value
+}
+
+/// What the header says of a tensor: its lengths, the innermost first.
+private func info(_ name: String, _ lengths: [UInt64], _ type: UInt32, offset: UInt64) -> [UInt8] {
+    text(name) + bytes(of: UInt32(lengths.count)) + lengths.flatMap { bytes(of: $0) } + bytes(of: type)
+        + bytes(of: offset)
+}
+
+/// A GGUF file with `data` at the next multiple of the alignment.
+private func file(
+    version: UInt32 = 3, facts: [[UInt8]] = [], infos: [[UInt8]] = [], data: [UInt8] = [], alignment: Int = 32
+) -> [UInt8] {
+    var file = Array("GGUF".utf8) + bytes(of: version) + bytes(of: UInt64(infos.count))
+    file += bytes(of: UInt64(facts.count)) + facts.flatMap { $0 } + infos.flatMap { $0 }
+    while !data.isEmpty, file.count % alignment != 0 { file.append(0) }
+    return file + data
+}
+
+struct GGUFTests {
+    @Test func factsOfEveryTypeAreJSON() throws {
+        let read = try read(
+            file(facts: [
+                fact("a", 0, [255]), fact("b", 1, [255]), fact("c", 2, [255, 255]), fact("d", 3, [255, 255]),
+                fact("e", 4, [255, 255, 255, 255]), fact("f", 5, [255, 255, 255, 255]),
+                fact("g", 6, bytes(of: Float(0.1).bitPattern)), fact("h", 7, [1]), fact("i", 8, text("é\"")),
+                // An array of two arrays of booleans.
+                fact(
+                    "j", 9,
+                    bytes(of: UInt32(9)) + bytes(of: UInt64(2)) + bytes(of: UInt32(7)) + bytes(of: UInt64(1))
+                        + [0]
+                        + bytes(of: UInt32(7)) + bytes(of: UInt64(0))),
+                fact("k", 10, bytes(of: UInt64.max)), fact("l", 11, bytes(of: Int64.min)),
+                fact("m", 12, bytes(of: (0.1).bitPattern)),
+                fact("n", 12, bytes(of: Double.infinity.bitPattern)),
+            ]))
+        #expect(
+            read.facts.map { "\($0.key)=\($0.value)" } == [
+                "a=255", "b=-1", "c=65535", "d=-1", "e=4294967295", "f=-1", "g=0.1", "h=true", "i=\"é\\\"\"",
+                "j=[[false],[]]", "k=18446744073709551615", "l=-9223372036854775808", "m=0.1", "n=\"inf\"",
+            ])
+    }
+
+    @Test func metadataIsWhatTheLibraryReads() throws {
+        let read = try CheckpointFile.read(path: Examples.path("quantised.gguf"))
+        let json = read.facts.map { "\(JSONText.quoted($0.key)):\($0.value)" }.joined(separator: ",")
+        let found = try JSONSerialization.jsonObject(with: Data("{\(json)}".utf8)) as? NSDictionary
+        let expected = try JSONSerialization.jsonObject(with: Data(Examples.bytes("expected.json")))
+        let files = (expected as? NSDictionary)?["files"] as? NSDictionary
+        #expect(found == (files?["quantised.gguf"] as? NSDictionary)?["facts"] as? NSDictionary)
+        #expect(found?.count == 16)
+    }
+
+    @Test func longArraysAndTextsAreDescribed() throws {
+        let tokens = (0..<1000).flatMap { text("token \($0)") }
+        let read = try read(
+            file(facts: [
+                fact("tokens", 9, bytes(of: UInt32(8)) + bytes(of: UInt64(1000)) + tokens),
+                fact("text", 8, text(String(repeating: "x", count: 100_000))),
+            ]))
+        #expect(read.facts["tokens"] == "{\"type\":\"string\",\"count\":1000}")
+        #expect(read.facts["text"] == "{\"type\":\"string\",\"byte_count\":100000}")
+    }
+
+    @Test func tensorsAreViewsOfTheFile() throws {
+        var data = [UInt8](0..<34) + [UInt8](repeating: 0, count: 30)
+        for number in [1.5, 2] as [Float] { data += bytes(of: number.bitPattern) }
+        let read = try read(
+            file(
+                infos: [info("plain", [1, 2], 0, offset: 64), info("blocks", [32, 1], 8, offset: 0)],
+                data: data))
+        guard case .dictionary(let dictionary) = read.checkpoint,
+            case .tensor(let plain, _)? = dictionary["plain"],
+            case .tensor(let blocks, _)? = dictionary["blocks"]
+        else {
+            Issue.record("no tensors")
+            return
+        }
+        #expect(plain.shape == [2, 1] && plain.scalars(as: Float.self) == [1.5, 2])
+        #expect(blocks.shape == [1, 34] && blocks.dtype == .uint8 && blocks.bytes == Array(0..<34))
+        #expect(read.facts == ["gguf.block_types": "{\"blocks\":\"Q8_0\"}"])
+        #expect(read.storages.map(\.range.count) == [34, 8])
+    }
+
+    @Test func alignmentIsThatOfTheFile() throws {
+        let eight = fact("general.alignment", 4, bytes(of: UInt32(8)))
+        let infos = [info("a", [1], 24, offset: 0), info("b", [1], 24, offset: 8)]
+        let data: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0, 2]
+        let good = file(facts: [eight], infos: infos, data: data, alignment: 8)
+        #expect(message(reading: good) == nil)
+        // At the next multiple of 32, as there is nothing else said.
+        #expect(message(reading: file(infos: infos, data: data)) != nil)
+    }
+
+    /// Files, and what is said of each.
+    private static let refused: [(bytes: [UInt8], expected: String)] = {
+        var cases: [(bytes: [UInt8], expected: String)] = []
+        let nested = [UInt8](repeating: 0, count: 5).flatMap { _ in bytes(of: UInt32(9)) + bytes(of: UInt64(1))
+        }
+        func refuse(_ bytes: [UInt8], _ expected: String) { cases.append((bytes, expected)) }
+        refuse(
+            file(version: 1), "GGUF of version 1, which is not supported; convert it with a current llama.cpp")
+        refuse(file(version: 3 << 24), "GGUF in big-endian byte order, which is not supported")
+        refuse(file(version: 4), "GGUF of version 4; known are 2 and 3")
+        refuse(Array("GGUF".utf8), "the file is cut short within the GGUF header")
+        refuse(
+            Array("GGUF".utf8) + bytes(of: UInt32(3)) + bytes(of: UInt64.max) + bytes(of: UInt64(0)),
+            "GGUF with 18446744073709551615 tensors; at most 131072 are read"
+        )
+        refuse(
+            Array("GGUF".utf8) + bytes(of: UInt32(3)) + bytes(of: UInt64(0)) + bytes(of: UInt64.max),
+            "GGUF with 18446744073709551615 keys of metadata; at most 65536 are read"
+        )
+        refuse(file(facts: [fact("k", 13, [])]), "\"k\" has the unknown type 13")
+        refuse(file(facts: [fact("k", 7, [2])]), "\"k\" is a boolean of value 2")
+        refuse(file(facts: [fact("k", 0, [2]), fact("k", 0, [2])]), "the metadata has \"k\" twice")
+        refuse(
+            file(facts: [fact("k", 8, bytes(of: UInt64.max))]), "the file is cut short within the GGUF header")
+        refuse(
+            file(facts: [fact("k", 9, bytes(of: UInt32(12)) + bytes(of: UInt64(1 << 61)))]),
+            "the file is cut short within the GGUF header"
+        )
+        refuse(
+            file(facts: [
+                fact(
+                    "k", 9,
+                    nested
+                        + [UInt8](repeating: 0, count: 20))
+            ]), "\"k\" is nested too deep"
+        )
+        refuse(file(facts: [fact("k", 8, bytes(of: UInt64(1)) + [0xFF])]), "text at byte 45 is not valid UTF-8")
+        refuse(
+            file(facts: [fact("general.alignment", 4, bytes(of: UInt32(24)))]),
+            "\"general.alignment\" is no power of two from 8 to 4096"
+        )
+        refuse(
+            file(facts: [fact("general.alignment", 8, text("32"))]),
+            "\"general.alignment\" is no power of two from 8 to 4096"
+        )
+        refuse(file(infos: [info("t", [1], 4, offset: 0)]), "\"t\" is of the unknown type 4")
+        refuse(file(infos: [info("t", [1, 1, 1, 1, 1], 0, offset: 0)]), "\"t\" has 5 axes; at most 4 are read")
+        refuse(file(infos: [info("t", [UInt64.max], 0, offset: 0)]), "\"t\" is impossibly large")
+        refuse(
+            file(infos: [info("t", [1 << 62, 4], 0, offset: 0)]),
+            "\"t\": size of shape [4, 4611686018427387904] overflows or is no whole number of bytes"
+        )
+        refuse(
+            file(infos: [info("t", [33], 8, offset: 0)]),
+            "\"t\" is Q8_0, whose rows are multiples of 32 elements, but this one's are not"
+        )
+        refuse(
+            file(infos: [info("t", [4], 24, offset: 0)], data: [1, 2, 3]),
+            "the file is cut short: \"t\" lies beyond its end"
+        )
+        refuse(
+            file(infos: [info("t", [4], 24, offset: .max)], data: [1, 2, 3, 4]),
+            "the file is cut short: \"t\" lies beyond its end"
+        )
+        refuse(
+            file(
+                infos: [info("t", [1], 24, offset: 0), info("u", [1], 24, offset: 0)],
+                data: [UInt8](repeating: 0, count: 64)),
+            "\"u\" at offset 0 overlaps the tensor before it, or leaves a hole"
+        )
+        refuse(
+            file(infos: [info("t", [1], 24, offset: 32)], data: [UInt8](repeating: 0, count: 64)),
+            "\"t\" at offset 32 overlaps the tensor before it, or leaves a hole"
+        )
+        refuse(
+            file(
+                infos: [info("t", [1], 24, offset: 0), info("t", [1], 24, offset: 32)],
+                data: [UInt8](repeating: 0, count: 64)), "two tensors are called \"t\""
+        )
+        refuse(
+            file(infos: [info("t", [1], 24, offset: 0)], data: [UInt8](repeating: 0, count: 33)),
+            "32 bytes after the last tensor belong to none"
+        )
+        return cases
+    }()
+
+    @Test(arguments: refused)
+    func refusesWhatIsNoGGUF(bytes: [UInt8], expected: String) {
+        #expect(message(reading: bytes) == expected)
+    }
+
+    @Test func isNotWrittenAnew() {
+        #expect(throws: GGUFError.unwritable) {
+            try CheckpointFile.write(.dictionary(CheckpointDictionary()), to: temporaryPath(), as: .gguf)
+        }
+    }
+}
