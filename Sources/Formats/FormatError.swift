@@ -5,10 +5,10 @@
 public protocol FormatError: Error, CustomStringConvertible, Sendable {}
 
 /// Text from a file, fit for one line of a message: in quotes, control characters escaped, long text cut.
-func quoted(_ text: String) -> String { "\"\(printable(text))\"" }
+package func quoted(_ text: String) -> String { "\"\(printable(text))\"" }
 
 /// Text from a file without quotes, control characters escaped, long text cut.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
     let limit = 200
     var result = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {

@@ -1,6 +1,6 @@
 public import Checkpoints
-import OrderedCollections
-import Tensors
+public import OrderedCollections
+public import Tensors
 
 /// A model whose tensors are spread over several safetensors files, read by its index.
 ///
@@ -14,6 +14,26 @@ public struct ShardedSafetensors {
 
     /// Names of the files, as the index has them; one for each of ``shards``.
     public let shardNames: [String]
+
+    /// The index itself.
+    public let index: MappedFile
+
+    /// Texts beside the tensors of the first file. Files of one model usually have the same.
+    public var metadata: OrderedDictionary<String, String> { shards.first?.metadata ?? [:] }
+
+    /// Whether the files are what is written for their tensors and ``metadata``, to the byte: those of the reference
+    /// implementation are.
+    public func isReproducible() throws -> Bool {
+        try shards.allSatisfy { shard in
+            let tensors = try SafetensorsLayout.tensors(of: shard.checkpoint)
+            let entries = tensors.map {
+                SafetensorsLayout.Entry(name: $0.key, dtype: $0.value.dtype, shape: $0.value.shape)
+            }
+            let layout = try SafetensorsLayout(entries, metadata: metadata)
+            return shard.file.byteCount == layout.byteCount
+                && shard.file.withUnsafeBytes { $0.starts(with: layout.header) }
+        }
+    }
 
     /// Longest index that is read.
     public static let maximumIndexByteCount = SafetensorsHeader.maximumByteCount
@@ -29,7 +49,8 @@ public struct ShardedSafetensors {
     /// - Throws: `FileError` where a file is missing; ``ShardedSafetensorsError`` where index and files disagree:
     ///   each tensor of the index must be in its file, and each tensor of a file in the index.
     public static func read(indexPath path: String) throws -> ShardedSafetensors {
-        let map = try weightMap(path)
+        let index = try MappedFile(path: path)
+        let map = try index.withUnsafeBytes { try weightMap($0) }
         let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[...$0]) } ?? ""
         var shards: OrderedDictionary<String, CheckpointFile> = [:]
         var found = 0
@@ -40,7 +61,7 @@ public struct ShardedSafetensors {
                 throw ShardedSafetensorsError.notSafetensors(shard: shard)
             }
             for key in tensors.entries.keys {
-                guard map[key.description] == shard else {
+                guard map[key] == shard else {
                     throw ShardedSafetensorsError.notInIndex(name: key.description, shard: shard)
                 }
                 found += 1
@@ -50,33 +71,31 @@ public struct ShardedSafetensors {
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
         entries.reserveCapacity(map.count)
         for (name, shard) in map {
-            guard case .dictionary(let tensors)? = shards[shard]?.checkpoint, let tensor = tensors[name] else {
-                throw ShardedSafetensorsError.notInShard(name: name, shard: shard)
+            guard case .dictionary(let tensors)? = shards[shard]?.checkpoint, let tensor = tensors.entries[name]
+            else {
+                throw ShardedSafetensorsError.notInShard(name: name.description, shard: shard)
             }
-            entries[.string(name)] = tensor
+            entries[name] = tensor
         }
         return ShardedSafetensors(
             checkpoint: .dictionary(CheckpointDictionary(entries)), shards: Array(shards.values),
-            shardNames: Array(shards.keys))
+            shardNames: Array(shards.keys), index: index)
     }
 
     /// The file of each tensor, in the order of the index.
-    private static func weightMap(_ path: String) throws -> OrderedDictionary<String, String> {
-        let file = try MappedFile(path: path)
-        guard file.byteCount <= maximumIndexByteCount else {
-            throw ShardedSafetensorsError.tooLong(byteCount: file.byteCount)
+    static func weightMap(_ index: UnsafeRawBufferPointer) throws -> OrderedDictionary<CheckpointKey, String> {
+        guard index.count <= maximumIndexByteCount else {
+            throw ShardedSafetensorsError.tooLong(byteCount: index.count)
         }
-        var map: OrderedDictionary<String, String>?
+        var map: OrderedDictionary<CheckpointKey, String>?
         do {
-            try file.withUnsafeBytes { bytes in
-                var json = JSONReader(bytes)
-                try json.object { json, key in
-                    guard key == "weight_map" else { return try json.skipValue() }
-                    guard map == nil else { throw ShardedSafetensorsError.duplicateName(key) }
-                    map = try readMap(&json)
-                }
-                try json.end()
+            var json = JSONReader(index)
+            try json.object { json, key in
+                guard key == "weight_map" else { return try json.skipValue() }
+                guard map == nil else { throw ShardedSafetensorsError.duplicateName(key) }
+                map = try readMap(&json)
             }
+            try json.end()
         } catch let error as JSONError {
             throw ShardedSafetensorsError.json(error)
         }
@@ -84,8 +103,8 @@ public struct ShardedSafetensors {
         return map
     }
 
-    private static func readMap(_ json: inout JSONReader) throws -> OrderedDictionary<String, String> {
-        var map: OrderedDictionary<String, String> = [:]
+    private static func readMap(_ json: inout JSONReader) throws -> OrderedDictionary<CheckpointKey, String> {
+        var map: OrderedDictionary<CheckpointKey, String> = [:]
         try json.object { json, name in
             guard map.count < maximumTensorCount else { throw ShardedSafetensorsError.tooManyTensors }
             let shard = try json.string("the name of a file")
@@ -93,7 +112,7 @@ public struct ShardedSafetensors {
             guard !shard.isEmpty, shard != ".", shard != "..", !shard.utf8.contains(UInt8(ascii: "/")),
                 !shard.utf8.contains(0)
             else { throw ShardedSafetensorsError.shardName(shard) }
-            guard map.updateValue(shard, forKey: name) == nil else {
+            guard map.updateValue(shard, forKey: .string(name)) == nil else {
                 throw ShardedSafetensorsError.duplicateName(name)
             }
         }

@@ -12,7 +12,7 @@ extension Registry {
         _ version: Version, to path: String, format: FileFormat, options: ExportOptions,
         progress: ProgressHandler?
     ) throws -> [String] {
-        guard format != .gguf else { throw GGUFError.unwritable }
+        guard format != .gguf else { throw ExportError.gguf }
         let storages = try storageLayout(of: version, only: options.patterns)
         if format == .pytorch {
             let layout = try PyTorchLayout(storages.outline(), storageByteCounts: storages.storageByteCounts)
@@ -51,7 +51,8 @@ extension Registry {
         return ExportResult(version: version, path: target, format: format, isSourceFile: false, omitted: [])
     }
 
-    private func fileMetadata(of version: Version) throws -> OrderedDictionary<String, String> {
+    /// The texts that the version's file carried beside the tensors.
+    func fileMetadata(of version: Version) throws -> OrderedDictionary<String, String> {
         var metadata: OrderedDictionary<String, String> = [:]
         for attribute in try details(of: version).attributes where attribute.isFromFile {
             metadata[attribute.key] = attribute.text
@@ -93,7 +94,7 @@ extension CheckpointOutline {
 }
 
 /// The leaves of a version that go into a flat file, under their names in it.
-private struct FlatSelection {
+struct FlatSelection {
     /// Positions among the version's leaves.
     private(set) var leaves: [Int] = []
     /// What the file says of each.
@@ -117,6 +118,7 @@ private struct FlatSelection {
         let paths = layout.structure.leafPaths
         let dottedNames = layout.structure.leafKeys.map { $0.joined(separator: ".") }
         var nameOfStorage: [Int: String] = [:]
+        var pathOfName: [CheckpointKey: String] = [:]
         for (index, leaf) in layout.leaves.enumerated() {
             guard let leaf else { continue }
             let name = names?[index] ?? dottedNames[index]
@@ -126,6 +128,9 @@ private struct FlatSelection {
             }
             if !flattens, let other = nameOfStorage.updateValue(name, forKey: view.storage) {
                 throw NamedTensorsError(format: format, problem: .tied(other, name))
+            }
+            if let other = pathOfName.updateValue(paths[index].text, forKey: .string(name)) {
+                throw NamedTensorsError(format: format, problem: .sameName(name, other, paths[index].text))
             }
             leaves.append(index)
             entries.append((name, view.dtype, view.shape))
@@ -139,12 +144,19 @@ private struct FlatSelection {
         case .npz:
             try NumPyArchiveLayout(
                 entries.map { NumPyArchiveLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
-        case .safetensors:
-            try SafetensorsLayout(
-                entries.map { SafetensorsLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) },
-                metadata: metadata)
+        case .safetensors: try SafetensorsLayout(safetensorsEntries, metadata: metadata)
         case .pytorch, .gguf: preconditionFailure("\(format) files hold more than named tensors")
         }
+    }
+
+    /// The entries of a safetensors file.
+    var safetensorsEntries: [SafetensorsLayout.Entry] {
+        entries.map { SafetensorsLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+    }
+
+    /// Bytes of all tensors.
+    var byteCount: Int {
+        entries.reduce(0) { $0 + ((try? TensorGeometry.byteCount(dtype: $1.dtype, shape: $1.shape)) ?? 0) }
     }
 
     /// The key of each leaf of a dictionary of tensors, by the leaf's position.

@@ -8,10 +8,11 @@ extension Registry {
     /// Saves a checkpoint file as the next version of a model.
     ///
     /// The format is recognised by content. The file is mapped, not read, and what is needed to write it again byte
-    /// for byte is kept where that is a small part of it.
+    /// for byte is kept where that is a small part of it. Of the folder of a model, or the index of several files,
+    /// all is one version; see ``ModelSource``.
     ///
     /// - Parameters:
-    ///   - path: A file that PyTorch or safetensors wrote.
+    ///   - path: A file that PyTorch, safetensors, NumPy or llama.cpp wrote, or a folder.
     ///   - model: The model's name.
     ///   - options: Message, aliases, metrics and the like; its source file is set by this call.
     /// - Throws: ``FormatError`` for a file that is not what it claims, ``FileError``, ``RegistryError``.
@@ -19,8 +20,7 @@ extension Registry {
     public func saveFile(
         _ path: String, as model: String, options: SaveOptions = SaveOptions(), progress: ProgressHandler? = nil
     ) throws -> SaveResult {
-        try saveFile(
-            CheckpointFile.read(path: path), named: path, as: model, options: options, progress: progress)
+        try saveModel(ModelSource.read(path), as: model, options: options, progress: progress)
     }
 
     /// Saves a checkpoint file that has been read already.
@@ -32,11 +32,30 @@ extension Registry {
         _ file: CheckpointFile, named path: String, as model: String, options: SaveOptions = SaveOptions(),
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
+        try saveModel(
+            ModelSource(file, name: FilePath.name(path)), as: model, options: options, progress: progress)
+    }
+
+    /// Saves a file, or the files of a folder, that have been read already.
+    ///
+    /// Attachments of `options` take precedence over those of `source` with the same name.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func saveModel(
+        _ source: ModelSource, as model: String, options: SaveOptions = SaveOptions(),
+        progress: ProgressHandler? = nil
+    ) throws -> SaveResult {
         var options = options
-        options.sourceFile = SourceFile(
-            name: FilePath.name(path), format: file.format.rawValue, file: file.file,
-            storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
-        return try save(file.checkpoint, as: model, options: options, progress: progress)
+        if let file = source.file {
+            options.sourceFile = SourceFile(
+                name: source.fileName, format: file.format.rawValue, file: file.file,
+                storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
+            // There is no other way back to GGUF than its own bytes.
+            if file.format == .gguf { options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount }
+        }
+        options.fileFacts = source.fileFacts
+        options.attachments = source.attachments.merging(options.attachments) { $1 }
+        return try save(source.checkpoint, as: model, options: options, progress: progress)
     }
 
     /// Writes a version, or part of it, to a file.
@@ -46,7 +65,8 @@ extension Registry {
     ///
     /// - Parameters:
     ///   - reference: Which version; see ``VersionReference``.
-    ///   - path: Where to write; `nil` for the name of the file it came from, in the current folder.
+    ///   - path: Where to write; `nil` for the name of the file it came from, in the current folder. Where it is a
+    ///     folder, or ends in `/`, the version becomes the folder of a model: weights and attachments.
     ///   - options: Format, selection and checks.
     /// - Returns: What was written.
     /// - Throws: ``RegistryError``, ``FileError``, ``FormatError``; then there is no file at `path` that was not
@@ -63,19 +83,52 @@ extension Registry {
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
+        let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
+        if isFolder || options.shardByteCount != nil {
+            return try exportFolder(
+                version, to: path ?? FilePath.name(version.model), format: format, source: source,
+                options: options, progress: progress)
+        }
         let isSource = options.patterns.isEmpty && !options.flattens && format == sourceFormat
         let target =
-            path ?? (isSource ? source?.name : nil) ?? FilePath.name(version.model) + "." + format.fileExtension
+            path ?? (isSource ? FilePath.plainName(source?.name) : nil)
+            ?? FilePath.name(version.model) + "." + format.fileExtension
+        guard options.includesAttachments else {
+            let (isRestored, omitted) = try exportWeights(
+                version, to: target, format: format, isSource: isSource, options: options, progress: progress)
+            return ExportResult(
+                version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
+                files: [FilePath.name(target)], attachments: [])
+        }
+        let attachments = try attachments(of: version)
+        let (folder, name) = FilePath.split(target)
+        var output = FolderOutput(folder, mayReplace: options.mayReplace)
+        let (isRestored, omitted) = try output.write([name] + attachments.map(\.name)) { output in
+            let result = try exportWeights(
+                version, to: target, format: format, isSource: isSource, options: options, progress: progress)
+            try output.write(attachments)
+            return result
+        }
+        return ExportResult(
+            version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
+            files: [name], attachments: attachments.map(\.name))
+    }
+
+    /// Writes the file that a version came from where that is asked for and possible, else a new one.
+    private func exportWeights(
+        _ version: Version, to path: String, format: FileFormat, isSource: Bool, options: ExportOptions,
+        progress: ProgressHandler?
+    ) throws -> (isSource: Bool, omitted: [String]) {
         if isSource,
             try restoreSourceFile(
-                of: version, to: target, mayReplace: options.mayReplace, verifiesHashes: options.verifiesHashes,
+                of: version, to: path, mayReplace: options.mayReplace, verifiesHashes: options.verifiesHashes,
                 progress: progress)
         {
-            return ExportResult(version: version, path: target, format: format, isSourceFile: true, omitted: [])
+            return (true, [])
         }
-        let omitted = try exportAnew(version, to: target, format: format, options: options, progress: progress)
-        return ExportResult(
-            version: version, path: target, format: format, isSourceFile: false, omitted: omitted)
+        return (
+            false, try exportAnew(version, to: path, format: format, options: options, progress: progress)
+        )
     }
 }
 
@@ -93,12 +146,20 @@ public struct ExportOptions: Sendable {
     public var mayReplace: Bool
     /// Whether to check each chunk's SHA-256 and not only its checksum.
     public var verifiesHashes: Bool
+    /// Most bytes of tensors in one file: the version becomes a folder of safetensors files with an index. `nil`:
+    /// one file.
+    public var shardByteCount: Int?
+    /// Whether to write attachments beside the file. A folder always has them.
+    public var includesAttachments: Bool
 
     /// Options as they are unless said otherwise.
     public init(
         format: FileFormat? = nil, patterns: [String] = [], rows: Range<Int>? = nil, flattens: Bool = false,
-        mayReplace: Bool = false, verifiesHashes: Bool = false
+        mayReplace: Bool = false, verifiesHashes: Bool = false, shardByteCount: Int? = nil,
+        includesAttachments: Bool = false
     ) {
+        self.shardByteCount = shardByteCount
+        self.includesAttachments = includesAttachments
         self.format = format
         self.patterns = patterns
         self.rows = rows
@@ -120,11 +181,30 @@ public struct ExportResult: Sendable {
     public let isSourceFile: Bool
     /// The paths of plain values that a flat file has no place for.
     public let omitted: [String]
+    /// Names of the files with weights: one, or several in a folder.
+    public let files: [String]
+    /// Names of the other files that were written: attachments, and the index of several files.
+    public let attachments: [String]
 }
 
 enum FilePath {
     /// The last part of a path.
     static func name(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    /// The folder of a path with its slash, and the name in it.
+    static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("./", path) }
+        let start = path.utf8.index(after: slash)
+        return (String(path[..<start]), String(path[start...]))
+    }
+
+    /// `name` where it can only be a file within a folder: it comes from a registry, which may be anybody's.
+    static func plainName(_ name: String?) -> String? {
+        guard let name, !name.isEmpty, name != ".", name != "..", !name.utf8.contains(0),
+            !name.utf8.contains(UInt8(ascii: "/"))
+        else { return nil }
+        return name
     }
 }

@@ -26,7 +26,7 @@ enum ExitStatus: Int32 {
             self = .badData
         case is PathSelectionError: self = .noInput
         case is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
-            is CheckpointTypeError, is UsageError:
+            is CheckpointTypeError, is ExportError, is UsageError:
             self = .usage
         default: return nil
         }

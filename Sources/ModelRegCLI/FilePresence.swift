@@ -3,9 +3,10 @@ import ModelRegistry
 
 /// Whether files are there.
 enum FilePresence {
+    /// Whether there is a file, or the folder of a model, at `path`.
     static func isFile(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        return stat(path, &status) == 0 && [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     }
 }
 

@@ -1,11 +1,12 @@
 import Formats
+import ModelReg
 
-/// Reads a checkpoint file that was named on the command line.
+/// Reads a checkpoint file, or the folder of a model, that was named on the command line.
 enum InputFile {
     /// - Throws: ``InputFileError`` where its bytes are at fault, `FileError` where it cannot be read.
-    static func read(_ path: String) throws -> CheckpointFile {
+    static func read(_ path: String) throws -> ModelSource {
         do {
-            return try CheckpointFile.read(path: path)
+            return try ModelSource.read(path)
         } catch let error as any FormatError {
             throw InputFileError(path: path, error: error)
         }

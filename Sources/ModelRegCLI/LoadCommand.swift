@@ -8,17 +8,22 @@ import Tensors
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
-        abstract: "Write a version, or part of it, to a file.",
+        abstract: "Write a version, or part of it, to a file or folder.",
         discussion: """
             In the format it came from, a whole version is the file that was saved, byte for byte. Without -o the \
-            file gets the name that it had, in the current folder. A file that is there is never overwritten \
-            without --force.
+            file gets the name that it had, in the current folder. Where -o is a folder, or ends in /, it gets the \
+            weights and all attachments, such as configuration and tokenizer. A file that is there is never \
+            overwritten without --force.
+
+            GGUF is written for versions that came from GGUF. What a format cannot hold is said, with the format \
+            that can: safetensors and npz hold named tensors only, numpy has no bfloat16.
 
             EXAMPLES
               modelreg load mlp
               modelreg load mlp:best -o best.safetensors
               modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
               modelreg load lm --only token.weight --rows 100:200 -o rows.npy
+              modelreg load llama -o Llama-3.2-1B/ --shard 5GB
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -26,7 +31,9 @@ struct LoadCommand: ParsableCommand {
     @Argument(help: "Which version.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
     var reference: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "file"), completion: .file())
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "file or folder/"),
+        completion: .file())
     var output: String?
 
     @Option(
@@ -50,6 +57,16 @@ struct LoadCommand: ParsableCommand {
     @Flag(name: .long, help: "Join nested names with \".\", untie tied tensors, and leave out plain values.")
     var flatten = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write a folder of safetensors files with at most this many bytes of tensors each, such as 5GB.",
+            valueName: "size"))
+    var shard: String?
+
+    @Flag(name: .long, help: "Write the attachments too, beside the file. A folder always has them.")
+    var attachments = false
+
     @Flag(name: .long, help: "Check SHA-256 and not only checksums.")
     var verify = false
 
@@ -71,6 +88,15 @@ struct LoadCommand: ParsableCommand {
             }
             format = known
         }
+        var shardByteCount: Int?
+        if let shard {
+            guard let byteCount = ByteCount.parse(shard), byteCount > 0 else {
+                throw UsageError(description: "--shard \(shard): not a size such as 500MB or 5GB")
+            }
+            // A folder is made: of safetensors files, unless another format is asked for, which is refused.
+            if format == nil { format = .safetensors }
+            shardByteCount = byteCount
+        }
         let registry = try options.openRegistry()
         let bar = ProgressBar("loading", options)
         let result = try explainingFailures {
@@ -78,23 +104,24 @@ struct LoadCommand: ParsableCommand {
                 reference, to: output,
                 options: ExportOptions(
                     format: format, patterns: only, rows: rows?.range, flattens: flatten, mayReplace: force,
-                    verifiesHashes: verify),
+                    verifiesHashes: verify, shardByteCount: shardByteCount, includesAttachments: attachments),
                 progress: bar.handler)
         }
         bar.clear()
         if !result.omitted.isEmpty {
-            let shown = result.omitted.prefix(3).joined(separator: ", ")
-            let more = result.omitted.count > 3 ? " and \(result.omitted.count - 3) more" : ""
-            options.message("note: plain values left out: \(shown)\(more)")
+            options.message("note: plain values left out: \(Output.listed(result.omitted))")
         }
         if options.json {
             try JSON.print(
                 Report(
                     version: VersionJSON(result.version), path: result.path, format: result.format.rawValue,
-                    isSourceFile: result.isSourceFile, omitted: result.omitted))
+                    isSourceFile: result.isSourceFile, omitted: result.omitted, files: result.files,
+                    attachments: result.attachments))
         } else {
-            let how =
+            var how =
                 result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
+            if result.files.count > 1 { how += " in \(result.files.count) files" }
+            if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
     }
@@ -105,7 +132,7 @@ struct LoadCommand: ParsableCommand {
             return try body()
         } catch let error as FileError where error.operation == .write && error.code == EEXIST {
             throw ExplainedError(error: error, explanation: "; --force overwrites it")
-        } catch let error as NamedTensorsError where !flatten {
+        } catch let error as NamedTensorsError where !flatten && error.isHelpedByFlattening {
             throw ExplainedError(error: error, explanation: ", or use --only and --flatten")
         }
     }
@@ -116,6 +143,8 @@ struct LoadCommand: ParsableCommand {
         let format: String
         let isSourceFile: Bool
         let omitted: [String]
+        let files: [String]
+        let attachments: [String]
     }
 }
 

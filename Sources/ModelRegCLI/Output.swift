@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 import Synchronization
 
@@ -6,6 +7,12 @@ enum Output {
     static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    /// The first few of `names`, which may come from a file, and how many more there are.
+    static func listed(_ names: [String]) -> String {
+        let shown = names.prefix(3).map(printable).joined(separator: ", ")
+        return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
+    }
 
     static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]

@@ -7,21 +7,23 @@ import OrderedCollections
 struct SaveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "save",
-        abstract: "Save a checkpoint file as the next version of a model.",
+        abstract: "Save a checkpoint file, or the folder of a model, as the next version of a model.",
         discussion: """
-            The file is recognised by its content: PyTorch (torch.save, also from before 1.6), safetensors or \
-            NumPy (.npy, .npz). Nothing in it is ever executed. The registry is made if there is none. When the command returns, the version is \
-            on the disk.
+            The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
+            Nothing in it is ever executed. The index of a model in several safetensors files stands for all of \
+            them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
+            The registry is made if there is none. When the command returns, the version is on the disk.
 
             EXAMPLES
               modelreg save model.pt mlp -m "baseline"
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
+              modelreg save Llama-3.2-1B/ llama
             """)
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "The checkpoint file.", completion: .file())
+    @Argument(help: "The checkpoint file, index of several files, or folder.", completion: .file())
     var file: String
 
     @Argument(help: ArgumentHelp("The model, and perhaps an alias to set.", valueName: "name[:alias]"))
@@ -59,13 +61,15 @@ struct SaveCommand: ParsableCommand {
             parent: parent,
             attachments: try attachments)
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
-        let file = try InputFile.read(file)
+        let source = try InputFile.read(file)
+        for name in saveOptions.attachments.keys where source.attachments[name] != nil {
+            throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
+        }
         let registry = try options.openRegistry(create: true)
         let bar = ProgressBar("saving", options)
-        let result = try registry.saveFile(
-            file, named: self.file, as: model, options: saveOptions, progress: bar.handler)
+        let result = try registry.saveModel(source, as: model, options: saveOptions, progress: bar.handler)
         bar.clear()
-        try report(result)
+        try report(result, source)
         if !noPack { pack(model, in: registry) }
     }
 
@@ -81,13 +85,16 @@ struct SaveCommand: ParsableCommand {
         }
     }
 
-    private func report(_ result: SaveResult) throws {
+    private func report(_ result: SaveResult, _ source: ModelSource) throws {
+        let keepsSourceFile = result.keepsSourceFile ?? source.isReproducible ?? false
+        let attachments =
+            Array(source.attachments.keys) + attach.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
         if options.json {
             try JSON.print(
                 Report(
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
-                    keepsSourceFile: result.keepsSourceFile ?? false))
+                    keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted))
             return
         }
         let version = result.version
@@ -101,6 +108,15 @@ struct SaveCommand: ParsableCommand {
         line += ", stored in \(ByteCount.text(result.storedByteCount))"
         if !version.aliases.isEmpty { line += "  (\(version.aliases.joined(separator: ", ")))" }
         Output.line(line)
+        if !source.attachments.isEmpty {
+            options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
+        }
+        if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
+        if source.isReproducible == false {
+            options.message(
+                "note: the tensors are kept bit for bit, but the files' headers come back as safetensors writes them"
+            )
+        }
         if result.keepsSourceFile == false {
             options.message(
                 "note: the tensors are kept bit for bit, but the file has much that no tensor uses and cannot be "
@@ -114,6 +130,8 @@ struct SaveCommand: ParsableCommand {
         let newByteCount: Int
         let storedByteCount: Int
         let keepsSourceFile: Bool
+        let attachments: [String]
+        let leftOut: [String]
     }
 
     private var target: (model: String, aliases: [String]) {

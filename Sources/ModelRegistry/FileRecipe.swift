@@ -44,7 +44,9 @@ struct FileRecipe: Equatable {
         tensors.sort { $0.range.lowerBound < $1.range.lowerBound }
 
         let literalByteCount = source.file.byteCount - tensors.reduce(0) { $0 + $1.range.count }
-        let limit = max(FileRecipe.freeLiteralByteCount, source.file.byteCount / FileRecipe.maximumLiteralShare)
+        let limit = max(
+            source.literalLimit ?? FileRecipe.freeLiteralByteCount,
+            source.file.byteCount / FileRecipe.maximumLiteralShare)
         guard literalByteCount <= limit else { return nil }
 
         var pieces: [Piece] = []

@@ -17,6 +17,8 @@ public struct SaveOptions: Sendable {
     public var attachments: OrderedDictionary<String, [UInt8]>
     /// The file that the checkpoint was read from, to be given back byte for byte.
     public var sourceFile: SourceFile?
+    /// Facts that the file or files carried, beside the texts of ``sourceFile``. Values are JSON texts.
+    public var fileFacts: OrderedDictionary<String, String> = [:]
 
     /// Options with nothing said, except what is given.
     public init(
@@ -46,6 +48,8 @@ public struct SourceFile: Sendable {
     public let storages: [(range: Range<Int>, storage: Storage)]
     /// Metadata that the file carried, kept as attributes.
     public let metadata: OrderedDictionary<String, String>
+    /// Bytes outside of tensors that are worth keeping to give the file back; `nil` for a small part of the file.
+    public var literalLimit: Int?
 
     /// Describes a file.
     public init(

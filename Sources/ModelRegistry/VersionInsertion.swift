@@ -164,10 +164,9 @@ struct VersionInsertion {
                 arguments: [versionID, name, value.isNaN ? nil : value])
         }
         try insertAttributes(db, versionID, options.attributes, source: "user")
-        if let metadata = options.sourceFile?.metadata {
-            let values = metadata.mapValues { JSONText.quoted($0) }
-            try insertAttributes(db, versionID, values, source: "file")
-        }
+        var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
+        fileFacts.merge(options.fileFacts) { $1 }
+        try insertAttributes(db, versionID, fileFacts, source: "file")
         for (name, bytes) in options.attachments {
             let id = ContentID(hashing: bytes)
             try db.execute(

@@ -1,0 +1,203 @@
+public import Checkpoints
+public import Formats
+import Glibc
+public import OrderedCollections
+import Tensors
+
+/// What a model is saved from: a checkpoint file, the index of a model in several files, or the folder of a model.
+public struct ModelSource {
+    /// All tensors and values.
+    public let checkpoint: Checkpoint
+
+    /// The file that they are in; `nil` where there are several.
+    public let file: CheckpointFile?
+
+    /// What the file is called; of several, their index.
+    public let fileName: String
+
+    /// Facts that the files carry, as JSON texts.
+    public let fileFacts: OrderedDictionary<String, String>
+
+    /// Small files beside the weights, by name: the index of several files, configuration, tokenizer.
+    public let attachments: OrderedDictionary<String, [UInt8]>
+
+    /// Names of what else is in the folder, and is not kept: other weights, large files, folders.
+    public let omitted: [String]
+
+    /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
+    public let isReproducible: Bool?
+
+    /// Reads the file or folder at `path`.
+    ///
+    /// A file is recognised by its content. In a folder, the weights are `model.safetensors`, the files of its
+    /// index, a single other safetensors file or index, or `pytorch_model.bin`, the first that is there; other
+    /// files up to ``maximumAttachmentByteCount`` are attachments.
+    ///
+    /// - Throws: ``FormatError`` for what is not what it claims, ``FileError``.
+    public static func read(_ path: String) throws -> ModelSource {
+        if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
+        do {
+            let file = try CheckpointFile.read(path: path)
+            return ModelSource(file, name: FilePath.name(path))
+        } catch UnsupportedFormat.index {
+            return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
+        }
+    }
+
+    /// Longest file of a folder that is kept as an attachment. Tokenizers have up to 40 MB.
+    public static let maximumAttachmentByteCount = 64 << 20
+
+    /// Most files of a folder that are kept, and most bytes of all of them.
+    public static let maximumAttachmentCount = 256
+    public static let maximumAttachmentsByteCount = 128 << 20
+
+    /// A single file.
+    public init(_ file: CheckpointFile, name: String) {
+        self.init(file, name: name, attachments: [:], omitted: [])
+    }
+
+    fileprivate init(
+        _ file: CheckpointFile, name: String, attachments: OrderedDictionary<String, [UInt8]>, omitted: [String]
+    ) {
+        checkpoint = file.checkpoint
+        self.file = file
+        fileName = name
+        fileFacts = file.facts
+        self.attachments = attachments
+        self.omitted = omitted
+        isReproducible = nil
+    }
+
+    /// Several files with their index, which is kept as an attachment.
+    fileprivate init(
+        _ model: ShardedSafetensors, name: String, attachments: OrderedDictionary<String, [UInt8]> = [:],
+        omitted: [String] = []
+    ) throws {
+        checkpoint = model.checkpoint
+        file = nil
+        fileName = name
+        fileFacts = model.metadata.mapValues { JSONText.quoted($0) }
+        var attachments = attachments
+        // Under a name that `exportFile` looks for.
+        let indexName = name.hasSuffix(SafetensorsShards.indexSuffix) ? name : SafetensorsShards.indexName
+        attachments[indexName] = model.index.withUnsafeBytes { [UInt8]($0) }
+        self.attachments = attachments
+        self.omitted = omitted
+        isReproducible = try model.isReproducible()
+    }
+}
+
+/// The folder of a model, as the Hugging Face libraries make them.
+struct ModelFolder {
+    private let path: String
+    private let names: [String]
+
+    /// Whether there is a folder at `path`.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    init(_ path: String) throws {
+        self.path = path.hasSuffix("/") ? path : path + "/"
+        guard let folder = opendir(path) else { throw FileError(path: path, operation: .open, code: errno) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            // Hidden files are notes of programs, not parts of the model.
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        self.names = names.sorted()
+    }
+
+    /// The weights of the folder, with its other files.
+    func source() throws -> ModelSource {
+        let weights = try weights()
+        if weights.hasSuffix(SafetensorsShards.indexSuffix) {
+            let model = try ShardedSafetensors.read(indexPath: path + weights)
+            let (attachments, omitted) = try attachments(except: Set(model.shardNames + [weights]))
+            return try ModelSource(model, name: weights, attachments: attachments, omitted: omitted)
+        }
+        let file = try CheckpointFile.read(path: path + weights)
+        let (attachments, omitted) = try attachments(except: [weights])
+        return ModelSource(file, name: weights, attachments: attachments, omitted: omitted)
+    }
+
+    private static let torchName = "pytorch_model.bin"
+
+    private func weights() throws -> String {
+        for name in [SafetensorsShards.fileName, SafetensorsShards.indexName] where names.contains(name) {
+            return name
+        }
+        let indices = names.filter { $0.hasSuffix(SafetensorsShards.indexSuffix) }
+        if indices.count == 1 { return indices[0] }
+        let files = names.filter { $0.hasSuffix(".safetensors") }
+        if files.count == 1 { return files[0] }
+        guard files.isEmpty, indices.isEmpty else { throw ModelFolderError.severalFiles(indices + files) }
+        if names.contains(ModelFolder.torchName) { return ModelFolder.torchName }
+        let torchIndex = ModelFolder.torchName + ".index.json"
+        throw names.contains(torchIndex) ? ModelFolderError.torchIndex : ModelFolderError.noWeights
+    }
+
+    /// The small files of the folder, and the names of what is left out.
+    private func attachments(
+        except weights: Set<String>
+    ) throws -> (OrderedDictionary<String, [UInt8]>, omitted: [String]) {
+        var attachments: OrderedDictionary<String, [UInt8]> = [:]
+        var omitted: [String] = []
+        var total = 0
+        for name in names where !weights.contains(name) {
+            var status = stat()
+            guard stat(path + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                omitted.append(ModelFolder.isFolder(path + name) ? name + "/" : name)
+                continue
+            }
+            let byteCount = Int(status.st_size)
+            guard !ModelFolder.isWeights(name), byteCount <= ModelSource.maximumAttachmentByteCount,
+                total + byteCount <= ModelSource.maximumAttachmentsByteCount,
+                attachments.count < ModelSource.maximumAttachmentCount
+            else {
+                omitted.append(name)
+                continue
+            }
+            attachments[name] = try MappedFile(path: path + name).withUnsafeBytes { [UInt8]($0) }
+            total += byteCount
+        }
+        return (attachments, omitted)
+    }
+
+    /// Whether `name` is that of other weights, or of their index: without them it would mislead.
+    private static func isWeights(_ name: String) -> Bool {
+        let endings = [
+            ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf", ".ot", ".npz",
+            ".tflite", ".index.json",
+        ]
+        return endings.contains { name.hasSuffix($0) }
+    }
+}
+
+/// A folder that is not that of one model.
+public enum ModelFolderError: FormatError, Equatable {
+    /// None of the files that weights are in.
+    case noWeights
+    /// Several, and nothing says which.
+    case severalFiles([String])
+    /// A PyTorch model in several files.
+    case torchIndex
+
+    /// One line, lower case, with what to do.
+    public var description: String {
+        switch self {
+        case .noWeights:
+            "the folder has no weights: no model.safetensors, no index of several, no pytorch_model.bin"
+        case .severalFiles(let names):
+            "the folder has several safetensors files and no index of them; save one: "
+                + names.prefix(5).map(quoted).joined(separator: ", ")
+        case .torchIndex:
+            "the folder has a PyTorch model in several files, which is not supported; save it as safetensors"
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+/// Folders of models, and models in several files.
+@Suite struct FolderTests {
+    private let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private static let configuration = "{\"hidden_size\": 256}\n"
+
+    /// Makes the folder of a model: weights, configuration, and what is not kept.
+    private func makeFolder() throws {
+        _ = try workspace.shell(
+            """
+            mkdir -p hub/model/onnx blobs
+            cp Examples/data/mlp-step-100.safetensors blobs/1
+            ln -s ../../blobs/1 hub/model/model.safetensors
+            printf '{"hidden_size": 256}\\n' > hub/model/config.json
+            printf 'not for us' > hub/model/tf_model.h5
+            printf 'hidden' > hub/model/.gitattributes
+            """)
+    }
+
+    @Test func aFolderIsOneVersionAndComesBack() throws {
+        try makeFolder()
+        let saved = try workspace.modelreg("save hub/model mlp")
+        #expect(saved.status == 0)
+        #expect(saved.errors == "attached: config.json\nnote: left out: onnx/, tf_model.h5\n")
+        let loaded = try workspace.modelreg("load mlp -o out/")
+        #expect(loaded.errors.isEmpty)
+        #expect(loaded.output == "mlp:v1 -> out/  (the file that was saved, byte for byte, with config.json)\n")
+        #expect(try workspace.shell("ls out").output == "config.json\nmodel.safetensors\n")
+        #expect(try workspace.shell("cmp out/config.json hub/model/config.json").status == 0)
+        #expect(try workspace.shell("cmp out/model.safetensors blobs/1").status == 0)
+        #expect(try workspace.modelreg("diff mlp ./hub/model --exit-code").status == 0)
+    }
+
+    @Test func shardsAreWrittenAndReadAgain() throws {
+        try makeFolder()
+        _ = try workspace.modelreg("save hub/model mlp")
+        let loaded = try workspace.modelreg("load mlp -o out --shard 12kB --json")
+        #expect(loaded.status == 0, "\(loaded.errors)")
+        #expect(
+            try workspace.shell("ls out").output == """
+                config.json
+                model-00001-of-00003.safetensors
+                model-00002-of-00003.safetensors
+                model-00003-of-00003.safetensors
+                model.safetensors.index.json
+
+                """)
+        let report = try #require(
+            try JSONSerialization.jsonObject(with: Data(loaded.output.utf8)) as? [String: Any])
+        #expect((report["files"] as? [String])?.count == 3)
+        #expect(report["attachments"] as? [String] == ["config.json", "model.safetensors.index.json"])
+        // The same tensors, however they are spread.
+        #expect(try workspace.modelreg("diff mlp ./out --exit-code --stat").status <= 1)
+        #expect(try workspace.modelreg("diff mlp ./out --stat").output.hasSuffix("4 unchanged\n"))
+
+        // By the index, and by the folder: the files come back as they were, byte for byte.
+        let again = try workspace.modelreg("save out/model.safetensors.index.json sharded --json")
+        #expect(again.output.contains("\"keeps_source_file\" : true"))
+        _ = try workspace.modelreg("save out sharded")
+        #expect(try workspace.modelreg("load sharded:v2 -o back/").status == 0)
+        #expect(try workspace.shell("diff -r out back").output.isEmpty)
+        #expect(
+            try workspace.shell("modelreg load sharded:v1 -o index-only/ && ls index-only | wc -l").output
+                .hasSuffix("4\n"))
+        // One file of what was several; the index is gone.
+        _ = try workspace.modelreg("load sharded:v2 -o one/ --shard 1GB")
+        #expect(try workspace.shell("ls one").output == "config.json\nmodel.safetensors\n")
+        #expect(try workspace.shell("cmp one/model.safetensors blobs/1").status <= 1)
+    }
+
+    @Test func attachmentsAreWrittenWhenAskedFor() throws {
+        try workspace.write(Data(FolderTests.configuration.utf8), to: "config.json")
+        _ = try workspace.modelreg("save Examples/data/x-file x --attach config.json")
+        _ = try workspace.shell("mkdir there")
+        let loaded = try workspace.modelreg("load x -o there/x.pt --attachments")
+        #expect(
+            loaded.output == "x:v1 -> there/x.pt  (the file that was saved, byte for byte, with config.json)\n")
+        #expect(try workspace.shell("cat there/config.json").output == FolderTests.configuration)
+        // Nothing is overwritten, and nothing is written where one file cannot be.
+        let refused = try workspace.modelreg("load x -o there/y.pt --attachments")
+        #expect(refused.status == 73)
+        #expect(
+            refused.errors
+                == "modelreg: cannot write \"there/config.json\": File exists; --force overwrites it\n")
+        #expect(try workspace.shell("ls there").output == "config.json\nx.pt\n")
+        #expect(try workspace.modelreg("load x -o there/y.pt --attachments --force").status == 0)
+    }
+
+    @Test func ggufComesBackAndIsNotMadeAnew() throws {
+        #expect(try workspace.modelreg("save Examples/data/quantised.gguf q").status == 0)
+        #expect(try workspace.modelreg("load q -o q.gguf").status == 0)
+        #expect(try workspace.shell("cmp q.gguf Examples/data/quantised.gguf").status == 0)
+        #expect(try workspace.modelreg("show q").output.contains("gguf.block_types"))
+        let sentence =
+            "GGUF is written for a whole version that came from a GGUF file only; save it as safetensors"
+        let part = try workspace.modelreg("load q -o part.gguf --only 'blk.*'")
+        #expect(part.status == 64 && part.errors == "modelreg: \(sentence)\n")
+        _ = try workspace.modelreg("save Examples/data/mydict d")
+        let other = try workspace.modelreg("load d --as gguf")
+        #expect(other.status == 64 && other.errors == "modelreg: \(sentence)\n")
+        #expect(try workspace.modelreg("load q -o q.safetensors").status == 0)
+        #expect(try workspace.modelreg("diff q q.safetensors --stat").output.hasSuffix("12 unchanged\n"))
+    }
+
+    @Test func whatAFormatCannotHoldIsSaid() throws {
+        _ = try workspace.modelreg("save Examples/data/views.pt v")
+        let refused = try workspace.modelreg("load v -o v.npz")
+        #expect(refused.status == 64)
+        #expect(refused.errors.hasSuffix("save it as a PyTorch file, or use --only and --flatten\n"))
+        #expect(try workspace.modelreg("load v -o v.npz --flatten").status == 0)
+    }
+
+    @Test func foldersWithoutWeightsAreRefused() throws {
+        _ = try workspace.shell("mkdir empty two; cp Examples/data/dtypes.safetensors two/a.safetensors")
+        let empty = try workspace.modelreg("save empty x")
+        #expect(empty.status == 65)
+        #expect(
+            empty.errors
+                == "modelreg: \"empty\": the folder has no weights: no model.safetensors, no index of several, no"
+                + " pytorch_model.bin\n")
+        #expect(try workspace.modelreg("save two x").status == 0)
+        _ = try workspace.shell("cp two/a.safetensors two/b.safetensors")
+        #expect(
+            try workspace.modelreg("save two x").errors
+                == "modelreg: \"two\": the folder has several safetensors files and no index of them; save one:"
+                + " \"a.safetensors\", \"b.safetensors\"\n")
+        #expect(try workspace.modelreg("load x --shard five").status == 64)
+    }
+}
