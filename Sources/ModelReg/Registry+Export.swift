@@ -48,7 +48,9 @@ extension Registry {
         try CheckpointFile.write(
             format == .npy ? .tensor(tensor) : .dictionary(dictionary), to: target, as: format,
             mayReplace: options.mayReplace)
-        return ExportResult(version: version, path: target, format: format, isSourceFile: false, omitted: [])
+        return ExportResult(
+            version: version, path: target, format: format, isSourceFile: false, omitted: [], files: [target],
+            attachments: [])
     }
 
     /// The texts that the version's file carried beside the tensors.

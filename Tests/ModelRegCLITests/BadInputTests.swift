@@ -30,7 +30,7 @@ import Testing
                 "\"mlp:a b\" does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
             ),
             ("save none.pt mlp", 66, "cannot open \"none.pt\": No such file or directory"),
-            ("save Examples mlp", 66, "cannot read \"Examples\": Is a directory"),
+            ("save Examples mlp", 65, "\"Examples\": the folder has no weights: no model.safetensors, "),
             ("save Examples/data/x-file ../mlp", 64, "\"../mlp\" is not a model name: "),
             (
                 "save Examples/data/x-file mlp:latest", 64,
