@@ -2,9 +2,9 @@
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
-SOURCES = Package.swift Sources Tests Plugins
+SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test build install bench format lint dependencies
+.PHONY: demo test test-interop fuzz build install bench format lint dependencies
 
 demo: build
 	@Examples/demo.sh "$$($(SWIFT) build -c release --show-bin-path)"
@@ -13,6 +13,14 @@ demo: build
 test: dependencies
 	$(SWIFT) build -c release --build-tests
 	SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release --skip-build
+
+# With PyTorch, safetensors and NumPy from PyPI, in an environment of their own.
+test-interop: dependencies
+	scripts/test-interop
+
+# Each parser of files for FUZZ_SECONDS (60).
+fuzz: dependencies
+	Fuzz/run
 
 build: dependencies
 	$(SWIFT) build -c release --product modelreg

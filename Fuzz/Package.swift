@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own: the fuzzer's `main` would clash with that of build tools. Its targets are links to the
+// sources of modelreg, so that coverage counts there.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+
+/// One fuzzer for each parser; `run` runs them all.
+let fuzzers = ["FuzzSafetensors", "FuzzZip", "FuzzPickle", "FuzzLegacy", "FuzzNumPy", "FuzzGGUF", "FuzzIndex"]
+
+let package = Package(
+    name: "Fuzz",
+    dependencies: [.package(url: "https://github.com/apple/swift-collections", from: "1.6.0")],
+    targets: [
+        .target(name: "CKernels"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: settings),
+        // What the parsers need; the rest would bring a library of cryptography.
+        .target(
+            name: "Checkpoints", dependencies: ["Tensors", orderedCollections],
+            exclude: [
+                "Checkpoint+Leaves.swift", "CheckpointConvertible.swift", "CheckpointDiff.swift",
+                "CheckpointPath.swift", "ContentID.swift", "Glob.swift", "Manifest.swift",
+                "PathSelection.swift",
+                "SavePlan.swift", "Structure.swift", "Structure+JSON.swift", "Suggestion.swift",
+                "TensorHashing.swift",
+            ], swiftSettings: settings),
+        .target(
+            name: "Formats", dependencies: ["Tensors", "Checkpoints", "CZlib", orderedCollections],
+            swiftSettings: settings),
+        .target(
+            name: "FuzzSupport", dependencies: ["Formats", "Checkpoints", "Tensors", orderedCollections],
+            swiftSettings: settings),
+    ] + fuzzers.map { .executableTarget(name: $0, dependencies: ["FuzzSupport"], swiftSettings: settings) },
+    swiftLanguageModes: [.v6]
+)
