@@ -20,8 +20,10 @@ public struct SafetensorsShards {
     /// The index as it is written; `nil` for a single file, which needs none.
     public let index: [UInt8]?
 
-    /// What a single file and the index are called.
+    /// What a single file is called.
     public static let fileName = "model.safetensors"
+
+    /// What the index of several files is called.
     public static let indexName = "model.safetensors.index.json"
 
     /// How the names of indices end.

@@ -47,8 +47,10 @@ public struct ModelSource {
     /// Longest file of a folder that is kept as an attachment. Tokenizers have up to 40 MB.
     public static let maximumAttachmentByteCount = 64 << 20
 
-    /// Most files of a folder that are kept, and most bytes of all of them.
+    /// Most files of a folder that are kept.
     public static let maximumAttachmentCount = 256
+
+    /// Most bytes of all of them.
     public static let maximumAttachmentsByteCount = 128 << 20
 
     /// A single file.
