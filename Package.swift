@@ -59,7 +59,7 @@ let package = Package(
             name: "Checkpoints", dependencies: ["Tensors", crypto, orderedCollections], swiftSettings: strict),
         .target(
             name: "Formats",
-            dependencies: ["Tensors", "Checkpoints", "CZlib", crypto, orderedCollections],
+            dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", crypto, orderedCollections],
             swiftSettings: strict),
         .target(
             name: "ModelRegistry",
@@ -136,7 +136,9 @@ let package = Package(
             name: "ModelRegCLITests", dependencies: ["ModelRegCLI", "LibraryExample"], swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
-            dependencies: ["Formats", "Checkpoints", "Tensors", crypto, orderedCollections],
+            dependencies: [
+                "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", crypto, orderedCollections,
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

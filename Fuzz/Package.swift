@@ -31,7 +31,7 @@ let package = Package(
                 "TensorHashing.swift",
             ], swiftSettings: settings),
         .target(
-            name: "Formats", dependencies: ["Tensors", "Checkpoints", "CZlib", orderedCollections],
+            name: "Formats", dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", orderedCollections],
             swiftSettings: settings),
         .target(
             name: "FuzzSupport", dependencies: ["Formats", "Checkpoints", "Tensors", orderedCollections],

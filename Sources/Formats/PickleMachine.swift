@@ -144,7 +144,9 @@ extension PickleMachine {
             guard case .global(let function)? = items.first else { throw expected("class") }
             try push(call(function, Array(items.dropFirst())))
         case UInt8(ascii: "R"), 0x81:
-            let arguments = try items(of: pop(), .tuple, "tuple of arguments")
+            // Not `items(of: pop())`: the machine that is asked would be a copy, and the stack be copied as it changes.
+            let tuple = try pop()
+            let arguments = try items(of: tuple, .tuple, "tuple of arguments")
             guard case .global(let function) = try pop() else { throw expected("function") }
             try push(call(function, arguments))
         case UInt8(ascii: "b"): try build()
@@ -237,14 +239,19 @@ extension PickleMachine {
 
     private mutating func pop(count: Int) throws -> [PickleValue] {
         guard stack.count - (marks.last ?? 0) >= count else { throw expected("value") }
-        defer { stack.removeLast(count) }
-        return Array(stack.suffix(count))
+        return removeLast(count)
+    }
+
+    /// Takes values off the stack.
+    private mutating func removeLast(_ count: Int) -> [PickleValue] {
+        let items = stack.withUnsafeBufferPointer { Array($0.suffix(count)) }
+        stack.removeLast(count)
+        return items
     }
 
     private mutating func popToMark() throws -> [PickleValue] {
         guard let mark = marks.popLast() else { throw expected("mark") }
-        defer { stack.removeSubrange(mark...) }
-        return Array(stack[mark...])
+        return removeLast(stack.count - mark)
     }
 
     private mutating func popPairsToMark() throws -> [PickleValue] {

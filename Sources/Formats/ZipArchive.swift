@@ -85,7 +85,7 @@ struct ZipArchive {
     }
 
     private func check(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) throws {
-        guard !hasChecksums || CRC32(bytes).value == entry.crc32 else { throw ZipError.checksum(entry.name) }
+        guard !hasChecksums || CRC32.ofMany(bytes) == entry.crc32 else { throw ZipError.checksum(entry.name) }
     }
 }
 
@@ -271,9 +271,23 @@ extension ZipArchive {
 
     /// Whether `name` can only be a file within the archive.
     static func isHarmless(_ name: String) -> Bool {
-        !name.isEmpty && !name.utf8.contains(0) && !name.utf8.contains(UInt8(ascii: "\\"))
-            && name.utf8.first != UInt8(ascii: "/")
-            && !name.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+        var name = name
+        return name.withUTF8 { bytes in
+            guard !bytes.isEmpty, bytes[0] != UInt8(ascii: "/") else { return false }
+            // How much of the part between slashes is dots; a part of two dots leads out.
+            var dotCount: Int? = 0
+            for byte in bytes {
+                switch byte {
+                case 0, UInt8(ascii: "\\"): return false
+                case UInt8(ascii: "/"):
+                    if dotCount == 2 { return false }
+                    dotCount = 0
+                case UInt8(ascii: "."): dotCount = dotCount.map { $0 + 1 }
+                default: dotCount = nil
+                }
+            }
+            return dotCount != 2
+        }
     }
 
     private static func checkDisjoint(_ extents: [Range<Int>], names: OrderedSet<String>) throws {

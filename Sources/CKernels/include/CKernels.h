@@ -1,6 +1,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "crc32.h"
 #include "crc32c.h"
 #include "delta.h"
 #include "elementwise.h"
