@@ -22,6 +22,8 @@ enum ExitStatus: Int32 {
         case let error as RegistryError: self.init(error)
         case let error as FileError: self.init(error)
         case let error as ExplainedError: self.init(error.error)
+        // A folder in which the file is not that should be.
+        case let error as InputFileError where error.error is ModelFolderError: self = .noInput
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
         case is PathSelectionError: self = .noInput

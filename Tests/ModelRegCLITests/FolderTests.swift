@@ -118,7 +118,7 @@ import Testing
     @Test func foldersWithoutWeightsAreRefused() throws {
         _ = try workspace.shell("mkdir empty two; cp Examples/data/dtypes.safetensors two/a.safetensors")
         let empty = try workspace.modelreg("save empty x")
-        #expect(empty.status == 65)
+        #expect(empty.status == 66)
         #expect(
             empty.errors
                 == "modelreg: \"empty\": the folder has no weights: no model.safetensors, no index of several, no"
