@@ -15,7 +15,7 @@ extension CheckpointFile {
     /// Most bytes that compressed arrays may inflate to, together: this, or so many times the file if that is more.
     /// Arrays of zeros compress a thousandfold, other numbers hardly at all.
     static let maximumInflatedArrayByteCount = 80 << 20
-    static let maximumInflatedFileCount = 16
+    static let maximumInflatedFileCount = 8
 
     /// Reads `archive`, all of `file`, as NumPy arrays by name: a dictionary of tensors in the order of the archive.
     static func readNumPyArchive(_ archive: ZipArchive, _ file: MappedFile) throws -> CheckpointFile {
@@ -59,17 +59,12 @@ extension CheckpointFile {
         return try numPyTensor(header, of: storage)
     }
 
-    /// The array that was inflated.
+    /// The array that was inflated. Its header stays in memory with it: a copy without would double what a bomb takes.
     private static func numPyTensor(_ inflated: Storage) throws -> Tensor {
-        try inflated.withUnsafeBytes { bytes in
-            let header = try NumPyHeader(bytes)
-            // A copy without the header, so that the storage is the tensor's and aligned.
-            let storage =
-                header.isBigEndian
-                ? swapped(bytes, header)
-                : Storage(copying: UnsafeRawBufferPointer(rebasing: bytes[header.data]))
-            return try numPyTensor(header, of: storage)
-        }
+        let header = try inflated.withUnsafeBytes { try NumPyHeader($0) }
+        let elements = UnsafeMutableRawBufferPointer(rebasing: inflated.unsafeMutableBytes[header.data])
+        if header.isBigEndian { swap(elements, header) }
+        return try numPyTensor(header, of: Storage(wrapping: elements, keepingAlive: inflated))
     }
 
     private static func numPyTensor(_ header: NumPyHeader, of storage: Storage) throws -> Tensor {
@@ -84,20 +79,23 @@ extension CheckpointFile {
     /// The elements of `array` in little-endian order.
     private static func swapped(_ array: UnsafeRawBufferPointer, _ header: NumPyHeader) -> Storage {
         let storage = Storage(copying: UnsafeRawBufferPointer(rebasing: array[header.data]))
+        storage.withUnsafeMutableBytes { swap($0, header) }
+        return storage
+    }
+
+    /// Turns the bytes of each element around.
+    private static func swap(_ bytes: UnsafeMutableRawBufferPointer, _ header: NumPyHeader) {
         func swap<Word: FixedWidthInteger>(_ type: Word.Type, _ bytes: UnsafeMutableRawBufferPointer) {
             for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<Word>.size) {
                 let word = bytes.loadUnaligned(fromByteOffset: offset, as: Word.self)
                 bytes.storeBytes(of: word.byteSwapped, toByteOffset: offset, as: Word.self)
             }
         }
-        storage.withUnsafeMutableBytes { bytes in
-            switch header.dtype.swappedByteWidth {
-            case 2: swap(UInt16.self, bytes)
-            case 4: swap(UInt32.self, bytes)
-            case 8: swap(UInt64.self, bytes)
-            default: break
-            }
+        switch header.dtype.swappedByteWidth {
+        case 2: swap(UInt16.self, bytes)
+        case 4: swap(UInt32.self, bytes)
+        case 8: swap(UInt64.self, bytes)
+        default: break
         }
-        return storage
     }
 }

@@ -39,8 +39,10 @@ private struct TorchArchive {
     init(_ zip: ZipArchive, file: MappedFile) throws {
         self.zip = zip
         self.file = file
+        // By bytes: there is an entry for each storage, and characters are slow to count.
         let pickles = zip.entries.keys.filter { name in
-            name.hasSuffix("/data.pkl") && name.utf8.count(where: { $0 == UInt8(ascii: "/") }) == 1
+            name.utf8.suffix(9).elementsEqual("/data.pkl".utf8)
+                && name.utf8.count(where: { $0 == UInt8(ascii: "/") }) == 1
         }
         guard let pickle = pickles.first else { throw TorchArchive.unsupported(zip) }
         guard pickles.count == 1 else { throw TorchArchiveError.severalPickles(Array(pickles)) }

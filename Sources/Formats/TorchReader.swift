@@ -151,11 +151,14 @@ struct TorchReader {
 
     private mutating func storage(_ description: PickleHeap.Storage) throws -> FoundStorage {
         let key = try machine.characters(description.key)
-        if storages[key] == nil {
-            guard let found = try find(key) else { throw error(.noStorage(path: pathText, key: key)) }
-            storages[key] = found
+        let found: FoundStorage
+        if let known = storages[key] {
+            found = known
+        } else {
+            guard let fresh = try find(key) else { throw error(.noStorage(path: pathText, key: key)) }
+            storages[key] = fresh
+            found = fresh
         }
-        guard let found = storages[key] else { throw error(.noStorage(path: pathText, key: key)) }
         // Whole elements fill the storage; what is left over is less than one.
         let byteWidth = Int64(description.dtype.byteWidth ?? 1)
         guard description.elementCount == Int64(found.storage.byteCount) / byteWidth else {
