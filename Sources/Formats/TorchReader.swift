@@ -27,6 +27,8 @@ struct TorchReader {
     init(_ machine: PickleMachine, find: @escaping (String) throws -> FoundStorage?) {
         self.machine = machine
         self.find = find
+        storages.reserveCapacity(machine.heap.storages.count)
+        tensors.reserveCapacity(machine.heap.tensors.count)
     }
 
     /// Where storages that were used lie in the file, those that are not empty.

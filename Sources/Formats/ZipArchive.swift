@@ -37,6 +37,8 @@ struct ZipArchive {
         }
         var reader = ByteReader(file, at: end.directory.lowerBound)
         var extents: [Range<Int>] = []
+        // Tables of texts are slow to grow. A record of the directory has 46 bytes at least.
+        entries.reserveCapacity(min(end.entryCount, end.directory.count / 46))
         for _ in 0..<end.entryCount {
             let record = try CentralRecord(&reader, limit: end.directory.upperBound)
             let data = try dataRange(of: record, limit: end.directory.lowerBound)
