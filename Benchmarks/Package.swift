@@ -16,6 +16,9 @@ let package = Package(
             dependencies: [
                 .product(name: "NN", package: "modelreg"), .product(name: "Tensors", package: "modelreg"),
             ]),
+        .executableTarget(
+            name: "RegistryBenchmark",
+            dependencies: [.product(name: "ModelReg", package: "modelreg")]),
     ],
     swiftLanguageModes: [.v6]
 )
