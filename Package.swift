@@ -52,6 +52,7 @@ let package = Package(
 
         // MARK: Library, from the ground up
 
+        .target(name: "Expressions", swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: strict),
         .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
         .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
@@ -102,6 +103,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
             name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),
