@@ -1,10 +1,13 @@
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "memory.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT 64
+// Of x86-64, and mostly of arm64. Fresh memory in small pages costs more to be given than to be filled.
+#define HUGE_PAGE ((size_t)2 << 20)
 // Blocks beyond this are rare enough to go straight to the system.
 #define LARGEST_KEPT ((size_t)64 << 20)
 // All kept blocks together. A training step reuses its blocks; a program that loads a model once keeps little.
@@ -50,7 +53,12 @@ void *mr_allocate(size_t byte_count) {
     pthread_mutex_unlock(&lock);
     if (found) return found;
     void *fresh = 0;
-    if (posix_memalign(&fresh, ALIGNMENT, rounded) != 0) abort();
+    int is_huge = rounded >= HUGE_PAGE;
+    if (posix_memalign(&fresh, is_huge ? HUGE_PAGE : ALIGNMENT, rounded) != 0) abort();
+#ifdef MADV_HUGEPAGE
+    // Advice: it may fail, and the last page, which may be somebody else's too, is left out.
+    if (is_huge) madvise(fresh, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
     return fresh;
 }
 

@@ -1,5 +1,5 @@
-import Foundation
 import GRDB
+import GRDBSQLite
 
 /// Encoded chunks in packs.
 enum PackTable {
@@ -18,6 +18,13 @@ enum PackTable {
         let offset: Int
     }
 
+    /// Inserts a pack.
+    ///
+    /// - Returns: Its row.
+    static func insert(_ db: Database, _ bytes: UnsafeRawBufferPointer) throws -> Int64 {
+        try insert(db, byteCount: bytes.count) { write in try write(bytes) }
+    }
+
     /// Inserts encoded chunks, joined to packs.
     ///
     /// - Parameters:
@@ -25,9 +32,6 @@ enum PackTable {
     ///   - bytes: The bytes of each; `nil` to insert zeros and see how many pages that takes.
     /// - Returns: Where each is.
     static func insert(_ db: Database, byteCounts: [Int], bytes: ((Int) -> [UInt8])?) throws -> [Place] {
-        let insert = try db.cachedStatement(sql: "INSERT INTO pack (byte_count, bytes) VALUES (?, ?)")
-        let insertZeros = try db.cachedStatement(
-            sql: "INSERT INTO pack (byte_count, bytes) VALUES (?1, zeroblob(?1))")
         var places: [Place] = []
         while places.count < byteCounts.count {
             let start = places.count
@@ -37,14 +41,10 @@ enum PackTable {
                 total += byteCounts[end]
                 end += 1
             }
-            if let bytes {
-                var data = Data(capacity: total)
-                for index in start..<end { data.append(contentsOf: bytes(index)) }
-                try insert.execute(arguments: [total, data])
-            } else {
-                try insertZeros.execute(arguments: [total])
+            let pack = try insert(db, byteCount: total) { write in
+                guard let bytes else { return }
+                for index in start..<end { try bytes(index).withUnsafeBytes(write) }
             }
-            let pack = db.lastInsertedRowID
             var offset = 0
             for index in start..<end {
                 places.append(Place(pack: pack, offset: offset))
@@ -52,6 +52,29 @@ enum PackTable {
             }
         }
         return places
+    }
+
+    /// Inserts a pack of zeros and has it filled. SQLite would copy a bound blob twice before it reaches a page.
+    private static func insert(
+        _ db: Database, byteCount: Int,
+        fill: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws -> Int64 {
+        try db.cachedStatement(sql: "INSERT INTO pack (byte_count, bytes) VALUES (?1, zeroblob(?1))")
+            .execute(arguments: [byteCount])
+        let pack = db.lastInsertedRowID
+        var blob: OpaquePointer?
+        defer { sqlite3_blob_close(blob) }
+        try check(sqlite3_blob_open(db.sqliteConnection, "main", "pack", "bytes", pack, 1, &blob))
+        var offset: Int32 = 0
+        try fill { bytes in
+            try check(sqlite3_blob_write(blob, bytes.baseAddress, Int32(bytes.count), offset))
+            offset += Int32(bytes.count)
+        }
+        return pack
+    }
+
+    private static func check(_ code: Int32) throws {
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
     }
 
     /// Deletes packs that no chunk is in.

@@ -17,6 +17,15 @@ final class ProvenEncoder {
     /// - Throws: ``RegistryError/Damage`` where the encoding does not decode to the chunk.
     func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedChunk {
         let encoded = encoder.encode(chunk, as: kind)
+        try encoded.bytes.withUnsafeBytes { try prove((encoded.codec, $0), chunk, base: nil) }
+        return encoded
+    }
+
+    /// As ``encode(_:as:)``, without a copy.
+    ///
+    /// - Returns: Bytes that are valid until the encoder is used again.
+    func encodeInPlace(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedView {
+        let encoded = encoder.encodeInPlace(chunk, as: kind)
         try prove(encoded, chunk, base: nil)
         return encoded
     }
@@ -28,7 +37,7 @@ final class ProvenEncoder {
         _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
     ) throws -> EncodedChunk {
         let encoded = encoder.encodeDelta(chunk, from: base, as: kind)
-        try prove(encoded, chunk, base: base)
+        try encoded.bytes.withUnsafeBytes { try prove((encoded.codec, $0), chunk, base: base) }
         return encoded
     }
 
@@ -36,18 +45,18 @@ final class ProvenEncoder {
     func isShorterAsDelta(
         _ stretch: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
     ) -> Bool {
-        encoder.encodeDelta(stretch, from: base, as: kind).bytes.count
-            < encoder.encode(stretch, as: kind).bytes.count
+        encoder.encodeDeltaInPlace(stretch, from: base, as: kind).bytes.count
+            < encoder.encodeInPlace(stretch, as: kind).bytes.count
     }
 
     private func prove(
-        _ encoded: EncodedChunk, _ chunk: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer?
+        _ encoded: EncodedView, _ chunk: UnsafeRawBufferPointer, base: UnsafeRawBufferPointer?
     ) throws {
+        // What is stored as it is needs no proof.
+        if encoded.codec == .raw, encoded.bytes.baseAddress == chunk.baseAddress { return }
         let isEqual = try decoded.withUnsafeMutableBytes { buffer in
             let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.count])
-            try encoded.bytes.withUnsafeBytes { bytes in
-                try decoder.decode(bytes, codec: encoded.codec, base: base, into: target)
-            }
+            try decoder.decode(encoded.bytes, codec: encoded.codec, base: base, into: target)
             guard let decoded = target.baseAddress, let original = chunk.baseAddress else { return true }
             return memcmp(decoded, original, chunk.count) == 0
         }

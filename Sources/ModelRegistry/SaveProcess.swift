@@ -1,6 +1,5 @@
 import CKernels
 import Checkpoints
-import Dispatch
 import GRDB
 import Synchronization
 import TensorCodec
@@ -15,9 +14,8 @@ final class SaveProcess: Sendable {
     private let registry: Registry
     private let plan: SavePlan
     private let hashes: SavePlan.Hashes
-
-    /// Chunks encoded between two looks at the batch's size.
-    private static let encodingRunCount = 32
+    /// What was seen of chunks while they were encoded, by tensor and chunk.
+    private let healths = Mutex<[Int: [Int: ChunkHealth]]>([:])
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
@@ -32,36 +30,27 @@ final class SaveProcess: Sendable {
         let index: Int
     }
 
-    /// A chunk ready to be inserted.
-    private struct Encoded {
-        let id: ContentID
-        let checksum: UInt32
-        let byteCount: Int
-        let chunk: EncodedChunk
-    }
-
     func run(
         as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
     ) throws -> SaveResult {
         let manifest = Manifest(plan, ids: hashes.leaves)
-        let health = plan.storedTensors.isEmpty ? [:] : try healthOfNewTensors()
         var newByteCount = 0
         var storedByteCount = 0
-        let insertion = VersionInsertion(
-            plan: plan, hashes: hashes, manifest: manifest, health: health, model: model, options: options,
-            recipe: recipe)
         // A gc of another process may remove chunks between batches, before the version needs them: look again.
         while true {
             let missing = try registry.read { db in try missingChunks(db) }
             let total = missing.reduce(0) { $0 + byteCount(of: $1) }
-            let last = try insertAllButLastBatch(of: missing, total: total, progress: progress)
+            let (rest, encodedByteCount) = try encode(missing, total: total, progress: progress)
+            let insertion = VersionInsertion(
+                plan: plan, hashes: hashes, manifest: manifest, health: try healthOfNewTensors(), model: model,
+                options: options, recipe: recipe)
             let version = try registry.write { db -> (Version, String?)? in
-                try insert(last, db)
+                try insert(rest, db)
                 guard try missingChunks(db).isEmpty else { return nil }
                 return try insertion.insert(db)
             }
             newByteCount += total
-            storedByteCount += encodedByteCount.withLock { $0 }
+            storedByteCount += encodedByteCount
             if let (version, same) = version {
                 return SaveResult(
                     version: version, sameContentAs: same, newByteCount: newByteCount,
@@ -70,8 +59,6 @@ final class SaveProcess: Sendable {
             }
         }
     }
-
-    private let encodedByteCount = Mutex(0)
 
     private func byteCount(of job: Job) -> Int {
         Chunking.range(ofChunk: job.index, byteCount: plan.storedTensors[job.stored].byteCount).count
@@ -96,16 +83,46 @@ final class SaveProcess: Sendable {
 
     // MARK: Encoding
 
-    private func encode(_ job: Job) throws -> Encoded {
-        let stored = plan.storedTensors[job.stored]
-        return try stored.withUnsafeBytes(ofChunk: job.index) { bytes in
-            do {
-                let chunk = try ProvenEncoder.with(.fast) { encoder in
-                    try encoder.encode(bytes, as: ElementKind(stored.dtype))
+    /// Encodes chunks on all cores, and inserts full batches of them meanwhile.
+    ///
+    /// - Returns: What is left for the version's transaction, and the encoded bytes of all.
+    private func encode(
+        _ jobs: [Job], total: Int, progress: ProgressHandler?
+    ) throws -> (rest: [NewPack], encodedByteCount: Int) {
+        let pipeline = PackPipeline { packs in
+            try self.registry.write { db in try self.insert(packs, db) }
+        }
+        let done = Mutex(0)
+        do {
+            try ConcurrentMap.forEach(jobs) { job in
+                try self.encode(job, into: pipeline)
+                guard let progress else { return }
+                done.withLock { done in
+                    done += self.byteCount(of: job)
+                    progress(done, total)
                 }
-                return Encoded(
-                    id: job.id, checksum: mr_crc32c(0, bytes.baseAddress, bytes.count), byteCount: bytes.count,
-                    chunk: chunk)
+            }
+            return try pipeline.finish()
+        } catch {
+            pipeline.abandon()
+            throw error
+        }
+    }
+
+    /// Encodes a chunk, proves that it decodes, and looks at its numbers while they are at hand.
+    private func encode(_ job: Job, into pipeline: PackPipeline) throws {
+        let stored = plan.storedTensors[job.stored]
+        try stored.withUnsafeBytes(ofChunk: job.index) { bytes in
+            do {
+                try ProvenEncoder.with(.fast) { encoder in
+                    let encoded = try encoder.encodeInPlace(bytes, as: ElementKind(stored.dtype))
+                    let checksum = mr_crc32c(0, bytes.baseAddress, bytes.count)
+                    let chunk = NewChunk(
+                        id: job.id, checksum: checksum, byteCount: bytes.count, codec: encoded.codec)
+                    try pipeline.add(chunk, encoded.bytes)
+                }
+                guard let health = ChunkHealth(of: bytes, dtype: stored.dtype) else { return }
+                healths.withLock { $0[job.stored, default: [:]][job.index] = health }
             } catch var damage as RegistryError.Damage {
                 damage.chunk = job.id
                 throw RegistryError.damaged(damage)
@@ -113,69 +130,46 @@ final class SaveProcess: Sendable {
         }
     }
 
-    /// Encodes all of `jobs`, inserts full batches, and returns what is left for the version's transaction.
-    private func insertAllButLastBatch(
-        of jobs: [Job], total: Int, progress: ProgressHandler?
-    ) throws -> [Encoded] {
-        encodedByteCount.withLock { $0 = 0 }
-        var batch: [Encoded] = []
-        var batchByteCount = 0
-        var done = 0
-        let writer = BackgroundWriter()
-        for start in stride(from: 0, to: jobs.count, by: SaveProcess.encodingRunCount) {
-            let run = Array(jobs[start..<min(start + SaveProcess.encodingRunCount, jobs.count)])
-            let encoded = try ConcurrentMap.map(run) { try self.encode($0) }
-            let byteCount = encoded.reduce(0) { $0 + $1.chunk.bytes.count }
-            encodedByteCount.withLock { $0 += byteCount }
-            batch += encoded
-            batchByteCount += byteCount
-            done += run.reduce(0) { $0 + self.byteCount(of: $1) }
-            progress?(done, total)
-            if batchByteCount >= PackTable.batchByteCount, start + run.count < jobs.count {
-                let full = batch
-                try writer.enqueue { try self.registry.write { db in try self.insert(full, db) } }
-                batch = []
-                batchByteCount = 0
-            }
-        }
-        try writer.finish()
-        return batch
-    }
-
     // MARK: Inserting
 
-    private func insert(_ batch: [Encoded], _ db: Database) throws {
-        guard !batch.isEmpty else { return }
+    private func insert(_ packs: [NewPack], _ db: Database) throws {
+        guard !packs.isEmpty else { return }
         // Another process may have saved the same chunk meanwhile.
         let insertChunk = try db.cachedStatement(
             sql: """
                 INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
                 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
                 """)
-        let places = try PackTable.insert(
-            db, byteCounts: batch.map(\.chunk.bytes.count), bytes: { batch[$0].chunk.bytes })
-        for (encoded, place) in zip(batch, places) {
-            try insertChunk.execute(arguments: [
-                encoded.id.data, Int64(encoded.checksum), encoded.byteCount,
-                Int(encoded.chunk.codec.rawValue), place.pack, place.offset, encoded.chunk.bytes.count,
-            ])
+        for pack in packs {
+            let row = try PackTable.insert(db, pack.bytes)
+            for (chunk, offset, byteCount) in pack.chunks {
+                try insertChunk.execute(arguments: [
+                    chunk.id.data, Int64(chunk.checksum), chunk.byteCount, Int(chunk.codec.rawValue), row,
+                    offset,
+                    byteCount,
+                ])
+            }
         }
     }
 
     // MARK: Health
 
+    /// The health of tensors that the registry does not have yet, by index.
     private func healthOfNewTensors() throws -> [Int: TensorHealth] {
+        guard !plan.storedTensors.isEmpty else { return [:] }
         let known = try registry.read { db in
             let statement = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
             return try hashes.stored.map { try Bool.fetchOne(statement, arguments: [$0.id.data]) == true }
         }
         var seen: Set<ContentID> = []
         let new = hashes.stored.indices.filter { !known[$0] && seen.insert(hashes.stored[$0].id).inserted }
-        let healths = ConcurrentMap.map(new) { index in
+        let chunkHealths = healths.withLock { $0 }
+        let found = ConcurrentMap.map(new) { index in
             self.plan.storedTensors[index].withUnsafeBytes { bytes in
-                TensorHealth(of: bytes, dtype: self.plan.storedTensors[index].dtype)
+                TensorHealth(
+                    of: bytes, dtype: self.plan.storedTensors[index].dtype, known: chunkHealths[index] ?? [:])
             }
         }
-        return Dictionary(uniqueKeysWithValues: zip(new, healths))
+        return Dictionary(uniqueKeysWithValues: zip(new, found))
     }
 }

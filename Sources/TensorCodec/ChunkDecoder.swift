@@ -9,6 +9,7 @@ public final class ChunkDecoder {
     private var split = ScratchBuffer()
     private var differences = ScratchBuffer()
     private var classes = mr_delta_classes()
+    private var pieceStarts: [UnsafePointer<UInt8>?] = []
     private var planeStarts = [UnsafePointer<UInt8>?](repeating: nil, count: 8)
 
     /// Makes a decoder; memory comes with the first chunk.
@@ -106,21 +107,39 @@ public final class ChunkDecoder {
         try readTail(from: &reader, of: target, startingAt: elementCount * width)
     }
 
-    /// Reads planes, each in one piece per class, and merges them.
+    /// Reads planes, each in one piece per class, and merges them class by class. Pieces that are stored as they
+    /// are, as those of low bits mostly are, are merged from where they lie.
     private func readDifferences(
         from reader: inout ByteReader, width: Int, classCounts: [Int], into unsplit: UnsafeMutableRawPointer
     ) throws(CodecError) {
-        let elementCount = classCounts.reduce(0, +)
-        let scratch = width == 1 ? unsplit : split.reserve(elementCount * width)
-        var pieceStart = scratch
-        for plane in 0..<width {
-            planeStarts[plane] = UnsafePointer(pieceStart.assumingMemoryBound(to: UInt8.self))
+        if width == 1 {
+            var start = unsplit
             for count in classCounts {
-                try readPlane(from: &reader, to: UnsafeMutableRawBufferPointer(start: pieceStart, count: count))
-                pieceStart += count
+                try readPlane(from: &reader, to: UnsafeMutableRawBufferPointer(start: start, count: count))
+                start += count
+            }
+            return
+        }
+        pieceStarts.removeAll(keepingCapacity: true)
+        var target = split.reserve(classCounts.reduce(0, +) * width)
+        for _ in 0..<width {
+            for count in classCounts {
+                guard count > 0 else {
+                    pieceStarts.append(UnsafePointer(target.assumingMemoryBound(to: UInt8.self)))
+                    continue
+                }
+                let piece = try planes.readPlane(
+                    from: &reader, into: UnsafeMutableRawBufferPointer(start: target, count: count))
+                pieceStarts.append(piece.assumingMemoryBound(to: UInt8.self).baseAddress)
+                target += count
             }
         }
-        if width > 1 { mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, false, unsplit) }
+        var start = unsplit
+        for (index, count) in classCounts.enumerated() {
+            for plane in 0..<width { planeStarts[plane] = pieceStarts[plane * classCounts.count + index] }
+            mr_merge_planes(MR_PATH_BEST, planeStarts, count, width, false, start)
+            start += count * width
+        }
     }
 
     private func readKind(

@@ -6,7 +6,15 @@ public struct EncodedChunk: Sendable {
     public let codec: ChunkCodec
     /// What to store; never more than the chunk had.
     public let bytes: [UInt8]
+
+    init(_ view: EncodedView) {
+        codec = view.codec
+        bytes = [UInt8](view.bytes)
+    }
 }
+
+/// One chunk in the form that is stored, in memory that is somebody else's.
+package typealias EncodedView = (codec: ChunkCodec, bytes: UnsafeRawBufferPointer)
 
 /// Compresses chunks, one after the other.
 ///
@@ -32,8 +40,15 @@ public final class ChunkEncoder {
     /// - Parameter kind: What the bytes are. A wrong kind costs compression, never correctness.
     /// - Returns: Codec `raw`, `planes` or `whole`, whichever is shortest.
     public func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) -> EncodedChunk {
+        EncodedChunk(encodeInPlace(chunk, as: kind))
+    }
+
+    /// As ``encode(_:as:)``, without a copy.
+    ///
+    /// - Returns: Bytes in the encoder's memory, or `chunk` itself; valid until the encoder is used again.
+    package func encodeInPlace(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) -> EncodedView {
         let elementCount = chunk.count / kind.byteWidth
-        guard let start = chunk.baseAddress, elementCount > 0 else { return raw(chunk) }
+        guard let start = chunk.baseAddress, elementCount > 0 else { return (.raw, chunk) }
 
         planes.start(chunkByteCount: chunk.count, planeCount: kind.byteWidth)
         planes.append(kind.rawValue)
@@ -58,11 +73,11 @@ public final class ChunkEncoder {
             wholeChunk.start(chunkByteCount: chunk.count, planeCount: 1)
             wholeChunk.appendPlane(chunk, mayRepeat: true)
             if wholeChunk.byteCount < min(planes.byteCount, chunk.count) {
-                return EncodedChunk(codec: .whole, bytes: [UInt8](wholeChunk.encoded))
+                return (.whole, wholeChunk.encoded)
             }
         }
-        guard planes.byteCount < chunk.count else { return raw(chunk) }
-        return EncodedChunk(codec: .planes, bytes: [UInt8](planes.encoded))
+        guard planes.byteCount < chunk.count else { return (.raw, chunk) }
+        return (.planes, planes.encoded)
     }
 
     /// Encodes a chunk as its difference from another.
@@ -75,11 +90,20 @@ public final class ChunkEncoder {
     public func encodeDelta(
         _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
     ) -> EncodedChunk {
+        EncodedChunk(encodeDeltaInPlace(chunk, from: base, as: kind))
+    }
+
+    /// As ``encodeDelta(_:from:as:)``, without a copy.
+    ///
+    /// - Returns: Bytes in the encoder's memory, or `chunk` itself; valid until the encoder is used again.
+    package func encodeDeltaInPlace(
+        _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
+    ) -> EncodedView {
         precondition(chunk.count == base.count, "delta of \(chunk.count) bytes from \(base.count)")
         let width = kind.byteWidth
         let elementCount = chunk.count / width
         guard let start = chunk.baseAddress, let baseStart = base.baseAddress, elementCount > 0 else {
-            return raw(chunk)
+            return (.raw, chunk)
         }
         let unsplit = differences.reserve(elementCount * width)
         var classCounts = [elementCount]
@@ -108,11 +132,7 @@ public final class ChunkEncoder {
             }
         }
         planes.append(UnsafeRawBufferPointer(rebasing: chunk[(elementCount * width)...]))
-        guard planes.byteCount < chunk.count else { return raw(chunk) }
-        return EncodedChunk(codec: kind.isFloat ? .floatDelta : .integerDelta, bytes: [UInt8](planes.encoded))
-    }
-
-    private func raw(_ chunk: UnsafeRawBufferPointer) -> EncodedChunk {
-        EncodedChunk(codec: .raw, bytes: [UInt8](chunk))
+        guard planes.byteCount < chunk.count else { return (.raw, chunk) }
+        return (kind.isFloat ? .floatDelta : .integerDelta, planes.encoded)
     }
 }

@@ -1,0 +1,122 @@
+import Checkpoints
+import Dispatch
+import Synchronization
+import TensorCodec
+
+/// What the row of a new chunk says, but for its place.
+struct NewChunk: Sendable {
+    let id: ContentID
+    let checksum: UInt32
+    let byteCount: Int
+    let codec: ChunkCodec
+}
+
+/// Encoded chunks in memory, one after the other, to be inserted as one pack.
+final class NewPack: @unchecked Sendable {
+    private let memory = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: PackTable.packByteCount, alignment: 64)
+    private(set) var byteCount = 0
+    private(set) var chunks: [(chunk: NewChunk, offset: Int, byteCount: Int)] = []
+
+    deinit { memory.deallocate() }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<byteCount]) }
+
+    func hasRoom(for count: Int) -> Bool { count <= memory.count - byteCount }
+
+    fileprivate func append(_ chunk: NewChunk, _ encoded: UnsafeRawBufferPointer) {
+        precondition(hasRoom(for: encoded.count), "a chunk of \(encoded.count) bytes for a pack")
+        UnsafeMutableRawBufferPointer(rebasing: memory[byteCount...]).copyMemory(from: encoded)
+        chunks.append((chunk, byteCount, encoded.count))
+        byteCount += encoded.count
+    }
+
+    fileprivate func clear() {
+        byteCount = 0
+        chunks.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Joins encoded chunks from several threads to packs, and inserts full batches of them behind these threads'
+/// backs. At most two batches are in memory: who adds faster than packs are inserted waits.
+final class PackPipeline: Sendable {
+    private struct Filling {
+        var pack: NewPack?
+        var full: [NewPack] = []
+        var encodedByteCount = 0
+    }
+
+    private let insert: @Sendable ([NewPack]) throws -> Void
+    private let filling = Mutex(Filling())
+    private let empty = Mutex<[NewPack]>([])
+    private let places = DispatchSemaphore(value: 2 * packsPerBatch + 1)
+    private let writer = DispatchQueue(label: "modelreg.writer")
+    private let failure = Mutex<(any Error)?>(nil)
+
+    private static let packsPerBatch = PackTable.batchByteCount / PackTable.packByteCount
+
+    /// - Parameter insert: Inserts packs, in a transaction of its own; called on one thread.
+    init(insert: @escaping @Sendable ([NewPack]) throws -> Void) {
+        self.insert = insert
+    }
+
+    /// Copies an encoded chunk into the pack that is being filled.
+    ///
+    /// - Throws: What inserting earlier packs threw.
+    func add(_ chunk: NewChunk, _ encoded: UnsafeRawBufferPointer) throws {
+        try filling.withLock { filling in
+            if filling.pack?.hasRoom(for: encoded.count) != true {
+                if let pack = filling.pack { filling.full.append(pack) }
+                filling.pack = nil
+                if filling.full.count == Self.packsPerBatch {
+                    enqueue(filling.full)
+                    filling.full = []
+                }
+                filling.pack = try emptyPack()
+            }
+            filling.pack?.append(chunk, encoded)
+            filling.encodedByteCount += encoded.count
+        }
+    }
+
+    /// Waits until the full batches are inserted.
+    ///
+    /// - Returns: The packs that are left, to be inserted by the caller, and the encoded bytes of all.
+    /// - Throws: What inserting threw.
+    func finish() throws -> (rest: [NewPack], encodedByteCount: Int) {
+        writer.sync {}
+        try throwFailure()
+        return filling.withLock { filling in
+            (filling.full + (filling.pack.map { [$0] } ?? []), filling.encodedByteCount)
+        }
+    }
+
+    /// Waits until nothing is being inserted any more, whether or not that went well.
+    func abandon() { writer.sync {} }
+
+    private func emptyPack() throws -> NewPack {
+        places.wait()
+        try throwFailure()
+        return empty.withLock { $0.popLast() } ?? NewPack()
+    }
+
+    private func enqueue(_ batch: [NewPack]) {
+        writer.async {
+            if self.failure.withLock({ $0 == nil }) {
+                do { try self.insert(batch) } catch { self.failure.withLock { $0 = error } }
+            }
+            for pack in batch { pack.clear() }
+            self.empty.withLock { $0 += batch }
+            for _ in batch { self.places.signal() }
+        }
+    }
+
+    private func throwFailure() throws {
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    deinit {
+        // A semaphore must not go with a lower value than it came with.
+        for _ in 0..<2 * Self.packsPerBatch + 1 { places.signal() }
+    }
+}
