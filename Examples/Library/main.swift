@@ -16,7 +16,7 @@ let back: StateDict = try registry.load("lm")
 let bias: StateDict = try registry.load("lm:v1", only: ["*.bias"])
 print(first.reference, back.names, bias.names)
 
-// Files of PyTorch and safetensors go in and out.
+// Files of PyTorch, safetensors and NumPy go in and out, folders of models too.
 try registry.saveFile("Examples/data/mlp-step-100.pt", as: "mlp")
 try registry.exportFile("mlp", to: "mlp.safetensors")
 try registry.setAlias("best", to: "mlp:v1")

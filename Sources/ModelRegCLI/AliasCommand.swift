@@ -98,7 +98,7 @@ struct AliasCommand: ParsableCommand {
             for alias in aliases {
                 table.add(["\(alias.model):\(alias.name)", "v\(alias.number)", Moment.text(alias.updatedAt)])
             }
-            for line in table.lines { Output.line(line) }
+            Output.lines(table.lines)
         }
     }
 

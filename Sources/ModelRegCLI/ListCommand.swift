@@ -33,7 +33,7 @@ struct ListCommand: ParsableCommand {
                 latest.map { Moment.text($0.createdAt) } ?? "-", model.aliases.joined(separator: ", "),
             ])
         }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
     }
 
     private struct ModelJSON: Encodable {

@@ -44,6 +44,6 @@ struct LogCommand: ParsableCommand {
                 version.message.split(separator: "\n").first.map(String.init) ?? "",
             ])
         }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
     }
 }

@@ -6,6 +6,11 @@ import Synchronization
 enum Output {
     static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
+    /// Many lines at once.
+    static func lines(_ lines: [String]) {
+        write(lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
+    }
+
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     /// The first few of `names`, which may come from a file, and how many more there are.

@@ -50,7 +50,7 @@ struct ShowCommand: ParsableCommand {
             case .value(let value): table.add([leaf.path.shown, value.kindName, "", "", value.text])
             }
         }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
     }
 
     private func facts(_ version: Version, _ details: VersionDetails) -> [String] {

@@ -18,17 +18,21 @@ struct Table {
 
     /// The lines, the column heads first. The last column is not padded.
     var lines: [String] {
-        let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map { column, text in
-                let padding = String(repeating: " ", count: widths[column] - text.count)
+        let counts = rows.map { row in row.map(\.count) }
+        let widths = alignments.indices.map { column in counts.map { $0[column] }.max() ?? 0 }
+        return zip(rows, counts).map { row, counts in
+            // Nothing is written after the last cell that has something.
+            let end = (row.lastIndex { !$0.isEmpty } ?? -1) + 1
+            var line = ""
+            for column in 0..<end {
+                let padding = String(repeating: " ", count: widths[column] - counts[column])
                 switch alignments[column] {
-                case .right: return padding + text
-                case .left: return column == row.count - 1 ? text : text + padding
+                case .right: line += padding + row[column]
+                case .left: line += column == end - 1 ? row[column] : row[column] + padding
                 }
+                if column < end - 1 { line += "  " }
             }
-            let line = cells.joined(separator: "  ")
-            return line.reversed().drop { $0 == " " }.reversed().map(String.init).joined()
+            return line
         }
     }
 }

@@ -54,7 +54,7 @@ struct UsageCommand: ParsableCommand {
             ("MODEL", .left), ("VERSIONS", .right), ("SIZE", .right), ("STORED", .right), ("UNIQUE", .right),
         ])
         for model in models { table.add([model.model, "\(model.versionCount)"] + columns(model.use)) }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
         let rest = file.byteCount - file.storedByteCount - file.freeByteCount
         Output.line(
             "\(ByteCount.text(file.byteCount)) in the file: \(ByteCount.text(file.storedByteCount)) of tensors, "
@@ -70,7 +70,7 @@ struct UsageCommand: ParsableCommand {
         }
         var table = Table([("VERSION", .left), ("SIZE", .right), ("STORED", .right), ("UNIQUE", .right)])
         for version in versions { table.add([version.reference] + columns(version.use)) }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
     }
 
     private func showVersion(_ reference: String, _ registry: Registry) throws {
@@ -96,7 +96,7 @@ struct UsageCommand: ParsableCommand {
             let row = [tensor.path.shown] + columns(tensor.use) + ["\(tensor.depth)"]
             table.add(row + [explain ? UsageCommand.explanation(tensor) : ""])
         }
-        for line in table.lines { Output.line(line) }
+        Output.lines(table.lines)
         Output.line("deleting \(version) frees \(freed) bytes of the file, once gc has run")
     }
 
