@@ -170,7 +170,8 @@ extension CheckpointDiff {
         }
     }
 
-    private static func differences(from old: Manifest.Content, to new: Manifest.Content) -> Set<Difference> {
+    /// How two leaves differ, whatever they are tied to.
+    package static func differences(from old: Manifest.Content, to new: Manifest.Content) -> Set<Difference> {
         switch (old, new) {
         case (.tensor(let old), .tensor(let new)):
             var differences: Set<Difference> = []

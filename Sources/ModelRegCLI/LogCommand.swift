@@ -5,11 +5,17 @@ import ModelRegistry
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "List the versions of a model, latest first.",
+        abstract: "List the versions of a model, or the history of its parameters.",
         discussion: """
+            With the path of a parameter: its norm, change and health in each version, as a plot and a table. With \
+            a pattern that several match: a line for each. The figures are those that were noted when the versions \
+            were saved, so no tensor is read, except by --exact.
+
             EXAMPLES
               modelreg log mlp
               modelreg log mlp -n 5 --json
+              modelreg log mlp encoder.weight --exact
+              modelreg log mlp '*.bias'
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -17,15 +23,38 @@ struct LogCommand: ParsableCommand {
     @Argument(help: "The model.", completion: .custom { _, _, _ in ReferenceCompletion.models() })
     var name: String
 
-    @Option(name: .customShort("n"), help: ArgumentHelp("At most this many versions.", valueName: "count"))
+    @Argument(
+        help: ArgumentHelp("Parameters to show the history of: names, or patterns with *.", valueName: "path"))
+    var paths: [String] = []
+
+    @Option(
+        name: .customShort("n"),
+        help: ArgumentHelp("At most this many versions, the latest.", valueName: "count"))
     var limit: Int?
+
+    @Flag(
+        name: .long,
+        help: "Read the tensors, and measure how far each moved: the L2 norm of the difference.")
+    var exact = false
 
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("-n takes a count, not \(limit)") }
+        if exact, paths.isEmpty { throw ValidationError("--exact needs the path of a parameter") }
     }
 
     func run() throws {
-        let versions = try options.openRegistry().versions(of: name, limit: limit)
+        let registry = try options.openRegistry()
+        guard paths.isEmpty else {
+            let histories = try registry.history(
+                of: name, only: paths, limit: limit, measuresDistances: exact)
+            if options.json {
+                try JSON.print(HistoryJSON(name, histories))
+            } else {
+                for line in HistoryText.lines(histories, isExact: exact) { Output.line(line) }
+            }
+            return
+        }
+        let versions = try registry.versions(of: name, limit: limit)
         if options.json {
             try JSON.print(versions.map(VersionJSON.init))
             return

@@ -37,12 +37,15 @@ struct ModelRegCommand: ParsableCommand {
             """,
         version: modelRegVersion,
         groupedSubcommands: [
-            CommandGroup(name: "Weights", subcommands: [SaveCommand.self, LoadCommand.self, DiffCommand.self]),
+            CommandGroup(
+                name: "Weights",
+                subcommands: [SaveCommand.self, LoadCommand.self, DiffCommand.self]),
             CommandGroup(
                 name: "Versions",
                 subcommands: [
                     ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
                 ]),
+            CommandGroup(name: "History", subcommands: [BlameCommand.self]),
             CommandGroup(
                 name: "Upkeep",
                 subcommands: [

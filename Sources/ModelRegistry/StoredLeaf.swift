@@ -149,7 +149,10 @@ extension TensorRow {
 }
 
 extension DType {
-    fileprivate init(column text: String) throws {
+    /// The type that a column names.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    init(column text: String) throws {
         guard let dtype = DType(rawValue: text) else {
             throw RegistryError.Damage(
                 problem: "unknown element type \"\(text)\"; perhaps from a newer modelreg")
@@ -161,7 +164,9 @@ extension DType {
 extension SavePlan.View {
     /// Checks that the view lies within a tensor of `byteCount` bytes, and its elements aligned in their storage.
     /// Where views of several types share a storage, a tensor need not begin on a multiple of every width.
-    fileprivate func check(within byteCount: Int) throws {
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    func check(within byteCount: Int) throws {
         guard let placement else { return }
         let span = try? TensorGeometry.span(dtype: dtype, shape: shape, strides: placement.strides)
         guard placement.byteOffset >= 0, let span, placement.byteOffset <= byteCount,

@@ -65,6 +65,17 @@ enum VersionTable {
         throw RegistryError.noModel(name, suggestion: Suggestion.closest(to: name, among: names))
     }
 
+    /// The living version of a model that has a number.
+    static func version(_ db: Database, _ model: String, number: Int) throws -> Version {
+        let versions = try fetch(
+            db, where: "model.name = ? AND version.number = ? AND version.deleted_at IS NULL",
+            arguments: [model, number])
+        guard let version = versions.first else {
+            throw RegistryError.Damage(problem: "the row of \(model):v\(number) is missing")
+        }
+        return version
+    }
+
     /// The version in a row.
     static func version(_ db: Database, rowID: Int64) throws -> Version {
         let versions = try fetch(db, where: "version.id = ?", arguments: [rowID])

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Checkpoints
+import ModelRegistry
+
+struct BlameCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "blame",
+        abstract: "Say in which version each parameter last changed.",
+        discussion: """
+            Goes back from the version through the versions of its model, as long as the content stays the same, and \
+            shows those that something last changed in, latest first, with message and metrics. Content ids are \
+            compared: no tensor is read. Deleted versions count as if they had never been.
+
+            EXAMPLES
+              modelreg blame mlp
+              modelreg blame mlp:best 'encoder.*'
+              modelreg blame run 'optimizer/param_groups/*/lr' --json
+            """)
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(help: "Which version.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
+    var reference: String
+
+    @Argument(help: ArgumentHelp("Paths to look at: names, or patterns with *.", valueName: "glob"))
+    var paths: [String] = []
+
+    func run() throws {
+        let blame = try options.openRegistry().blame(reference, only: paths)
+        if options.json {
+            try JSON.print(BlameJSON(blame))
+        } else {
+            for line in text(blame) { Output.line(line) }
+        }
+    }
+
+    private func text(_ blame: Blame) -> [String] {
+        let width = min(60, blame.lines.map(\.path.shown.count).max() ?? 0)
+        return blame.groups.flatMap { version, lines in
+            let metrics = version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            let facts = [
+                version.reference, Moment.text(version.createdAt), metrics.joined(separator: " "),
+                version.message.split(separator: "\n").first.map(String.init) ?? "",
+            ].filter { !$0.isEmpty }
+            return [Style.yellow(facts.joined(separator: "  "))]
+                + lines.map { line in
+                    let path = line.path.shown
+                    let padding = String(repeating: " ", count: max(0, width - path.count))
+                    return "  \(path)\(padding)  \(line.content.text)"
+                }
+        }
+    }
+}
+
+/// A blame as JSON shows it.
+private struct BlameJSON: Encodable {
+    struct Line: Encodable {
+        let leaf: LeafJSON
+        let changedIn: String
+
+        private enum CodingKeys: String, CodingKey {
+            case changedIn
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            try leaf.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(changedIn, forKey: .changedIn)
+        }
+    }
+
+    let schemaVersion = 1
+    let version: VersionJSON
+    let versions: [VersionJSON]
+    let parameters: [Line]
+
+    init(_ blame: Blame) {
+        version = VersionJSON(blame.version)
+        versions = blame.groups.map { VersionJSON($0.version) }
+        parameters = blame.lines.map {
+            Line(leaf: LeafJSON($0.path, $0.content), changedIn: $0.changedIn.reference)
+        }
+    }
+}

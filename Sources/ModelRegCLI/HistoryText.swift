@@ -1,0 +1,197 @@
+import Checkpoints
+import ModelRegistry
+
+/// The history of parameters for people.
+enum HistoryText {
+    static func lines(_ histories: [ParameterHistory], isExact: Bool) -> [String] {
+        if histories.count == 1 {
+            return heading(histories[0]) + plot(histories[0]) + table(histories[0], isExact: isExact)
+        }
+        return summary(histories, isExact: isExact)
+    }
+
+    private static func heading(_ history: ParameterHistory) -> [String] {
+        let latest = history.entries.last { $0.content != nil }?.content
+        return [Style.bold(history.path.shown) + (latest.map { "  \($0.text)" } ?? "")]
+    }
+
+    private static func plot(_ history: ParameterHistory) -> [String] {
+        let norms = history.entries.map { $0.health?.l2Norm }
+        let lines = Plot.line(norms)
+        guard norms.count > 1, !lines.isEmpty, let first = history.entries.first,
+            let last = history.entries.last
+        else { return [""] }
+        let indent = String(
+            repeating: " ",
+            count: (lines[0].firstIndex(of: "│").map { lines[0].distance(from: lines[0].startIndex, to: $0) }
+                ?? 0) + 1)
+        let from = "v\(first.version.number)"
+        let to = "v\(last.version.number)"
+        let width = lines[0].count - indent.count
+        let gap = String(repeating: " ", count: max(1, width - from.count - to.count))
+        return ["", "norm"] + lines + [Style.dim(indent + from + gap + to), ""]
+    }
+
+    private static func table(_ history: ParameterHistory, isExact: Bool) -> [String] {
+        let hasTensors = history.entries.contains { $0.health != nil }
+        guard hasTensors else { return valueTable(history) }
+        var columns: [(String, Table.Alignment)] = [
+            ("VERSION", .left), ("SAVED", .left), ("CHANGE", .left), ("NORM", .right), ("BY", .right),
+        ]
+        if isExact { columns.append(("MOVED", .right)) }
+        columns += [
+            ("MIN", .right), ("MAX", .right), ("ZEROS", .right), ("NAN", .right), ("INF", .right),
+            ("METRICS", .left), ("MESSAGE", .left),
+        ]
+        var table = Table(columns)
+        for entry in history.entries.reversed() {
+            let health = entry.health
+            var cells = [
+                "v\(entry.version.number)", Moment.text(entry.version.createdAt), change(entry),
+                Figure.text(health?.l2Norm), Figure.change(entry.normChange),
+            ]
+            if isExact { cells.append(Figure.text(entry.distance)) }
+            cells += [
+                Figure.text(health?.minimum), Figure.text(health?.maximum), count(health?.zeroCount),
+                count(health?.nanCount), count(health?.infinityCount), metrics(entry.version),
+                message(entry.version),
+            ]
+            table.add(cells)
+        }
+        return table.lines
+    }
+
+    private static func valueTable(_ history: ParameterHistory) -> [String] {
+        var table = Table([
+            ("VERSION", .left), ("SAVED", .left), ("CHANGE", .left), ("VALUE", .left), ("METRICS", .left),
+            ("MESSAGE", .left),
+        ])
+        for entry in history.entries.reversed() {
+            table.add([
+                "v\(entry.version.number)", Moment.text(entry.version.createdAt), change(entry),
+                entry.content?.text ?? "", metrics(entry.version), message(entry.version),
+            ])
+        }
+        return table.lines
+    }
+
+    /// One line for each path.
+    private static func summary(_ histories: [ParameterHistory], isExact: Bool) -> [String] {
+        var columns: [(String, Table.Alignment)] = [
+            ("PATH", .left), ("LATEST", .left), ("CHANGED", .right), ("LAST", .left), ("NORM", .right),
+            ("BY", .right),
+        ]
+        if isExact { columns.append(("MOVED", .right)) }
+        columns += [("NAN", .right), ("INF", .right), ("HISTORY OF THE NORM", .left)]
+        var table = Table(columns)
+        for history in histories {
+            let changes = history.entries.filter { $0.change != .unchanged }
+            let norms = history.entries.map { $0.health?.l2Norm }
+            let known = norms.compactMap { $0 }
+            let latest = history.entries.last
+            var overall: Double?
+            if let first = known.first, let last = known.last, first != 0 || last == 0 {
+                overall = first == last ? 0 : (last - first) / first
+            }
+            var cells = [
+                history.path.shown, latest?.content?.text ?? "removed",
+                "\(changes.count) of \(history.entries.count)",
+                changes.last.map { "v\($0.version.number)" } ?? "", Figure.text(latest?.health?.l2Norm),
+                Figure.change(overall),
+            ]
+            if isExact { cells.append(Figure.text(history.entries.compactMap(\.distance).max())) }
+            cells += [
+                count(latest?.health?.nanCount), count(latest?.health?.infinityCount),
+                known.isEmpty ? "" : Plot.spark(norms),
+            ]
+            table.add(cells)
+        }
+        return table.lines
+    }
+
+    /// Such as `value`, `dtype, shape`, `added`; `=` where it is the same.
+    private static func change(_ entry: ParameterHistory.Entry) -> String {
+        switch entry.change {
+        case .added: "added"
+        case .removed: "removed"
+        case .unchanged: "="
+        case .changed(let differences):
+            CheckpointDiff.Difference.allCases.filter(differences.contains).map(\.rawValue)
+                .joined(separator: ", ")
+        }
+    }
+
+    private static func count(_ value: Int?) -> String { value.map { "\($0)" } ?? "" }
+
+    private static func metrics(_ version: Version) -> String {
+        version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(Figure.text($0.value))" }
+            .joined(separator: " ")
+    }
+
+    private static func message(_ version: Version) -> String {
+        version.message.split(separator: "\n").first.map(String.init) ?? ""
+    }
+}
+
+/// The history of parameters as JSON shows it.
+struct HistoryJSON: Encodable {
+    struct Parameter: Encodable {
+        let path: String
+        let history: [Entry]
+    }
+
+    struct Entry: Encodable {
+        let reference: String
+        let version: Int
+        let createdAt: String
+        let message: String
+        let metrics: [String: Double?]
+        let change: String
+        let differences: [String]
+        let leaf: LeafJSON?
+        let nanCount: Int?
+        let infinityCount: Int?
+        let zeroCount: Int?
+        let minimum: Double?
+        let maximum: Double?
+        let l2Norm: Double?
+        let normChange: Double?
+        let distance: Double?
+
+        init(_ path: CheckpointPath, _ entry: ParameterHistory.Entry) {
+            reference = entry.version.reference
+            version = entry.version.number
+            createdAt = entry.version.createdAt
+            message = entry.version.message
+            metrics = entry.version.metrics.mapValues { $0.isFinite ? $0 : nil }
+            switch entry.change {
+            case .added: (change, differences) = ("added", [])
+            case .removed: (change, differences) = ("removed", [])
+            case .unchanged: (change, differences) = ("unchanged", [])
+            case .changed(let kinds):
+                change = "changed"
+                differences = CheckpointDiff.Difference.allCases.filter(kinds.contains).map(\.rawValue)
+            }
+            leaf = entry.content.map { LeafJSON(path, $0) }
+            nanCount = entry.health?.nanCount
+            infinityCount = entry.health?.infinityCount
+            zeroCount = entry.health?.zeroCount
+            minimum = entry.health?.minimum
+            maximum = entry.health?.maximum
+            l2Norm = entry.health?.l2Norm.flatMap { $0.isFinite ? $0 : nil }
+            normChange = entry.normChange.flatMap { $0.isFinite ? $0 : nil }
+            distance = entry.distance.flatMap { $0.isFinite ? $0 : nil }
+        }
+    }
+
+    let schemaVersion = 1
+    let model: String
+    let parameters: [Parameter]
+
+    init(_ model: String, _ histories: [ParameterHistory]) {
+        self.model = model
+        parameters = histories.map { history in
+            Parameter(path: history.path.text, history: history.entries.map { Entry(history.path, $0) })
+        }
+    }
+}
