@@ -15,10 +15,13 @@ struct DiffCommand: ParsableCommand {
             EXAMPLES
               modelreg diff mlp:v1 mlp:v2
               modelreg diff mlp:best model.pt --exit-code
+              modelreg diff mlp:v1 mlp:v2 -o change.mrpatch
               modelreg diff mlp~1 mlp --only 'encoder.*' --json
             """)
 
     @OptionGroup var options: GlobalOptions
+
+    @OptionGroup var patch: PatchOptions
 
     @Argument(
         help: "The old version or file.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
@@ -40,6 +43,7 @@ struct DiffCommand: ParsableCommand {
     var only: [String] = []
 
     func run() throws {
+        if try patch.write(from: old, to: new, options) { return }
         let diff = try CheckpointDiff(from: side(old), to: side(new), only: PathSelection(only))
         if options.json {
             try JSON.print(DiffJSON(old: old, new: new, diff))

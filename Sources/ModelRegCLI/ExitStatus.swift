@@ -21,6 +21,7 @@ enum ExitStatus: Int32 {
         switch error {
         case let error as RegistryError: self.init(error)
         case let error as FileError: self.init(error)
+        case let error as PatchError: self.init(error)
         case let error as ExplainedError: self.init(error.error)
         // A folder in which the file is not that should be.
         case let error as InputFileError where error.error is ModelFolderError: self = .noInput
@@ -45,6 +46,13 @@ enum ExitStatus: Int32 {
             .noTensor, .badRows:
             self = .usage
         case .damaged: self = .badData
+        }
+    }
+
+    private init(_ error: PatchError) {
+        switch error {
+        case .noBase: self = .noInput
+        case .notAPatch, .newerFormat, .damaged, .baseUnreadable: self = .badData
         }
     }
 

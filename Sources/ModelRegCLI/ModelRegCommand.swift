@@ -39,7 +39,7 @@ struct ModelRegCommand: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Weights",
-                subcommands: [SaveCommand.self, LoadCommand.self, DiffCommand.self]),
+                subcommands: [SaveCommand.self, LoadCommand.self, DiffCommand.self, ApplyCommand.self]),
             CommandGroup(
                 name: "Versions",
                 subcommands: [

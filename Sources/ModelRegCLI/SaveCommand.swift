@@ -70,19 +70,7 @@ struct SaveCommand: ParsableCommand {
         let result = try registry.saveModel(source, as: model, options: saveOptions, progress: bar.handler)
         bar.clear()
         try report(result, source)
-        if !noPack { pack(model, in: registry) }
-    }
-
-    /// Packs the versions before it. The version is saved: that this can wait is no reason to fail.
-    private func pack(_ model: String, in registry: Registry) {
-        let bar = ProgressBar("packing", options)
-        do {
-            try registry.packNewVersions(of: model, progress: bar.handler)
-            bar.clear()
-        } catch {
-            bar.clear()
-            options.message("note: saved, but earlier versions are not packed: \(error)")
-        }
+        if !noPack { EarlierVersions.pack(model, in: registry, options) }
     }
 
     private func report(_ result: SaveResult, _ source: ModelSource) throws {

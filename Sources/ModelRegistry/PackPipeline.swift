@@ -1,5 +1,6 @@
 import Checkpoints
 import Dispatch
+import GRDB
 import Synchronization
 import TensorCodec
 
@@ -118,5 +119,28 @@ final class PackPipeline: Sendable {
     deinit {
         // A semaphore must not go with a lower value than it came with.
         for _ in 0..<2 * Self.packsPerBatch + 1 { places.signal() }
+    }
+}
+
+extension NewPack {
+    /// Inserts packs and the rows of their chunks, as keyframes.
+    static func insert(_ packs: [NewPack], _ db: Database) throws {
+        guard !packs.isEmpty else { return }
+        // Another process may have saved the same chunk meanwhile.
+        let insertChunk = try db.cachedStatement(
+            sql: """
+                INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
+                """)
+        for pack in packs {
+            let row = try PackTable.insert(db, pack.bytes)
+            for (chunk, offset, byteCount) in pack.chunks {
+                try insertChunk.execute(arguments: [
+                    chunk.id.data, Int64(chunk.checksum), chunk.byteCount, Int(chunk.codec.rawValue), row,
+                    offset,
+                    byteCount,
+                ])
+            }
+        }
     }
 }

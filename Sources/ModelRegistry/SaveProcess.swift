@@ -34,6 +34,13 @@ final class SaveProcess: Sendable {
         as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
     ) throws -> SaveResult {
         let manifest = Manifest(plan, ids: hashes.leaves)
+        let sourceFile = options.sourceFile.flatMap { source in
+            recipe.map {
+                NewSourceFile(
+                    name: source.name, format: source.format, byteCount: source.file.byteCount,
+                    recipe: $0.encoded)
+            }
+        }
         var newByteCount = 0
         var storedByteCount = 0
         // A gc of another process may remove chunks between batches, before the version needs them: look again.
@@ -42,10 +49,10 @@ final class SaveProcess: Sendable {
             let total = missing.reduce(0) { $0 + byteCount(of: $1) }
             let (rest, encodedByteCount) = try encode(missing, total: total, progress: progress)
             let insertion = VersionInsertion(
-                plan: plan, hashes: hashes, manifest: manifest, health: try healthOfNewTensors(), model: model,
-                options: options, recipe: recipe)
+                manifest: manifest, leaves: plan.leaves, tensors: try newTensors(), model: model,
+                options: options, sourceFile: sourceFile)
             let version = try registry.write { db -> (Version, String?)? in
-                try insert(rest, db)
+                try NewPack.insert(rest, db)
                 guard try missingChunks(db).isEmpty else { return nil }
                 return try insertion.insert(db)
             }
@@ -90,7 +97,7 @@ final class SaveProcess: Sendable {
         _ jobs: [Job], total: Int, progress: ProgressHandler?
     ) throws -> (rest: [NewPack], encodedByteCount: Int) {
         let pipeline = PackPipeline { packs in
-            try self.registry.write { db in try self.insert(packs, db) }
+            try self.registry.write { db in try NewPack.insert(packs, db) }
         }
         let done = Mutex(0)
         do {
@@ -130,29 +137,16 @@ final class SaveProcess: Sendable {
         }
     }
 
-    // MARK: Inserting
+    // MARK: Health
 
-    private func insert(_ packs: [NewPack], _ db: Database) throws {
-        guard !packs.isEmpty else { return }
-        // Another process may have saved the same chunk meanwhile.
-        let insertChunk = try db.cachedStatement(
-            sql: """
-                INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
-                """)
-        for pack in packs {
-            let row = try PackTable.insert(db, pack.bytes)
-            for (chunk, offset, byteCount) in pack.chunks {
-                try insertChunk.execute(arguments: [
-                    chunk.id.data, Int64(chunk.checksum), chunk.byteCount, Int(chunk.codec.rawValue), row,
-                    offset,
-                    byteCount,
-                ])
-            }
+    private func newTensors() throws -> [NewTensor] {
+        let healths = try healthOfNewTensors()
+        return zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
+            NewTensor(
+                id: pair.1.id, dtype: pair.0.dtype, shape: pair.0.shape, byteCount: pair.0.byteCount,
+                chunks: pair.1.chunks, health: healths[index])
         }
     }
-
-    // MARK: Health
 
     /// The health of tensors that the registry does not have yet, by index.
     private func healthOfNewTensors() throws -> [Int: TensorHealth] {

@@ -17,12 +17,18 @@ struct TensorHealth: Sendable {
     /// - Parameter known: The health of chunks that have been looked at already.
     /// - Complexity: O(bytes), several GB/s.
     init(of bytes: UnsafeRawBufferPointer, dtype: DType, known: [Int: ChunkHealth] = [:]) {
+        let chunks = (0..<Chunking.chunkCount(byteCount: bytes.count)).map { index in
+            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
+            return known[index] ?? ChunkHealth(of: UnsafeRawBufferPointer(rebasing: bytes[range]), dtype: dtype)
+        }
+        self.init(adding: chunks, dtype: dtype)
+    }
+
+    /// Adds up what was seen of a tensor's chunks, in order.
+    init(adding chunks: [ChunkHealth?], dtype: DType) {
         guard TensorHealth.kernel(for: dtype) != nil else { return }
         var total = mr_health_empty()
-        for index in 0..<Chunking.chunkCount(byteCount: bytes.count) {
-            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
-            let chunk =
-                known[index] ?? ChunkHealth(of: UnsafeRawBufferPointer(rebasing: bytes[range]), dtype: dtype)
+        for chunk in chunks {
             if var counted = chunk?.counted { mr_health_add(&total, &counted) }
         }
         if dtype.isFloatingPoint || dtype.isComplex {

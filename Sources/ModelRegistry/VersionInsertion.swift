@@ -4,16 +4,38 @@ import GRDB
 import OrderedCollections
 import Tensors
 
+/// A tensor that a new version needs.
+struct NewTensor: Sendable {
+    let id: ContentID
+    let dtype: DType
+    let shape: [Int]
+    let byteCount: Int
+    /// Its chunks; not looked at where the registry has the tensor.
+    let chunks: [ContentID]
+    /// `nil` where the registry has the tensor, and where the type has no such thing.
+    let health: TensorHealth?
+}
+
+/// The file that a new version comes from, where it can be given back.
+struct NewSourceFile: Sendable {
+    let name: String
+    let format: String
+    let byteCount: Int
+    /// ``FileRecipe/encoded``.
+    let recipe: [UInt8]
+}
+
 /// The rows of a new version: everything but its chunks.
 struct VersionInsertion {
-    let plan: SavePlan
-    let hashes: SavePlan.Hashes
     let manifest: Manifest
-    /// Health of the stored tensors that are new, by index.
-    let health: [Int: TensorHealth]
+    /// The leaves of `manifest`, and which of `tensors` they are views of.
+    let leaves: [SavePlan.Leaf]
+    let tensors: [NewTensor]
     let model: String
     let options: SaveOptions
-    let recipe: FileRecipe?
+    let sourceFile: NewSourceFile?
+    /// What the diary calls it.
+    var action = "save"
 
     /// Inserts the version, last what others see it by.
     ///
@@ -54,7 +76,7 @@ struct VersionInsertion {
             try AliasTable.set(
                 db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now)
         }
-        try EventTable.insert(db, "save", model: model, number: number, at: now)
+        try EventTable.insert(db, action, model: model, number: number, at: now)
         let version = try VersionTable.version(db, rowID: versionID)
         return (version, same.map { "\(model):v\($0)" })
     }
@@ -90,7 +112,7 @@ struct VersionInsertion {
         return rowID
     }
 
-    /// The rows of the plan's stored tensors, new ones inserted.
+    /// The rows of the tensors, new ones inserted.
     private func insertTensors(_ db: Database) throws -> [Int64] {
         let find = try db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?")
         let insert = try db.cachedStatement(
@@ -103,17 +125,16 @@ struct VersionInsertion {
             sql:
                 "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?"
         )
-        return try zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
-            let (tensor, hash) = pair
-            if let id = try Int64.fetchOne(find, arguments: [hash.id.data]) { return id }
-            let health = health[index]
+        return try tensors.map { tensor in
+            if let id = try Int64.fetchOne(find, arguments: [tensor.id.data]) { return id }
+            let health = tensor.health
             try insert.execute(arguments: [
-                hash.id.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
+                tensor.id.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
                 health?.nanCount, health?.infinityCount, health?.zeroCount, health?.minimum, health?.maximum,
                 health?.l2Norm,
             ])
             let id = db.lastInsertedRowID
-            for (ordinal, chunk) in hash.chunks.enumerated() {
+            for (ordinal, chunk) in tensor.chunks.enumerated() {
                 try insertChunk.execute(arguments: [id, ordinal, chunk.data])
             }
             return id
@@ -137,7 +158,7 @@ struct VersionInsertion {
                 try insertPath.execute(arguments: [leaf.path.text])
                 path = db.lastInsertedRowID
             }
-            switch plan.leaves[ordinal] {
+            switch leaves[ordinal] {
             case .value(let value):
                 try insert.execute(arguments: [
                     versionID, ordinal, path, nil, nil, nil, nil, nil, nil, nil, nil, nil, value.columnKind,
@@ -148,7 +169,7 @@ struct VersionInsertion {
                 try insert.execute(arguments: [
                     versionID, ordinal, path, role == .unspecified ? nil : role.rawValue, tensorIDs[stored],
                     view.sharing?.storage, view.sharing?.byteOffset,
-                    placement == nil ? nil : hashes.leaves[ordinal]?.data,
+                    placement == nil ? nil : leaf.content.id?.data,
                     placement == nil ? nil : view.dtype.rawValue,
                     placement == nil ? nil : IntegerList.text(view.shape),
                     placement.map { IntegerList.text($0.strides) }, placement?.byteOffset, nil, nil,
@@ -182,16 +203,15 @@ struct VersionInsertion {
                     """,
                 arguments: [versionID, name, id.data])
         }
-        if let source = options.sourceFile, let recipe {
-            let encoded = recipe.encoded
+        if let source = sourceFile {
             try db.execute(
                 sql: """
                     INSERT INTO source_file (version, name, format, byte_count, content_id, recipe)
                     VALUES (?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    versionID, source.name, source.format, source.file.byteCount,
-                    ContentID(hashing: encoded).data, encoded.data,
+                    versionID, source.name, source.format, source.byteCount,
+                    ContentID(hashing: source.recipe).data, source.recipe.data,
                 ])
         }
     }
@@ -204,5 +224,12 @@ struct VersionInsertion {
                 sql: "INSERT INTO attribute (version, source, ordinal, key, value) VALUES (?, ?, ?, ?, ?)",
                 arguments: [versionID, source, ordinal, key, value])
         }
+    }
+}
+
+extension Manifest.Content {
+    /// The content id of a tensor.
+    fileprivate var id: ContentID? {
+        if case .tensor(let tensor) = self { tensor.id } else { nil }
     }
 }

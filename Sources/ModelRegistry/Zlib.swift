@@ -1,9 +1,9 @@
 import CZlib
 
 /// zlib streams (RFC 1950) of small things: attachments and recipes.
-enum Zlib {
+package enum Zlib {
     /// `bytes` as a zlib stream.
-    static func compressed(_ bytes: [UInt8]) -> [UInt8] {
+    package static func compressed(_ bytes: [UInt8]) -> [UInt8] {
         var count = compressBound(uLong(bytes.count))
         return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, written in
             let code = compress2(buffer.baseAddress, &count, bytes, uLong(bytes.count), Z_BEST_COMPRESSION)
@@ -13,7 +13,7 @@ enum Zlib {
     }
 
     /// What `stream` is of; `nil` if it is damaged or of more than `limit` bytes.
-    static func decompressed(_ stream: [UInt8], limit: Int) -> [UInt8]? {
+    package static func decompressed(_ stream: [UInt8], limit: Int) -> [UInt8]? {
         var state = z_stream()
         guard inflateInit_(&state, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
         defer { inflateEnd(&state) }

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Checkpoints
+import ModelRegistry
+
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Make a version from a patch.",
+        discussion: """
+            A patch (modelreg diff OLD NEW -o change.mrpatch) holds what the new version has and the old one has \
+            not. Where this registry has a version with the content of the old one, under whatever name, it becomes \
+            a version with the content id, metrics, facts and attachments of the new one. Anywhere else it is \
+            refused, and nothing is written.
+
+            EXAMPLES
+              modelreg diff mlp:v3 mlp:v4 -o change.mrpatch
+              modelreg apply change.mrpatch mlp:received --registry other.db
+            """)
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(help: "The patch.", completion: .file(extensions: ["mrpatch"]))
+    var file: String
+
+    @Argument(help: ArgumentHelp("The model, and perhaps an alias to set.", valueName: "name[:alias]"))
+    var name: String
+
+    @Option(name: .shortAndLong, help: "What to say about it; otherwise what was said where it comes from.")
+    var message: String?
+
+    @Option(name: .long, help: "An alias to set on it. May be repeated.")
+    var alias: [String] = []
+
+    @Flag(name: .long, help: "Leave the versions before it as they are, to be packed by the next save or pack.")
+    var noPack = false
+
+    func run() throws {
+        var model = name
+        var aliases = alias
+        if let colon = name.firstIndex(of: ":") {
+            model = String(name[..<colon])
+            aliases.insert(String(name[name.index(after: colon)...]), at: 0)
+        }
+        let registry = try options.openRegistry()
+        let bar = ProgressBar("applying", options)
+        let result = try registry.applyPatch(
+            at: file, as: model, message: message, aliases: aliases, progress: bar.handler)
+        bar.clear()
+        if options.json {
+            try JSON.print(Report(result))
+        } else {
+            let version = result.version
+            var line =
+                "\(version.reference)  \(version.contentID.short), \(ByteCount.text(result.newByteCount)) new"
+            if let same = result.sameContentAs { line += ", same content as \(same)" }
+            line += ", stored in \(ByteCount.text(result.storedByteCount))"
+            if !version.aliases.isEmpty { line += "  (\(version.aliases.joined(separator: ", ")))" }
+            Output.line(line)
+        }
+        if !noPack { EarlierVersions.pack(model, in: registry, options) }
+    }
+
+    private struct Report: Encodable {
+        let version: VersionJSON
+        let sameContentAs: String?
+        let newByteCount: Int
+        let storedByteCount: Int
+
+        init(_ result: SaveResult) {
+            version = VersionJSON(result.version)
+            sameContentAs = result.sameContentAs
+            newByteCount = result.newByteCount
+            storedByteCount = result.storedByteCount
+        }
+    }
+}
+
+/// What a new version makes old.
+enum EarlierVersions {
+    /// Packs the versions before a new one. That one is saved: that this can wait is no reason to fail.
+    static func pack(_ model: String, in registry: Registry, _ options: GlobalOptions) {
+        let bar = ProgressBar("packing", options)
+        do {
+            try registry.packNewVersions(of: model, progress: bar.handler)
+            bar.clear()
+        } catch {
+            bar.clear()
+            options.message("note: saved, but earlier versions are not packed: \(error)")
+        }
+    }
+}

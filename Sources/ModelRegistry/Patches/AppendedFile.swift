@@ -1,0 +1,63 @@
+import Glibc
+import Tensors
+
+/// A file that is written from front to back, and appears under its name only once it is complete.
+final class AppendedFile {
+    private let path: String
+    private let mayReplace: Bool
+    private let temporary: TemporarySibling
+    private var isCommitted = false
+    private(set) var byteCount = 0
+
+    /// - Parameter mayReplace: Whether a file that is there already gives way.
+    /// - Throws: `FileError` when the file exists and may not be replaced (`EEXIST`), or the folder cannot be written.
+    init(path: String, mayReplace: Bool) throws(FileError) {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            if status.st_mode & S_IFMT == S_IFDIR {
+                throw FileError(path: path, operation: .write, code: EISDIR)
+            }
+            if !mayReplace { throw FileError(path: path, operation: .write, code: EEXIST) }
+        }
+        self.path = path
+        self.mayReplace = mayReplace
+        temporary = try TemporarySibling(of: path)
+    }
+
+    /// Writes `bytes` at the end.
+    func append(_ bytes: [UInt8]) throws(FileError) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                let rest = buffer[offset...]
+                return write(
+                    temporary.descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw FileError(path: path, operation: .write, code: errno) }
+            offset += count
+        }
+        byteCount += bytes.count
+    }
+
+    /// Calls `body` with everything that was written.
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        try MappedFile(path: temporary.path).withUnsafeBytes(body)
+    }
+
+    /// Gives the file its name.
+    ///
+    /// - Throws: `FileError`, with `EEXIST` when another file took the name meanwhile and may not be replaced.
+    func commit() throws(FileError) {
+        // link() fails where rename() would silently replace.
+        let code = mayReplace ? rename(temporary.path, path) : link(temporary.path, path)
+        guard code == 0 else { throw FileError(path: path, operation: .write, code: errno) }
+        isCommitted = true
+        if !mayReplace { unlink(temporary.path) }
+    }
+
+    deinit {
+        close(temporary.descriptor)
+        if !isCommitted { unlink(temporary.path) }
+    }
+}

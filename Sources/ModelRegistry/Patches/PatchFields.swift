@@ -1,0 +1,116 @@
+import Checkpoints
+
+/// Writes the fields of a patch: numbers in LEB128, texts and bytes after their length, ids as they are.
+struct PatchWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func byte(_ byte: UInt8) { bytes.append(byte) }
+
+    mutating func raw(_ raw: some Sequence<UInt8>) { bytes.append(contentsOf: raw) }
+
+    /// Seven bits a byte, low bits first, the top bit set on all but the last byte.
+    mutating func number(_ number: Int) {
+        precondition(number >= 0, "\(number) in a patch")
+        var rest = UInt(number)
+        while rest >= 0x80 {
+            bytes.append(UInt8(rest & 0x7F) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    mutating func word<Word: FixedWidthInteger>(_ word: Word) {
+        withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func text(_ text: String) {
+        number(text.utf8.count)
+        raw(text.utf8)
+    }
+
+    mutating func data(_ data: [UInt8]) {
+        number(data.count)
+        raw(data)
+    }
+
+    mutating func id(_ id: ContentID) { raw(id.bytes) }
+
+    mutating func list<Element>(_ list: [Element], _ write: (inout PatchWriter, Element) -> Void) {
+        number(list.count)
+        for element in list { write(&self, element) }
+    }
+}
+
+/// What is wrong with the bytes of a patch.
+struct PatchProblem: Error {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+}
+
+/// Reads the fields of a patch from front to back, and nothing beyond the end. Takes any bytes, from anywhere.
+struct PatchReader {
+    private let bytes: UnsafeRawBufferPointer
+    private(set) var offset = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    private var truncated: PatchProblem { PatchProblem("it ends too early") }
+
+    /// The next bytes, where they lie.
+    mutating func raw(_ count: Int) throws(PatchProblem) -> UnsafeRawBufferPointer {
+        guard count >= 0, count <= bytes.count - offset else { throw truncated }
+        defer { offset += count }
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+    }
+
+    mutating func byte() throws(PatchProblem) -> UInt8 { try raw(1)[0] }
+
+    mutating func number() throws(PatchProblem) -> Int {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 63, by: 7) {
+            let byte = try byte()
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 {
+                // One spelling only, so that equal patches have equal bytes.
+                guard byte != 0 || shift == 0 else { break }
+                return Int(value)
+            }
+        }
+        throw PatchProblem("a number that is none")
+    }
+
+    mutating func word<Word: FixedWidthInteger>(_ type: Word.Type = Word.self) throws(PatchProblem) -> Word {
+        Word(littleEndian: try raw(MemoryLayout<Word>.size).loadUnaligned(as: Word.self))
+    }
+
+    mutating func text() throws(PatchProblem) -> String {
+        guard let text = String(validating: try raw(try number()), as: UTF8.self) else {
+            throw PatchProblem("a text that is not UTF-8")
+        }
+        return text
+    }
+
+    mutating func data() throws(PatchProblem) -> [UInt8] { [UInt8](try raw(try number())) }
+
+    mutating func id() throws(PatchProblem) -> ContentID {
+        guard let id = ContentID(bytes: try raw(ContentID.byteCount)) else { throw truncated }
+        return id
+    }
+
+    /// A list of which each element takes `elementByteCount` bytes at least.
+    mutating func list<Element>(
+        elementByteCount: Int = 1, _ read: (inout PatchReader) throws(PatchProblem) -> Element
+    ) throws(PatchProblem) -> [Element] {
+        let count = try number()
+        guard count <= (bytes.count - offset) / elementByteCount else { throw truncated }
+        var list: [Element] = []
+        list.reserveCapacity(count)
+        for _ in 0..<count { list.append(try read(&self)) }
+        return list
+    }
+
+    func requireEnd() throws(PatchProblem) {
+        guard offset == bytes.count else { throw PatchProblem("\(bytes.count - offset) bytes too many") }
+    }
+}

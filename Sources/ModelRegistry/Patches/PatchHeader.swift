@@ -1,0 +1,367 @@
+import Checkpoints
+import Tensors
+
+/// What a patch says before its chunks: which version it changes, and all of the version that it makes except bytes.
+struct PatchHeader {
+    /// A version elsewhere.
+    struct Origin {
+        let contentID: ContentID
+        /// What it is called where the patch was made; for messages.
+        let reference: String
+    }
+
+    /// A tensor as it is stored.
+    struct StoredTensor {
+        let dtype: DType
+        let shape: [Int]
+        let id: ContentID
+        /// Its chunks; `nil` where the base has the tensor.
+        let chunks: [Chunk]?
+    }
+
+    /// A chunk of a tensor.
+    struct Chunk {
+        let id: ContentID
+        let place: Place
+    }
+
+    /// Where the bytes of a chunk are.
+    enum Place: UInt8 {
+        /// In the base.
+        case base = 0
+        /// In the patch; records follow the header in the order in which chunks are named so.
+        case record = 1
+        /// In a record that was named before.
+        case earlierRecord = 2
+    }
+
+    /// A fact about the version.
+    struct Attribute {
+        let isFromFile: Bool
+        let key: String
+        let json: String
+    }
+
+    /// A small file.
+    struct Attachment {
+        let name: String
+        let id: ContentID
+        /// `nil` where an attachment of the base has them.
+        let bytes: [UInt8]?
+    }
+
+    /// The file that the version was saved from.
+    struct SourceFile {
+        let name: String
+        let format: String
+        let byteCount: Int
+        let recipeID: ContentID
+        /// The recipe as `source_file` holds it; `nil` where that of the base is the same.
+        let recipe: [UInt8]?
+    }
+
+    var base: Origin
+    var target: Origin
+    var message: String
+    var metrics: [(name: String, value: Double)]
+    var attributes: [Attribute]
+    var attachments: [Attachment]
+    var sourceFile: SourceFile?
+    var structure: Structure
+    var tensors: [StoredTensor]
+    var leaves: [SavePlan.Leaf]
+    /// Content ids of the leaves that are tensors.
+    var leafIDs: [ContentID?]
+
+    /// The manifest of the version that the patch makes.
+    var manifest: Manifest {
+        let leaves = zip(structure.leafPaths, zip(leaves, leafIDs)).map { path, leaf in
+            switch leaf {
+            case (.value(let value), _): return Manifest.Leaf(path: path, content: .value(value))
+            case (.tensor(_, let view, _), let id):
+                guard let id else { preconditionFailure("no content id for \(path.text)") }
+                return Manifest.Leaf(
+                    path: path, content: .tensor(Manifest.TensorContent(id: id, view: view)))
+            }
+        }
+        return Manifest(structure: structure, leaves: leaves)
+    }
+}
+
+// MARK: Writing
+
+extension PatchHeader {
+    /// The header's bytes; `docs/format.md` gives them field by field.
+    var encoded: [UInt8] {
+        var writer = PatchWriter()
+        for origin in [base, target] {
+            writer.id(origin.contentID)
+            writer.text(origin.reference)
+        }
+        writer.text(message)
+        writer.list(metrics) { writer, metric in
+            writer.text(metric.name)
+            writer.word(metric.value.bitPattern)
+        }
+        writer.list(attributes) { writer, attribute in
+            writer.byte(attribute.isFromFile ? 1 : 0)
+            writer.text(attribute.key)
+            writer.text(attribute.json)
+        }
+        writer.list(attachments) { writer, attachment in
+            writer.text(attachment.name)
+            writer.id(attachment.id)
+            writer.optional(attachment.bytes) { $0.data($1) }
+        }
+        writer.optional(sourceFile) { writer, source in
+            writer.text(source.name)
+            writer.text(source.format)
+            writer.number(source.byteCount)
+            writer.id(source.recipeID)
+            writer.optional(source.recipe) { $0.data($1) }
+        }
+        writer.text(structure.json)
+        writer.list(tensors) { writer, tensor in
+            writer.text(tensor.dtype.rawValue)
+            writer.list(tensor.shape) { $0.number($1) }
+            writer.id(tensor.id)
+            writer.optional(tensor.chunks) { writer, chunks in
+                writer.list(chunks) { writer, chunk in
+                    writer.byte(chunk.place.rawValue)
+                    writer.id(chunk.id)
+                }
+            }
+        }
+        writer.list(Array(zip(leaves, leafIDs))) { $0.leaf($1.0, id: $1.1) }
+        return writer.bytes
+    }
+}
+
+extension PatchWriter {
+    fileprivate mutating func optional<Value>(_ value: Value?, _ write: (inout PatchWriter, Value) -> Void) {
+        byte(value == nil ? 0 : 1)
+        if let value { write(&self, value) }
+    }
+
+    fileprivate mutating func leaf(_ leaf: SavePlan.Leaf, id: ContentID?) {
+        switch leaf {
+        case .value(.none): byte(0)
+        case .value(.boolean(let flag)):
+            byte(1)
+            byte(flag ? 1 : 0)
+        case .value(.integer(let number)):
+            byte(2)
+            word(number)
+        case .value(.number(let bits)):
+            byte(3)
+            word(bits)
+        case .value(.string(let string)):
+            byte(4)
+            text(string)
+        case .tensor(let stored, let view, let role):
+            byte(5)
+            number(stored)
+            byte(role == .unspecified ? 0 : role == .parameter ? 1 : 2)
+            optional(view.placement) { writer, placement in
+                guard let id else { preconditionFailure("a view without a content id") }
+                writer.id(id)
+                writer.text(view.dtype.rawValue)
+                writer.list(view.shape) { $0.number($1) }
+                writer.list(placement.strides) { $0.number($1) }
+                writer.number(placement.byteOffset)
+            }
+            optional(view.sharing) { writer, sharing in
+                writer.number(sharing.storage)
+                writer.number(sharing.byteOffset)
+            }
+        }
+    }
+}
+
+// MARK: Reading
+
+extension PatchHeader {
+    /// Reads a header, and checks all that can be checked without the base.
+    init(decoding bytes: UnsafeRawBufferPointer) throws(PatchProblem) {
+        var reader = PatchReader(bytes)
+        base = Origin(contentID: try reader.id(), reference: try reader.text())
+        target = Origin(contentID: try reader.id(), reference: try reader.text())
+        message = try reader.text()
+        metrics = try reader.list { reader throws(PatchProblem) in
+            (name: try reader.text(), value: Double(bitPattern: try reader.word()))
+        }
+        attributes = try reader.list { reader throws(PatchProblem) in
+            Attribute(isFromFile: try reader.flag(), key: try reader.text(), json: try reader.text())
+        }
+        attachments = try reader.list { reader throws(PatchProblem) in
+            Attachment(
+                name: try reader.text(), id: try reader.id(),
+                bytes: try reader.optional { reader throws(PatchProblem) in try reader.data() })
+        }
+        sourceFile = try reader.optional { reader throws(PatchProblem) in
+            SourceFile(
+                name: try reader.text(), format: try reader.text(), byteCount: try reader.number(),
+                recipeID: try reader.id(),
+                recipe: try reader.optional { reader throws(PatchProblem) in try reader.data() })
+        }
+        do {
+            structure = try Structure(json: try reader.text())
+        } catch let problem as PatchProblem {
+            throw problem
+        } catch {
+            throw PatchProblem("its structure is none")
+        }
+        tensors = try reader.list(elementByteCount: ContentID.byteCount) { reader throws(PatchProblem) in
+            try reader.storedTensor()
+        }
+        var leafIDs: [ContentID?] = []
+        let tensors = tensors
+        leaves = try reader.list { reader throws(PatchProblem) in
+            let (leaf, id) = try reader.leaf(of: tensors)
+            leafIDs.append(id)
+            return leaf
+        }
+        self.leafIDs = leafIDs
+        try reader.requireEnd()
+        try check()
+    }
+
+    private func check() throws(PatchProblem) {
+        let places = structure.leafPlaces
+        guard places.count == leaves.count else {
+            throw PatchProblem("\(leaves.count) leaves where its structure has \(places.count)")
+        }
+        var used = [Bool](repeating: false, count: tensors.count)
+        for (leaf, isTensor) in zip(leaves, places) {
+            switch leaf {
+            case .value where isTensor: throw PatchProblem("a plain value where its structure has a tensor")
+            case .tensor where !isTensor: throw PatchProblem("a tensor where its structure has a plain value")
+            case .tensor(let stored, _, _): used[stored] = true
+            case .value: break
+            }
+        }
+        guard !used.contains(false) else { throw PatchProblem("a tensor that nothing is a view of") }
+        var records: Set<ContentID> = []
+        for chunk in tensors.lazy.compactMap(\.chunks).joined() {
+            switch chunk.place {
+            case .base: break
+            case .record:
+                guard records.insert(chunk.id).inserted else {
+                    throw PatchProblem("a chunk that is there twice")
+                }
+            case .earlierRecord:
+                guard records.contains(chunk.id) else { throw PatchProblem("a chunk that is not there") }
+            }
+        }
+        func areUnique(_ names: [String]) -> Bool { Set(names.map { Array($0.utf8) }).count == names.count }
+        guard areUnique(metrics.map(\.name)), areUnique(attachments.map(\.name)),
+            areUnique(attributes.map { "\($0.isFromFile) \($0.key)" })
+        else { throw PatchProblem("two metrics, attributes or attachments of one name") }
+        guard attachments.allSatisfy({ $0.bytes.map { ContentID(hashing: $0) } ?? $0.id == $0.id }) else {
+            throw PatchProblem("an attachment that does not match its hash")
+        }
+        guard manifest.contentID == target.contentID else {
+            throw PatchProblem("it does not make the version that it says")
+        }
+    }
+}
+
+extension PatchReader {
+    fileprivate mutating func flag() throws(PatchProblem) -> Bool {
+        switch try byte() {
+        case 0: return false
+        case 1: return true
+        default: throw PatchProblem("a mark that is neither 0 nor 1")
+        }
+    }
+
+    fileprivate mutating func optional<Value>(
+        _ read: (inout PatchReader) throws(PatchProblem) -> Value
+    ) throws(PatchProblem) -> Value? {
+        try flag() ? try read(&self) : nil
+    }
+
+    private mutating func dtype() throws(PatchProblem) -> DType {
+        let name = try text()
+        guard let dtype = DType(rawValue: name) else {
+            throw PatchProblem("an element type that is unknown here; perhaps it is from a newer modelreg")
+        }
+        return dtype
+    }
+
+    private mutating func numbers() throws(PatchProblem) -> [Int] {
+        try list { reader throws(PatchProblem) in try reader.number() }
+    }
+
+    fileprivate mutating func storedTensor() throws(PatchProblem) -> PatchHeader.StoredTensor {
+        let dtype = try dtype()
+        let shape = try numbers()
+        let id = try id()
+        guard let byteCount = try? TensorGeometry.byteCount(dtype: dtype, shape: shape) else {
+            throw PatchProblem("an impossible shape")
+        }
+        let chunks = try optional { reader throws(PatchProblem) in
+            try reader.list(elementByteCount: ContentID.byteCount + 1) { reader throws(PatchProblem) in
+                guard let place = PatchHeader.Place(rawValue: try reader.byte()) else {
+                    throw PatchProblem("a chunk that is nowhere")
+                }
+                return PatchHeader.Chunk(id: try reader.id(), place: place)
+            }
+        }
+        if let chunks {
+            guard chunks.count == Chunking.chunkCount(byteCount: byteCount),
+                TensorHash(dtype: dtype, shape: shape, chunks: chunks.map(\.id)).id == id
+            else { throw PatchProblem("a tensor whose chunks do not match its hash") }
+        }
+        return PatchHeader.StoredTensor(dtype: dtype, shape: shape, id: id, chunks: chunks)
+    }
+
+    fileprivate mutating func leaf(
+        of tensors: [PatchHeader.StoredTensor]
+    ) throws(PatchProblem) -> (SavePlan.Leaf, ContentID?) {
+        switch try byte() {
+        case 0: return (.value(.none), nil)
+        case 1: return (.value(.boolean(try flag())), nil)
+        case 2: return (.value(.integer(try word())), nil)
+        case 3: return (.value(.number(bits: try word())), nil)
+        case 4: return (.value(.string(try text())), nil)
+        case 5: break
+        default: throw PatchProblem("a value of an unknown kind")
+        }
+        let stored = try number()
+        guard tensors.indices.contains(stored) else { throw PatchProblem("a tensor that is not there") }
+        let tensor = tensors[stored]
+        let roles: [TensorRole] = [.unspecified, .parameter, .buffer]
+        let role = Int(try byte())
+        guard roles.indices.contains(role) else { throw PatchProblem("a tensor of an unknown role") }
+        var (id, dtype, shape) = (tensor.id, tensor.dtype, tensor.shape)
+        let placement = try optional { reader throws(PatchProblem) in
+            id = try reader.id()
+            dtype = try reader.dtype()
+            shape = try reader.numbers()
+            let strides = try reader.numbers()
+            return SavePlan.Placement(byteOffset: try reader.number(), strides: strides)
+        }
+        let sharing = try optional { reader throws(PatchProblem) in
+            SavePlan.Sharing(storage: try reader.number(), byteOffset: try reader.number())
+        }
+        let view = SavePlan.View(dtype: dtype, shape: shape, placement: placement, sharing: sharing)
+        guard let byteCount = try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape),
+            (sharing?.byteOffset ?? 0).addingReportingOverflow(byteCount).overflow == false,
+            (try? view.check(within: byteCount)) != nil
+        else { throw PatchProblem("a view that reaches beyond its tensor") }
+        return (.tensor(stored: stored, view: view, role: roles[role]), id)
+    }
+}
+
+extension Structure {
+    /// For each leaf, whether it is the place of a tensor.
+    fileprivate var leafPlaces: [Bool] {
+        switch self {
+        case .tensor: [true]
+        case .value: [false]
+        case .list(let items), .tuple(let items): items.flatMap(\.leafPlaces)
+        case .dictionary(let entries, _): entries.flatMap(\.structure.leafPlaces)
+        }
+    }
+}
