@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", "CZlib", grdb, grdbSQLite,
-                orderedCollections,
+                "Expressions", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", "CZlib",
+                grdb, grdbSQLite, orderedCollections,
             ],
             swiftSettings: strict,
             plugins: ["EmbedMigrationsPlugin"]),
@@ -80,8 +80,8 @@ let package = Package(
         .executableTarget(
             name: "ModelRegCLI",
             dependencies: [
-                "ModelReg", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry", argumentParser,
-                orderedCollections,
+                "ModelReg", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
+                argumentParser, orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -123,7 +123,7 @@ let package = Package(
         .testTarget(
             name: "ModelRegistryTests",
             dependencies: [
-                "TestSupport", "ModelRegistry", "Checkpoints", "TensorCodec", "Tensors", grdb,
+                "TestSupport", "ModelRegistry", "Expressions", "Checkpoints", "TensorCodec", "Tensors", grdb,
                 orderedCollections,
             ],
             swiftSettings: strict),

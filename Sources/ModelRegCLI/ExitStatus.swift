@@ -1,4 +1,5 @@
 import Checkpoints
+import Expressions
 import Formats
 import Glibc
 import ModelReg
@@ -28,6 +29,7 @@ enum ExitStatus: Int32 {
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
         case is PathSelectionError: self = .noInput
+        case is BisectError, is VersionScopeError, is ExpressionError: self = .usage
         case is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
             is CheckpointTypeError, is ExportError, is UsageError:
             self = .usage

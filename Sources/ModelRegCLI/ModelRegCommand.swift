@@ -45,7 +45,7 @@ struct ModelRegCommand: ParsableCommand {
                 subcommands: [
                     ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
                 ]),
-            CommandGroup(name: "History", subcommands: [BlameCommand.self]),
+            CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
             CommandGroup(
                 name: "Upkeep",
                 subcommands: [
