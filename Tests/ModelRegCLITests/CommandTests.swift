@@ -120,7 +120,10 @@ import Testing
     @Test func versionHelpAndCompletionsArePrinted() throws {
         #expect(try workspace.modelreg("--version").output == "0.1.0\n")
         #expect(try workspace.modelreg("--help").output.contains("EXAMPLES"))
-        for command in ["save", "load", "diff", "ls", "log", "show", "alias set", "rm", "verify", "gc"] {
+        for command in [
+            "save", "load", "diff", "apply", "ls", "log", "show", "alias set", "rm", "blame", "bisect",
+            "verify", "gc",
+        ] {
             let help = try workspace.modelreg("\(command) --help")
             #expect(help.status == 0 && help.output.contains("EXAMPLE"), "\(command)")
         }
