@@ -30,7 +30,7 @@ struct BlameCommand: ParsableCommand {
         if options.json {
             try JSON.print(BlameJSON(blame))
         } else {
-            for line in text(blame) { Output.line(line) }
+            Output.lines(text(blame))
         }
     }
 

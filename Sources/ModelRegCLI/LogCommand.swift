@@ -50,7 +50,7 @@ struct LogCommand: ParsableCommand {
             if options.json {
                 try JSON.print(HistoryJSON(name, histories))
             } else {
-                for line in HistoryText.lines(histories, isExact: exact) { Output.line(line) }
+                Output.lines(HistoryText.lines(histories, isExact: exact))
             }
             return
         }
