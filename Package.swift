@@ -59,6 +59,9 @@ let package = Package(
         .target(
             name: "Checkpoints", dependencies: ["Tensors", crypto, orderedCollections], swiftSettings: strict),
         .target(
+            name: "WeightDiff", dependencies: ["Tensors", "Checkpoints", "CKernels", "Expressions"],
+            swiftSettings: strict),
+        .target(
             name: "Formats",
             dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", crypto, orderedCollections],
             swiftSettings: strict),
@@ -72,7 +75,9 @@ let package = Package(
             plugins: ["EmbedMigrationsPlugin"]),
         .target(
             name: "ModelReg",
-            dependencies: ["Tensors", "NN", "Checkpoints", "Formats", "ModelRegistry", orderedCollections],
+            dependencies: [
+                "Tensors", "NN", "Checkpoints", "Formats", "ModelRegistry", "WeightDiff", orderedCollections,
+            ],
             swiftSettings: strict),
 
         // MARK: Command line
@@ -81,7 +86,7 @@ let package = Package(
             name: "ModelRegCLI",
             dependencies: [
                 "ModelReg", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
-                argumentParser, orderedCollections,
+                "WeightDiff", argumentParser, orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -121,6 +126,10 @@ let package = Package(
             dependencies: ["TestSupport", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
         .testTarget(
+            name: "WeightDiffTests",
+            dependencies: ["TestSupport", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ModelRegistryTests",
             dependencies: [
                 "TestSupport", "ModelRegistry", "Expressions", "Checkpoints", "TensorCodec", "Tensors", grdb,
@@ -130,7 +139,7 @@ let package = Package(
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "Tensors",
+                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "Tensors",
                 grdb, orderedCollections,
             ],
             swiftSettings: strict),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dispatch.h"
+#include "elements.h"
 #include "statistics.h"
 
 // A product that is rounded on one path must be rounded on all.
@@ -78,23 +79,6 @@ ADD_FLOATS(float64, f64, i64, INT64_C(0x7ff0000000000000), INT64_MIN)
         wide[i] = statement;                                                                        \
     }
 
-INLINE float float_from_bits(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-// Moves exponent and mantissa into place and scales by 2^112, the difference of the biases; exact for subnormals
-// too. Infinity and NaN, which then look finite, get their exponent back.
-INLINE float float_from_half(uint16_t half) {
-    uint32_t magnitude = half & 0x7fffu;
-    float x = float_from_bits(magnitude << 13) * 0x1p112f;
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits |= magnitude >= 0x7c00 ? 0x7f800000u : 0;
-    return float_from_bits(bits | (uint32_t)(half & 0x8000) << 16);
-}
-
 INLINE void add_elements(mr_health_type type, const uint8_t *p, size_t count, size_t width, health_state *state) {
     for (size_t n; count > 0; p += n * width, count -= n) {
         n = count < BLOCK ? count : BLOCK;
@@ -165,7 +149,7 @@ static double small_float(uint8_t bits, int exponent_width, int bias, bool is_fn
     return sign * ldexp(mantissa + (1 << mantissa_width), exponent - bias - mantissa_width);
 }
 
-static double byte_value(mr_health_type type, uint8_t bits) {
+double mr_byte_value(mr_health_type type, uint8_t bits) {
     switch (type) {
         case MR_HEALTH_INT8: return (double)(int8_t)bits;
         case MR_HEALTH_FLOAT8_E4M3FN: return small_float(bits, 4, 7, false, false);
@@ -186,7 +170,7 @@ static mr_health health_of_bytes(mr_health_type type, const uint8_t *bytes, size
         mr_histogram(bytes, n, counts);
         for (int i = 0; i < 256; i++) {
             if (counts[i] == 0) continue;
-            double x = byte_value(type, (uint8_t)i);
+            double x = mr_byte_value(type, (uint8_t)i);
             if (isnan(x)) {
                 health.nan_count += counts[i];
             } else if (isinf(x)) {
@@ -205,7 +189,7 @@ static mr_health health_of_bytes(mr_health_type type, const uint8_t *bytes, size
 
 // MARK: Interface
 
-static size_t width_of(mr_health_type type) {
+size_t mr_health_width(mr_health_type type) {
     switch (type) {
         case MR_HEALTH_UINT16:
         case MR_HEALTH_INT16:
@@ -231,7 +215,7 @@ mr_health mr_health_empty(void) {
 }
 
 mr_health mr_health_of(mr_path path, mr_health_type type, const void *elements, size_t count) {
-    size_t width = width_of(type);
+    size_t width = mr_health_width(type);
     mr_health health;
     if (width == 1) {
         health = health_of_bytes(type, elements, count);

@@ -4,7 +4,10 @@ public struct CheckpointDiff: Sendable {
     public let changes: [Change]
 
     /// Number of leaves that are the same in both.
-    public let unchangedCount: Int
+    public var unchangedCount: Int { unchanged.count }
+
+    /// The leaves that are the same in both, by their numbers among the old leaves and among the new ones.
+    package let unchanged: [(old: Int, new: Int)]
 
     /// Whether keys changed their order or containers their type while paths stayed the same.
     public let isStructureChanged: Bool
@@ -19,6 +22,10 @@ public struct CheckpointDiff: Sendable {
         public let old: Manifest.Content?
         /// The leaf now, if there is one.
         public let new: Manifest.Content?
+        /// The leaf's number among the old leaves, if it is one of them.
+        package let oldOrdinal: Int?
+        /// The leaf's number among the new leaves, if it is one of them.
+        package let newOrdinal: Int?
     }
 
     /// What happened at a path.
@@ -89,19 +96,20 @@ extension CheckpointDiff {
         var renameSources = removedByID.mapValues { RenameSources($0) }
 
         var changes: [Change] = []
-        var unchangedCount = 0
+        var unchanged: [(old: Int, new: Int)] = []
         var renamed: Set<CheckpointPath> = []
-        for (name, leaf) in newLeaves.ordered {
-            if let before = oldLeaves.byName[name] {
+        for (newOrdinal, (name, leaf)) in newLeaves.ordered.enumerated() {
+            if let oldOrdinal = oldLeaves.byName[name] {
+                let before = old.leaves[oldOrdinal]
                 var differences = Self.differences(from: before.content, to: leaf.content)
                 if oldTies.place(of: before) != newTies.place(of: leaf) { differences.insert(.tie) }
                 if differences.isEmpty {
-                    unchangedCount += 1
+                    unchanged.append((oldOrdinal, newOrdinal))
                 } else {
                     changes.append(
                         Change(
-                            path: leaf.path, kind: .changed(differences), old: before.content, new: leaf.content
-                        ))
+                            path: leaf.path, kind: .changed(differences), old: before.content,
+                            new: leaf.content, oldOrdinal: oldOrdinal, newOrdinal: newOrdinal))
                 }
                 continue
             }
@@ -111,17 +119,25 @@ extension CheckpointDiff {
                 renamed.insert(source)
                 changes.append(
                     Change(
-                        path: leaf.path, kind: .renamed(from: source), old: leaf.content, new: leaf.content))
+                        path: leaf.path, kind: .renamed(from: source), old: leaf.content, new: leaf.content,
+                        oldOrdinal: oldLeaves.byName[Name(path: source, occurrence: 0)], newOrdinal: newOrdinal)
+                )
             } else {
-                changes.append(Change(path: leaf.path, kind: .added, old: nil, new: leaf.content))
+                changes.append(
+                    Change(
+                        path: leaf.path, kind: .added, old: nil, new: leaf.content, oldOrdinal: nil,
+                        newOrdinal: newOrdinal))
             }
         }
-        for (name, leaf) in oldLeaves.ordered
+        for (oldOrdinal, (name, leaf)) in oldLeaves.ordered.enumerated()
         where newLeaves.byName[name] == nil && !renamed.contains(leaf.path) {
-            changes.append(Change(path: leaf.path, kind: .removed, old: leaf.content, new: nil))
+            changes.append(
+                Change(
+                    path: leaf.path, kind: .removed, old: leaf.content, new: nil, oldOrdinal: oldOrdinal,
+                    newOrdinal: nil))
         }
         self.changes = changes
-        self.unchangedCount = unchangedCount
+        self.unchanged = unchanged
         let isSamePaths = changes.allSatisfy { if case .changed = $0.kind { true } else { false } }
         isStructureChanged =
             isSamePaths && old.structure.withoutLeafTypes != new.structure.withoutLeafTypes
@@ -135,14 +151,14 @@ extension CheckpointDiff {
 
     private static func numbered(
         _ leaves: [Manifest.Leaf]
-    ) -> (ordered: [(Name, Manifest.Leaf)], byName: [Name: Manifest.Leaf]) {
+    ) -> (ordered: [(Name, Manifest.Leaf)], byName: [Name: Int]) {
         var occurrences: [CheckpointPath: Int] = [:]
         let ordered = leaves.map { leaf in
             let occurrence = occurrences[leaf.path, default: 0]
             occurrences[leaf.path] = occurrence + 1
             return (Name(path: leaf.path, occurrence: occurrence), leaf)
         }
-        return (ordered, Dictionary(uniqueKeysWithValues: ordered))
+        return (ordered, Dictionary(uniqueKeysWithValues: zip(ordered.map(\.0), ordered.indices)))
     }
 
     /// Who shares a storage with whom.

@@ -10,6 +10,16 @@ public struct CheckpointPath: Hashable, Sendable {
     // A dictionary may have the key "": its path is empty too, but what is below it needs its slash.
     private let isRoot: Bool
 
+    /// The path that `text` spells, escaped already, other than that of the whole checkpoint.
+    package init(escaped text: String) {
+        self.init(text: text, isRoot: false)
+    }
+
+    private init(text: String, isRoot: Bool) {
+        self.text = text
+        self.isRoot = isRoot
+    }
+
     /// Whether both are the same path, byte for byte.
     public static func == (left: CheckpointPath, right: CheckpointPath) -> Bool {
         left.isRoot == right.isRoot && left.text.hasSameBytes(as: right.text)

@@ -4,6 +4,7 @@
 #include "crc32.h"
 #include "crc32c.h"
 #include "delta.h"
+#include "difference.h"
 #include "elementwise.h"
 #include "gemm.h"
 #include "health.h"

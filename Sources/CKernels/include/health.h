@@ -42,6 +42,12 @@ typedef struct {
     double sum_of_squares;
 } mr_health;
 
+/// Bytes of an element.
+size_t mr_health_width(mr_health_type type);
+
+/// The value of an element of one byte.
+double mr_byte_value(mr_health_type type, uint8_t bits);
+
 /// The health of no elements.
 mr_health mr_health_empty(void);
 
