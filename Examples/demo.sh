@@ -29,7 +29,7 @@ echo
 run modelreg ls
 run modelreg log mlp
 echo
-echo "# What changed, told from content ids."
+echo "# What changed, and how far it moved."
 run modelreg diff mlp:v4 mlp:best
 echo
 echo "# And back again."

@@ -4,3 +4,4 @@
 @_exported public import ModelRegistry
 @_exported public import NN
 @_exported public import Tensors
+@_exported public import WeightDiff

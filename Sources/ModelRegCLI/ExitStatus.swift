@@ -5,6 +5,7 @@ import Glibc
 import ModelReg
 import ModelRegistry
 import Tensors
+import WeightDiff
 
 /// What a process says as it ends; part of the interface, as in `sysexits.h`.
 enum ExitStatus: Int32 {
@@ -29,8 +30,8 @@ enum ExitStatus: Int32 {
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
         case is PathSelectionError: self = .noInput
-        case is BisectError, is VersionScopeError, is ExpressionError: self = .usage
-        case is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
+        case is BisectError, is VersionScopeError, is ExpressionError, is DiffGateError, is KeyAlignmentError,
+            is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
             is CheckpointTypeError, is ExportError, is UsageError:
             self = .usage
         default: return nil

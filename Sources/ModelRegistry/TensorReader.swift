@@ -124,12 +124,23 @@ final class ChainDecoder {
 
     /// Decodes `chunk` into `target` and checks its checksum.
     ///
+    /// - Parameter known: A chunk that is decoded already; where the chain comes by it, it goes no deeper.
     /// - Throws: ``RegistryError/Damage``.
-    func decode(_ chunk: ChunkLocation, from packs: some PackSource, into target: UnsafeMutableRawBufferPointer)
-        throws
-    {
+    func decode(
+        _ chunk: ChunkLocation, from packs: some PackSource, into target: UnsafeMutableRawBufferPointer,
+        knowing known: KnownChunk? = nil
+    ) throws {
         var chain = [chunk]
-        while let base = chain.last?.base { chain.append(base) }
+        while let base = chain.last?.base {
+            if let known, known.id == base.contentID, known.bytes.count == base.byteCount {
+                if self.base.count < base.byteCount {
+                    self.base = [UInt8](repeating: 0, count: Chunking.chunkByteCount)
+                }
+                self.base.withUnsafeMutableBytes { $0.copyMemory(from: known.bytes) }
+                break
+            }
+            chain.append(base)
+        }
         for link in chain.dropFirst().reversed() {
             if next.count < link.byteCount { next = [UInt8](repeating: 0, count: Chunking.chunkByteCount) }
             try next.withUnsafeMutableBytes { buffer in

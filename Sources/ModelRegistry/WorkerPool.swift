@@ -1,18 +1,19 @@
 import Dispatch
 
 /// Lends objects that are costly to make and used by one thread at a time.
-final class WorkerPool<Worker: AnyObject>: @unchecked Sendable {
+package final class WorkerPool<Worker: AnyObject>: @unchecked Sendable {
     private let make: @Sendable () -> Worker
     // A semaphore and not a mutex: workers are not Sendable, and may not pass through `Mutex.withLock`.
     private let isFree = DispatchSemaphore(value: 1)
     private var idle: [Worker] = []
 
-    init(_ make: @escaping @Sendable () -> Worker) {
+    /// A pool that makes workers when there are none to lend.
+    package init(_ make: @escaping @Sendable () -> Worker) {
         self.make = make
     }
 
     /// Calls `body` with a worker that nobody else has meanwhile.
-    func withWorker<Result>(_ body: (Worker) throws -> Result) rethrows -> Result {
+    package func withWorker<Result>(_ body: (Worker) throws -> Result) rethrows -> Result {
         let worker = exchange { $0.popLast() } ?? make()
         defer { exchange { $0.append(worker) } }
         return try body(worker)

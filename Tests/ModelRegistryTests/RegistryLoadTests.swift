@@ -76,7 +76,7 @@ struct RegistryLoadTests {
         for (reference, expected) in messages {
             #expect(message { try registry.load(reference, as: Checkpoint.self) } == expected)
             #expect(message { try registry.manifest(of: reference) } == expected)
-            #expect(message { try registry.diff("m", reference) } == expected)
+            #expect(message { try registry.changes(from: "m", to: reference) } == expected)
             #expect(message { try registry.verify(reference) } == expected)
             #expect(message { try registry.delete(reference) } == expected)
         }
@@ -102,7 +102,7 @@ struct RegistryLoadTests {
         try registry.save(
             dictionary(["enc.w": .tensor(Tensor([Float(1), 2])), "new": .none]), as: "m", message: "")
         try registry.tamper("DELETE FROM pack")
-        let diff = try registry.diff("m:v1", "m:v2")
+        let diff = try registry.changes(from: "m:v1", to: "m:v2")
         #expect(diff.unchangedCount == 1)
         #expect(diff.changes.map(\.path.text) == ["new", "enc.b", "dec/0", "dec/1"])
     }

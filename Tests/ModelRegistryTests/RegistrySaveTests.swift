@@ -37,7 +37,7 @@ struct RegistrySaveTests {
             #expect(again.sameContentAs == version.reference, "seed \(seed)")
             #expect(again.newByteCount == 0 && again.storedByteCount == 0, "seed \(seed)")
             #expect(try registry.contentRowCounts() == rows, "seed \(seed)")
-            #expect(try registry.diff("m~1", "m").isEmpty, "seed \(seed)")
+            #expect(try registry.changes(from: "m~1", to: "m").isEmpty, "seed \(seed)")
         }
         #expect(try registry.problems() == [])
     }

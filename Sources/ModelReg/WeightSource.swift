@@ -1,0 +1,145 @@
+public import Checkpoints
+import Formats
+public import ModelRegistry
+import OrderedCollections
+import Tensors
+import WeightDiff
+
+/// Where weights to compare come from: a version, a file, or a checkpoint in memory.
+public struct WeightSource: Sendable {
+    enum Origin: Sendable {
+        case version(Registry, reference: String)
+        case values(HashedCheckpoint)
+    }
+
+    let origin: Origin
+    let facts: CheckpointFacts
+
+    /// A version of a registry. Nothing of its tensors is read yet.
+    ///
+    /// - Throws: ``RegistryError``.
+    public init(version reference: String, of registry: Registry) throws {
+        let version = try registry.version(reference)
+        let details = try registry.details(of: version)
+        var facts = CheckpointFacts()
+        facts.metrics = version.metrics.mapValues { "\($0)" }
+        func texts(isFromFile: Bool) -> [String: String] {
+            let attributes = details.attributes.filter { $0.isFromFile == isFromFile }
+            return Dictionary(attributes.map { ($0.key, $0.json) }) { $1 }
+        }
+        facts.attributes = texts(isFromFile: false)
+        // Only some formats have a place for it.
+        let metadata = texts(isFromFile: true)
+        if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
+            facts.metadata = metadata
+        }
+        // Pinned, so that an alias that moves meanwhile changes nothing.
+        origin = .version(registry, reference: version.reference)
+        self.facts = facts
+    }
+
+    /// A file, or the folder of a model, that has been read. Its tensors stay mapped.
+    ///
+    /// - Throws: ``CheckpointError``.
+    /// - Complexity: O(bytes): tensors are hashed, on all cores.
+    public init(_ source: ModelSource) throws {
+        origin = .values(try HashedCheckpoint(source.checkpoint))
+        var facts = CheckpointFacts()
+        if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
+            let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
+            facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value) } + texts) { $1 }
+        }
+        self.facts = facts
+    }
+
+    /// A checkpoint in memory, which must not change while it is compared.
+    ///
+    /// - Throws: ``CheckpointError``.
+    /// - Complexity: O(bytes): tensors are hashed, on all cores.
+    public init(_ checkpoint: Checkpoint) throws {
+        origin = .values(try HashedCheckpoint(checkpoint))
+        facts = CheckpointFacts()
+    }
+}
+
+/// A checkpoint whose tensors have names.
+struct HashedCheckpoint: Sendable {
+    let plan: SavePlan
+    let hashes: SavePlan.Hashes
+    let manifest: Manifest
+
+    init(_ checkpoint: Checkpoint) throws {
+        plan = try SavePlan(checkpoint)
+        hashes = plan.hashes()
+        manifest = Manifest(plan, ids: hashes.leaves)
+    }
+}
+
+/// A source that can be read from, until the transaction of its registry ends.
+struct OpenWeights {
+    private enum Origin {
+        case version(VersionReader, [Int: StoredHealth])
+        case values(HashedCheckpoint)
+    }
+
+    private let origin: Origin
+    let manifest: Manifest
+
+    /// Opens two sources, those of one registry in one transaction, and calls `body`.
+    static func withOpen<Result>(
+        _ old: WeightSource, _ new: WeightSource, comparesValues: Bool,
+        _ body: (OpenWeights, OpenWeights) throws -> Result
+    ) throws -> Result {
+        func opened(_ reader: VersionReader) throws -> OpenWeights {
+            OpenWeights(
+                origin: .version(reader, comparesValues ? try reader.storedHealth() : [:]),
+                manifest: reader.manifest)
+        }
+        func opened(_ values: HashedCheckpoint) -> OpenWeights {
+            OpenWeights(origin: .values(values), manifest: values.manifest)
+        }
+        switch (old.origin, new.origin) {
+        case (.values(let old), .values(let new)): return try body(opened(old), opened(new))
+        case (.version(let registry, let old), .values(let new)):
+            return try registry.withReaders(of: [old]) { try body(opened($0[0]), opened(new)) }
+        case (.values(let old), .version(let registry, let new)):
+            return try registry.withReaders(of: [new]) { try body(opened(old), opened($0[0])) }
+        case (.version(let oldRegistry, let old), .version(let newRegistry, let new)):
+            if oldRegistry === newRegistry {
+                return try oldRegistry.withReaders(of: [old, new]) { try body(opened($0[0]), opened($0[1])) }
+            }
+            return try oldRegistry.withReaders(of: [old]) { oldReaders in
+                try newRegistry.withReaders(of: [new]) { newReaders in
+                    try body(opened(oldReaders[0]), opened(newReaders[0]))
+                }
+            }
+        }
+    }
+
+    /// The bytes of a leaf; `nil` for a plain value.
+    func bytes(ofLeaf ordinal: Int) throws -> LeafBytes? {
+        switch origin {
+        case .version(let reader, _):
+            guard let view = reader.view(ofLeaf: ordinal), let stored = try reader.storedBytes(ofLeaf: ordinal)
+            else { return nil }
+            return LeafBytes(
+                view, .stored(stored), storedByteCount: stored.byteCount, chunkIDs: stored.chunkIDs)
+        case .values(let values):
+            guard case .tensor(let index, let view, _) = values.plan.leaves[ordinal] else { return nil }
+            let stored = values.plan.storedTensors[index]
+            return LeafBytes(
+                view, .memory(stored), storedByteCount: stored.byteCount,
+                chunkIDs: values.hashes.stored[index].chunks)
+        }
+    }
+
+    /// What is known of the elements of a leaf without reading them.
+    func summary(ofLeaf ordinal: Int) -> ElementSummary? {
+        guard case .version(_, let health) = origin, let known = health[ordinal],
+            case .tensor(let tensor) = manifest.leaves[ordinal].content
+        else { return nil }
+        return ElementSummary(
+            numberCount: tensor.shape.reduce(1, *) * (tensor.dtype.isComplex ? 2 : 1),
+            nanCount: known.nanCount, infinityCount: known.infinityCount, sumOfSquares: known.sumOfSquares)
+    }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// Numbers for people: three digits, in whole or in powers of ten.
+enum NumberText {
+    /// Such as `0.0812`, `12.3`, `1.2e-05`.
+    static func short(_ number: Double) -> String {
+        guard number.isFinite else { return number.isNaN ? "nan" : number < 0 ? "-inf" : "inf" }
+        let magnitude = abs(number)
+        if magnitude < 1e6, number == number.rounded() {
+            return String(format: "%.0f", magnitude == 0 ? 0 : number)
+        }
+        guard magnitude >= 0.000_995, magnitude < 99_950 else { return String(format: "%.1e", number) }
+        let digits = max(0, 2 - Int(log10(magnitude).rounded(.down)))
+        return String(format: "%.\(digits)f", number)
+    }
+
+    /// A share as `12 %`; never all or nothing unless it is.
+    static func percent(_ share: Double) -> String {
+        if share <= 0 { return "0 %" }
+        if share >= 1 { return "100 %" }
+        if share < 0.001 { return "<0.1 %" }
+        if share < 0.0995 { return String(format: "%.1f %%", 100 * share) }
+        return "\(min(99, Int((100 * share).rounded()))) %"
+    }
+
+    /// A horizontal bar of `share` of `width` characters, to an eighth of one; something wherever `share` is not 0.
+    static func bar(_ share: Double, width: Int) -> String {
+        guard share > 0 else { return "" }
+        let eighths = max(1, Int((min(1, share) * Double(8 * width)).rounded()))
+        let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
+        return String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
+    }
+}
