@@ -40,13 +40,14 @@ enum ExitStatus: Int32 {
 
     private init(_ error: RegistryError) {
         switch error {
-        case .noRegistry, .noModel, .noVersion, .noVersions, .noEarlierVersion, .noAlias, .contentMismatch:
+        case .noRegistry, .noModel, .noRun, .noVersion, .noVersions, .noEarlierVersion, .noAlias,
+            .contentMismatch:
             self = .noInput
         case .notARegistry, .newerRegistry: self = .configuration
         case .busy: self = .busy
         case .readOnly, .inputOutput: self = .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
-            .noTensor, .badRows:
+            .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep:
             self = .usage
         case .damaged: self = .badData
         }

@@ -25,6 +25,15 @@ enum Names {
         guard name != "latest", versionNumber(name) == nil else { throw .reservedAlias(name) }
     }
 
+    /// Checks a run's name, by the grammar of aliases.
+    ///
+    /// - Throws: ``RegistryError/badRunName(_:)``.
+    static func checkRun(_ name: String) throws(RegistryError) {
+        guard let first = name.utf8.first, isLetterOrDigit(first) || first == UInt8(ascii: "_"),
+            name.utf8.count <= 128, name.utf8.allSatisfy(isTagByte)
+        else { throw .badRunName(name) }
+    }
+
     /// The number that `v3` or `3` names. `nil` for anything else.
     static func versionNumber(_ text: some StringProtocol) -> Int? {
         let digits = text.hasPrefix("v") ? text.dropFirst() : text[...]

@@ -209,6 +209,14 @@ struct GarbageCollection {
             """
             DELETE FROM attachment_content
             WHERE NOT EXISTS (SELECT 1 FROM attachment WHERE attachment.content = attachment_content.id)
+              AND NOT EXISTS (SELECT 1 FROM run_attachment WHERE run_attachment.content = attachment_content.id)
+            """)
+        _ = try delete(
+            db,
+            """
+            DELETE FROM environment WHERE id NOT IN (
+              SELECT environment FROM version WHERE environment IS NOT NULL
+              UNION SELECT environment FROM run WHERE environment IS NOT NULL)
             """)
         if counts.versions + counts.tensors + counts.chunks > 0 {
             let after = try PageCounts(db)

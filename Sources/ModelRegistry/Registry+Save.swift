@@ -21,7 +21,9 @@ extension Registry {
     ) throws -> SaveResult {
         try Names.checkModel(model)
         for alias in options.aliases { try Names.checkAlias(alias) }
+        if let step = options.step, step < 0 { throw RegistryError.badStep(step) }
         try read { db in
+            if let run = options.run { _ = try RunTable.info(db, run) }
             if let parent = options.parent {
                 _ = try VersionTable.resolve(db, VersionReference(parent), text: parent)
             }

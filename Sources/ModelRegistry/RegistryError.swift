@@ -43,6 +43,19 @@ public enum RegistryError: Error, Equatable {
     /// A version that an alias names would be deleted.
     case aliased(model: String, number: Int, aliases: [String])
 
+    /// Not a run's name.
+    case badRunName(String)
+    /// No such run; perhaps another was meant.
+    case noRun(String, suggestion: String?)
+    /// Several models have a run of this name.
+    case ambiguousRun(String, candidates: [String])
+    /// A run of this name is there, and was not to be resumed.
+    case runExists(String)
+    /// A run would be resumed while another process is at it.
+    case runIsRunning(String, process: Int)
+    /// A step of training is negative.
+    case badStep(Int)
+
     /// The value at a path is no tensor.
     case noTensor(version: String, path: String)
     /// A tensor does not have these rows.
@@ -111,7 +124,7 @@ extension RegistryError: CustomStringConvertible {
         case .noModel(let name, let suggestion): "no model \(quoted(name))" + RegistryError.question(suggestion)
         case .noVersion(let model, let number, let latest):
             "no version \(number) of \(quoted(model))" + (latest.map { "; the latest is \($0)" } ?? "")
-        case .noVersions(let model): "all versions of \(quoted(model)) are deleted"
+        case .noVersions(let model): "\(quoted(model)) has no versions: none was saved, or all are deleted"
         case .noEarlierVersion(let reference): "no version that much earlier: \(quoted(reference))"
         case .noAlias(let model, let alias, let suggestion):
             "no alias \(quoted(alias)) of \(quoted(model))" + RegistryError.question(suggestion)
@@ -121,6 +134,16 @@ extension RegistryError: CustomStringConvertible {
         case .aliased(let model, let number, let aliases):
             "\(model):v\(number) is named by \(aliases.map(quoted).joined(separator: ", ")); "
                 + "remove the alias first, or use --force"
+        case .badRunName(let name):
+            "\(quoted(name)) is not a run's name: letters, digits, \".\", \"_\", \"-\", at most 128 bytes"
+        case .noRun(let name, let suggestion): "no run \(quoted(name))" + RegistryError.question(suggestion)
+        case .ambiguousRun(let name, let candidates):
+            "several models have a run \(quoted(name)): \(candidates.prefix(5).joined(separator: ", "))"
+        case .runExists(let name):
+            "there is a run \(quoted(name)) already; resume it (--resume), or choose another name"
+        case .runIsRunning(let name, let process):
+            "run \(quoted(name)) is still going on, in process \(process)"
+        case .badStep(let step): "step \(step) is negative"
         case .noTensor(let version, let path): "\"\(path)\" of \(version) is no tensor"
         case .badRows(let path, let rows, let shape):
             "rows \(rows.lowerBound):\(rows.upperBound) of \"\(path)\": its shape is \(shape)"

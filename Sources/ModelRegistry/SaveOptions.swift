@@ -20,12 +20,22 @@ public struct SaveOptions: Sendable {
     /// Facts that the file or files carried, beside the texts of ``sourceFile``. Values are JSON texts.
     public var fileFacts: OrderedDictionary<String, String> = [:]
 
+    /// The run that saves it; see ``Registry/startRun(model:name:hyperparameters:parent:resumes:environment:process:)``.
+    public var run: RunID?
+    /// The training step that it is saved at. Metrics are of this step then, and are the run's as well.
+    public var step: Int?
+    /// The code and machine that save it; where there is a run, usually that of the run.
+    public var environment: RunEnvironment? = .current
+
     /// Options with nothing said, except what is given.
     public init(
         message: String = "", aliases: [String] = [], metrics: OrderedDictionary<String, Double> = [:],
         attributes: OrderedDictionary<String, String> = [:], parent: String? = nil,
-        attachments: OrderedDictionary<String, [UInt8]> = [:], sourceFile: SourceFile? = nil
+        attachments: OrderedDictionary<String, [UInt8]> = [:], sourceFile: SourceFile? = nil, run: RunID? = nil,
+        step: Int? = nil
     ) {
+        self.run = run
+        self.step = step
         self.message = message
         self.aliases = aliases
         self.metrics = metrics

@@ -21,15 +21,20 @@ enum Timestamp {
     }
 
     /// Who is doing this: `user@host`.
-    static func actor() -> String {
-        let entry = getpwuid(getuid())
-        let user = entry?.pointee.pw_name.map { String(cString: $0) } ?? "\(getuid())"
-        let host = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
+    static func actor() -> String { "\(user())@\(host())" }
+
+    /// Who is doing this.
+    static func user() -> String {
+        getpwuid(getuid())?.pointee.pw_name.map { String(cString: $0) } ?? "\(getuid())"
+    }
+
+    /// The name of this machine.
+    static func host() -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
             name.initialize(repeating: 0)
             // One byte is left for the end of the text, which a truncated name would lack.
             guard let start = name.baseAddress, gethostname(start, 255) == 0 else { return "localhost" }
             return String(cString: start)
         }
-        return "\(user)@\(host)"
     }
 }

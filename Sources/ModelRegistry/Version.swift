@@ -22,6 +22,10 @@ public struct Version: Hashable, Sendable {
     public let createdAt: String
     /// The aliases that name it, in order.
     public let aliases: [String]
+    /// The run that saved it, such as `mlp/baseline`.
+    public let run: String?
+    /// The training step that it was saved at.
+    public let step: Int?
     /// Its metrics, by name. Of a metric with several steps, the last.
     public let metrics: [String: Double]
 

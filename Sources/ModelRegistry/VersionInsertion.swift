@@ -42,7 +42,7 @@ struct VersionInsertion {
     /// - Returns: The version, and an earlier one of the model with the same content.
     func insert(_ db: Database) throws -> (Version, String?) {
         let now = Timestamp.now()
-        let modelID = try findOrInsertModel(db, now)
+        let modelID = try ModelTable.findOrInsert(db, model, at: now)
         let parent = try parentID(db, modelID)
         let tensorIDs = try insertTensors(db)
         let structureID = try findOrInsertStructure(db)
@@ -62,12 +62,15 @@ struct VersionInsertion {
         try db.execute(
             sql: """
                 INSERT INTO version
-                  (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                  (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at,
+                   run, step, environment)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 modelID, number, contentID.data, parent, structureID, manifest.structure.kind.rawValue,
                 options.message, manifest.tensorCount, manifest.byteCount, now,
+                options.run?.rowID, options.step,
+                try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) },
             ])
         let versionID = db.lastInsertedRowID
         try insertParameters(db, versionID, tensorIDs)
@@ -79,15 +82,6 @@ struct VersionInsertion {
         try EventTable.insert(db, action, model: model, number: number, at: now)
         let version = try VersionTable.version(db, rowID: versionID)
         return (version, same.map { "\(model):v\($0)" })
-    }
-
-    private func findOrInsertModel(_ db: Database, _ now: String) throws -> Int64 {
-        try db.execute(
-            sql: "INSERT INTO model (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-            arguments: [model, now])
-        guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [model])
-        else { throw RegistryError.Damage(problem: "model \"\(model)\" cannot be found after it was inserted") }
-        return id
     }
 
     private func parentID(_ db: Database, _ modelID: Int64) throws -> Int64? {
@@ -181,27 +175,18 @@ struct VersionInsertion {
     private func insertDetails(_ db: Database, _ versionID: Int64) throws {
         for (name, value) in options.metrics {
             try db.execute(
-                sql: "INSERT INTO metric (version, name, value) VALUES (?, ?, ?)",
-                arguments: [versionID, name, value.isNaN ? nil : value])
+                sql: "INSERT INTO metric (version, name, step, value) VALUES (?, ?, ?, ?)",
+                arguments: [versionID, name, options.step, value.isNaN ? nil : value])
         }
+        try insertRunMetrics(db)
         try insertAttributes(db, versionID, options.attributes, source: "user")
         var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
         fileFacts.merge(options.fileFacts) { $1 }
         try insertAttributes(db, versionID, fileFacts, source: "file")
         for (name, bytes) in options.attachments {
-            let id = ContentID(hashing: bytes)
             try db.execute(
-                sql: """
-                    INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)
-                    ON CONFLICT (content_id) DO NOTHING
-                    """,
-                arguments: [id.data, bytes.count, Zlib.compressed(bytes).data])
-            try db.execute(
-                sql: """
-                    INSERT INTO attachment (version, name, content)
-                    SELECT ?, ?, id FROM attachment_content WHERE content_id = ?
-                    """,
-                arguments: [versionID, name, id.data])
+                sql: "INSERT INTO attachment (version, name, content) VALUES (?, ?, ?)",
+                arguments: [versionID, name, try AttachmentTable.findOrInsert(db, bytes)])
         }
         if let source = sourceFile {
             try db.execute(
@@ -214,6 +199,21 @@ struct VersionInsertion {
                     ContentID(hashing: source.recipe).data, source.recipe.data,
                 ])
         }
+    }
+
+    /// What is said of a version at a step is said of its run at this step.
+    private func insertRunMetrics(_ db: Database) throws {
+        guard let run = options.run else { return }
+        let row = try Row.fetchOne(
+            db, sql: "SELECT boot, boot_seconds FROM run WHERE id = ?", arguments: [run.rowID])
+        guard let row else { throw RegistryError.noRun("number \(run.rowID)", suggestion: nil) }
+        guard let step = options.step, !options.metrics.isEmpty else { return }
+        let start = try row.optional("boot_seconds", as: Double.self)
+        let isHere = try row.optional("boot", as: String.self) == MachineClock.boot
+        let seconds = start.flatMap { isHere ? max(0, MachineClock.seconds() - $0) : nil }
+        try RunTable.insert(
+            db, run.rowID,
+            options.metrics.map { LoggedMetric(name: $0, step: step, value: $1, seconds: seconds) })
     }
 
     private func insertAttributes(

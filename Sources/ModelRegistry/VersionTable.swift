@@ -95,9 +95,12 @@ enum VersionTable {
             db,
             sql: """
                 SELECT version.id, version.number, version.content_id, version.kind, version.message,
-                       version.tensor_count, version.byte_count, version.created_at, model.name,
+                       version.tensor_count, version.byte_count, version.created_at, version.step, model.name,
+                       run.name AS run_name, run_model.name AS run_model_name,
                        parent.number AS parent_number, parent_model.name AS parent_name
                 FROM version JOIN model ON model.id = version.model
+                LEFT JOIN run ON run.id = version.run
+                LEFT JOIN model AS run_model ON run_model.id = run.model
                 LEFT JOIN version AS parent ON parent.id = version.parent
                 LEFT JOIN model AS parent_model ON parent_model.id = parent.model
                 WHERE \(condition) ORDER BY model.name, version.number DESC LIMIT \(limit ?? -1)
@@ -115,6 +118,8 @@ enum VersionTable {
             let model: String = try row.value("name")
             let parentName: String? = try row.optional("parent_name")
             let parentNumber: Int? = try row.optional("parent_number")
+            let runName: String? = try row.optional("run_name")
+            let runModel: String? = try row.optional("run_model_name")
             var values: [String: Double] = [:]
             for metric in try Row.fetchAll(metrics, arguments: [id]) {
                 values[try metric.value("name")] = try metric.optional("value") ?? .nan
@@ -124,7 +129,9 @@ enum VersionTable {
                 parent: parentName.flatMap { name in parentNumber.map { "\(name):v\($0)" } }, kind: kind,
                 message: try row.value("message"), tensorCount: try row.value("tensor_count"),
                 byteCount: try row.value("byte_count"), createdAt: try row.value("created_at"),
-                aliases: try String.fetchAll(aliases, arguments: [id]), metrics: values, rowID: id)
+                aliases: try String.fetchAll(aliases, arguments: [id]),
+                run: runName.map { RunInfo.reference(model: runModel, name: $0) },
+                step: try row.optional("step"), metrics: values, rowID: id)
         }
     }
 }

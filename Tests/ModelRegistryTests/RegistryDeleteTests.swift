@@ -19,7 +19,9 @@ struct RegistryDeleteTests {
     @Test func aModelWithoutVersionsSaysSo() throws {
         try registry.save(Checkpoint.none, as: "m", message: "")
         try registry.delete("m")
-        #expect(message { try registry.load("m", as: Checkpoint.self) } == #"all versions of "m" are deleted"#)
+        #expect(
+            message { try registry.load("m", as: Checkpoint.self) }
+                == #""m" has no versions: none was saved, or all are deleted"#)
         #expect(try registry.versions(of: "m").isEmpty)
         #expect(try registry.save(Checkpoint.none, as: "m", message: "").number == 2)
         #expect(try registry.version("m").parent == nil)

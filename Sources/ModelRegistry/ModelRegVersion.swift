@@ -1,2 +1,2 @@
 /// The version of modelreg; CHANGELOG.md says what is in it.
-let modelRegVersion = "0.1.0"
+package let modelRegVersion = "0.1.0"

@@ -1,0 +1,205 @@
+import Checkpoints
+import Foundation
+import GRDB
+import OrderedCollections
+
+/// Finding and reading runs.
+enum RunTable {
+    /// The run that `text` names.
+    ///
+    /// - Parameter model: The model to look in first, then among runs of no model; `nil`: `text` may be
+    ///   `model/name`, or the name alone where no two models have such a run.
+    /// - Throws: ``RegistryError/noRun(_:suggestion:)``, ``RegistryError/ambiguousRun(_:candidates:)``.
+    static func resolve(_ db: Database, _ text: String, model: String? = nil) throws -> RunID {
+        let find = "SELECT run.id FROM run LEFT JOIN model ON model.id = run.model WHERE "
+        if let model {
+            let id = try Int64.fetchOne(
+                db,
+                sql: find
+                    + "run.name = ?1 AND (model.name = ?2 OR run.model IS NULL) ORDER BY run.model IS NULL",
+                arguments: [text, model])
+            if let id { return RunID(rowID: id) }
+        }
+        if let slash = text.lastIndex(of: "/") {
+            let id = try Int64.fetchOne(
+                db, sql: find + "model.name = ? AND run.name = ?",
+                arguments: [String(text[..<slash]), String(text[text.index(after: slash)...])])
+            if let id { return RunID(rowID: id) }
+        } else if model == nil {
+            let rows = try Row.fetchAll(
+                db,
+                sql: "SELECT run.id, model.name AS model FROM run LEFT JOIN model ON model.id = run.model "
+                    + "WHERE run.name = ? ORDER BY run.model IS NOT NULL, model.name",
+                arguments: [text])
+            let isOwn = try rows.first?.optional("model", as: String.self) == nil
+            if rows.count > 1, !isOwn {
+                throw RegistryError.ambiguousRun(
+                    text,
+                    candidates: try rows.map { RunInfo.reference(model: try $0.optional("model"), name: text) })
+            }
+            if let id: Int64 = try rows.first?.value("id") { return RunID(rowID: id) }
+        }
+        let names = try Row.fetchAll(
+            db,
+            sql: "SELECT run.name, model.name AS model FROM run LEFT JOIN model ON model.id = run.model "
+                + "WHERE ?1 IS NULL OR model.name = ?1 ORDER BY run.id DESC LIMIT 1000",
+            arguments: [model])
+        var candidates: [String] = []
+        for row in names {
+            let name: String = try row.value("name")
+            candidates.append(name)
+            candidates.append(RunInfo.reference(model: try row.optional("model"), name: name))
+        }
+        throw RegistryError.noRun(
+            model.map { RunInfo.reference(model: $0, name: text) } ?? text,
+            suggestion: Suggestion.closest(to: text, among: candidates))
+    }
+
+    /// The runs that a condition holds for, latest first.
+    ///
+    /// - Complexity: O(runs · metrics of each · log n): metrics' last values are looked up, not read through.
+    static func fetch(_ db: Database, where condition: String = "1", arguments: StatementArguments = []) throws
+        -> [RunInfo]
+    {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT run.*, model.name AS model_name, environment.host, parent.name AS parent_name,
+                       parent_model.name AS parent_model_name, (
+                         SELECT count(*) FROM version WHERE version.run = run.id AND version.deleted_at IS NULL
+                       ) AS version_count
+                FROM run LEFT JOIN model ON model.id = run.model
+                LEFT JOIN environment ON environment.id = run.environment
+                LEFT JOIN run AS parent ON parent.id = run.parent
+                LEFT JOIN model AS parent_model ON parent_model.id = parent.model
+                WHERE \(condition) ORDER BY run.started_at DESC, run.id DESC
+                """,
+            arguments: arguments)
+        return try rows.map { try info(db, $0) }
+    }
+
+    /// What is known of a run.
+    ///
+    /// - Throws: ``RegistryError/noRun(_:suggestion:)`` where it has been deleted.
+    static func info(_ db: Database, _ id: RunID) throws -> RunInfo {
+        guard let info = try fetch(db, where: "run.id = ?", arguments: [id.rowID]).first else {
+            throw RegistryError.noRun("number \(id.rowID)", suggestion: nil)
+        }
+        return info
+    }
+
+    private static func info(_ db: Database, _ row: Row) throws -> RunInfo {
+        let id: Int64 = try row.value("id")
+        let last = try lastValues(db, id)
+        let parentName: String? = try row.optional("parent_name")
+        let parentModel: String? = try row.optional("parent_model_name")
+        return RunInfo(
+            id: RunID(rowID: id), model: try row.optional("model_name"), name: try row.value("name"),
+            state: try state(row), startedAt: try row.value("started_at"),
+            endedAt: try row.optional("ended_at"),
+            wallSeconds: try row.value("wall_seconds"),
+            parent: parentName.map { RunInfo.reference(model: parentModel, name: $0) },
+            attributes: try attributes(db, id), metrics: last.values, lastStep: last.step,
+            versionCount: try row.value("version_count"))
+    }
+
+    /// The state in a row of `run` with the `host` of its environment. A process that has gone is seen from its
+    /// own machine only.
+    static func state(_ row: Row) throws -> RunState {
+        let text: String = try row.value("state")
+        guard let said = RunState(rawValue: text) else {
+            throw RegistryError.Damage(problem: "a run is in the unknown state \"\(text)\"")
+        }
+        guard said == .running, let process = try row.optional("process", as: String.self) else { return said }
+        guard try row.optional("boot", as: String.self) == MachineClock.boot else {
+            // The same machine, started again since.
+            return try row.optional("host", as: String.self) == Timestamp.host() ? .killed : said
+        }
+        return ProcessIdentity(process)?.isRunning == false ? .killed : said
+    }
+
+    static func attributes(_ db: Database, _ run: Int64) throws -> Attributes {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT key, value FROM run_attribute WHERE run = ? ORDER BY ordinal, key"),
+            arguments: [run])
+        var attributes: Attributes = [:]
+        for row in rows { attributes[try row.value("key")] = AttributeValue(trusted: try row.value("value")) }
+        return attributes
+    }
+
+    /// Names of a run's metrics. Jumps from name to name in the key, whatever lies between.
+    static func metricNames(_ db: Database, _ run: Int64) throws -> [String] {
+        let next = try db.cachedStatement(
+            sql: "SELECT name FROM run_metric WHERE run = ? AND name > ? ORDER BY name LIMIT 1")
+        var names: [String] = []
+        while let name = try String.fetchOne(next, arguments: [run, names.last ?? ""]) { names.append(name) }
+        return names
+    }
+
+    private static func lastValues(_ db: Database, _ run: Int64) throws -> (
+        values: [String: Double], step: Int?
+    ) {
+        let last = try db.cachedStatement(
+            sql: "SELECT step, value FROM run_metric WHERE run = ? AND name = ? ORDER BY step DESC LIMIT 1")
+        var values: [String: Double] = [:]
+        var step: Int?
+        for name in try metricNames(db, run) {
+            guard let row = try Row.fetchOne(last, arguments: [run, name]) else { continue }
+            values[name] = try row.optional("value") ?? .nan
+            step = max(step ?? 0, try row.value("step"))
+        }
+        return (values, step)
+    }
+
+    /// Writes values of metrics; those of a step that has some give way.
+    static func insert(_ db: Database, _ run: Int64, _ values: [LoggedMetric]) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO run_metric (run, name, step, value, seconds) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value, seconds = excluded.seconds
+                """)
+        for metric in values {
+            try insert.execute(arguments: [
+                run, metric.name, metric.step, metric.value.isNaN ? nil : metric.value, metric.seconds,
+            ])
+        }
+    }
+
+    /// Adds settings; one that is there already gets the new value.
+    static func set(_ db: Database, _ run: Int64, _ attributes: Attributes) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO run_attribute (run, key, ordinal, value)
+                VALUES (?1, ?2, (SELECT ifnull(max(ordinal) + 1, 0) FROM run_attribute WHERE run = ?1), ?3)
+                ON CONFLICT (run, key) DO UPDATE SET value = excluded.value
+                """)
+        for (key, value) in attributes { try insert.execute(arguments: [run, key, value.json]) }
+    }
+}
+
+/// A value of a metric that is to be written.
+struct LoggedMetric: Sendable {
+    let name: String
+    let step: Int
+    let value: Double
+    let seconds: Double?
+}
+
+/// What people said.
+enum NoteTable {
+    static func insert(_ db: Database, run: Int64? = nil, version: Int64? = nil, _ text: String) throws {
+        try db.execute(
+            sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)",
+            arguments: [run, version, Timestamp.now(), Timestamp.actor(), text])
+    }
+
+    static func notes(_ db: Database, run: Int64? = nil, version: Int64? = nil) throws -> [Note] {
+        let condition = run == nil ? "version = ?" : "run = ?"
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT at, actor, text FROM note WHERE \(condition) ORDER BY id",
+            arguments: [run ?? version])
+        return try rows.map {
+            Note(at: try $0.value("at"), actor: try $0.value("actor"), text: try $0.value("text"))
+        }
+    }
+}
