@@ -53,6 +53,7 @@ let package = Package(
         // MARK: Library, from the ground up
 
         .target(name: "Expressions", swiftSettings: strict),
+        .target(name: "Plots", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: strict),
         .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
         .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
@@ -76,7 +77,8 @@ let package = Package(
         .target(
             name: "ModelReg",
             dependencies: [
-                "Tensors", "NN", "Checkpoints", "Formats", "ModelRegistry", "WeightDiff", orderedCollections,
+                "Tensors", "NN", "Checkpoints", "Expressions", "Formats", "ModelRegistry", "WeightDiff",
+                orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -86,7 +88,7 @@ let package = Package(
             name: "ModelRegCLI",
             dependencies: [
                 "ModelReg", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
-                "WeightDiff", argumentParser, orderedCollections,
+                "WeightDiff", "Plots", argumentParser, orderedCollections,
             ],
             swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import ModelRegistry
 
 struct AliasCommand: ParsableCommand {
@@ -10,8 +11,10 @@ struct AliasCommand: ParsableCommand {
               modelreg alias set mlp:v3 best
               modelreg alias rm mlp best
               modelreg alias ls mlp
+              modelreg alias protect mlp prod
+              modelreg alias log mlp prod
             """,
-        subcommands: [Set.self, Remove.self, List.self])
+        subcommands: [Set.self, Remove.self, List.self, Log.self, Protect.self, Unprotect.self])
 
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -89,16 +92,128 @@ struct AliasCommand: ParsableCommand {
             if options.json {
                 try JSON.print(
                     aliases.map {
-                        ListedJSON(model: $0.model, alias: $0.name, version: $0.number, updatedAt: $0.updatedAt)
+                        ListedJSON(
+                            model: $0.model, alias: $0.name, version: $0.number, updatedAt: $0.updatedAt,
+                            isProtected: $0.isProtected, isPinned: $0.isPinned)
                     })
                 return
             }
             guard !aliases.isEmpty else { return options.message("no aliases") }
-            var table = Table([("ALIAS", .left), ("VERSION", .left), ("SET", .left)])
+            let hasMarks = aliases.contains { $0.isProtected || $0.isPinned }
+            var table = Table([
+                ("ALIAS", .left), ("VERSION", .left), ("SET", .left), (hasMarks ? "MARKS" : "", .left),
+            ])
             for alias in aliases {
-                table.add(["\(alias.model):\(alias.name)", "v\(alias.number)", Moment.text(alias.updatedAt)])
+                let marks = [alias.isProtected ? "protected" : nil, alias.isPinned ? "pinned" : nil].compactMap
+                { $0 }
+                table.add([
+                    "\(alias.model):\(alias.name)", "v\(alias.number)", Moment.text(alias.updatedAt),
+                    marks.joined(separator: ", "),
+                ])
             }
             Output.lines(table.lines)
+        }
+    }
+
+    struct Log: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show what was done to the aliases of a model, by whom and when, latest first.",
+            discussion: "EXAMPLE\n  modelreg alias log mlp prod")
+
+        @OptionGroup var options: GlobalOptions
+
+        @Argument(help: "The model.", completion: .custom { _, _, _ in ReferenceCompletion.models() })
+        var name: String
+
+        @Argument(help: "The alias; all if none is named.")
+        var alias: String?
+
+        func run() throws {
+            let events = try options.openRegistry().aliasHistory(of: name, alias: alias)
+            if options.json { return try JSON.print(events.map(EventJSON.init)) }
+            guard !events.isEmpty else { return options.message("nothing was done to aliases") }
+            var table = Table([("WHEN", .left), ("WHO", .left), ("ALIAS", .left), ("WHAT", .left)])
+            for event in events {
+                let number = event.number.map { "v\($0)" } ?? "?"
+                let what =
+                    switch event.action {
+                    case "alias set":
+                        "set to \(number)"
+                            + (event.before.map { $0 == event.number ? "" : " from v\($0)" } ?? "")
+                    case "alias rm": "removed from \(number)"
+                    case "alias protect": "protected on \(number)"
+                    case "alias unprotect": "no longer protected on \(number)"
+                    default: "\(printable(event.action)) \(number)"
+                    }
+                table.add([Moment.text(event.at), event.actor, event.alias, what])
+            }
+            for line in table.lines { Output.line(line) }
+        }
+
+        private struct EventJSON: Encodable {
+            let at: String
+            let actor: String
+            let action: String
+            let alias: String
+            let version: Int?
+            let before: Int?
+
+            init(_ event: AliasEvent) {
+                at = event.at
+                actor = event.actor
+                action = event.action
+                alias = event.alias
+                version = event.number
+                before = event.before
+            }
+        }
+    }
+
+    struct Protect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let an alias be moved, removed or deleted with its version by --force only.",
+            discussion: "EXAMPLE\n  modelreg alias protect mlp prod")
+
+        @OptionGroup var options: GlobalOptions
+
+        @Argument(help: "The model.", completion: .custom { _, _, _ in ReferenceCompletion.models() })
+        var name: String
+
+        @Argument(help: "The alias.")
+        var alias: String
+
+        func run() throws { try AliasCommand.protect(alias, of: name, true, options) }
+    }
+
+    struct Unprotect: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a protected alias be moved and removed again.",
+            discussion: "EXAMPLE\n  modelreg alias unprotect mlp prod")
+
+        @OptionGroup var options: GlobalOptions
+
+        @Argument(help: "The model.", completion: .custom { _, _, _ in ReferenceCompletion.models() })
+        var name: String
+
+        @Argument(help: "The alias.")
+        var alias: String
+
+        func run() throws { try AliasCommand.protect(alias, of: name, false, options) }
+    }
+
+    private static func protect(
+        _ alias: String, of model: String, _ isProtected: Bool, _ options: GlobalOptions
+    )
+        throws
+    {
+        let number = try options.openRegistry().setAlias(alias, of: model, isProtected: isProtected)
+        if options.json {
+            try JSON.print(
+                AliasJSON(model: model, alias: alias, version: number, before: number, isProtected: isProtected)
+            )
+        } else {
+            Output.line(
+                "\(model):\(alias) (v\(number)) is \(isProtected ? "protected" : "no longer protected")")
         }
     }
 
@@ -107,6 +222,7 @@ struct AliasCommand: ParsableCommand {
         let alias: String
         let version: Int?
         let before: Int?
+        var isProtected: Bool?
     }
 
     private struct ListedJSON: Encodable {
@@ -114,5 +230,7 @@ struct AliasCommand: ParsableCommand {
         let alias: String
         let version: Int
         let updatedAt: String
+        let isProtected: Bool
+        let isPinned: Bool
     }
 }

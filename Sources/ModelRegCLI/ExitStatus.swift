@@ -43,11 +43,14 @@ enum ExitStatus: Int32 {
         case .noRegistry, .noModel, .noRun, .noVersion, .noVersions, .noEarlierVersion, .noAlias,
             .contentMismatch:
             self = .noInput
+        case .gated: self = .found
+        case .noDeletedVersion: self = .noInput
         case .notARegistry, .newerRegistry: self = .configuration
         case .busy: self = .busy
         case .readOnly, .inputOutput: self = .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
-            .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep:
+            .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep,
+            .notDeleted, .badDeletedReference:
             self = .usage
         case .damaged: self = .badData
         }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ModelRegistry
+import OrderedCollections
 import Tensors
 
 /// Writes the one documented form of JSON (`docs/json.md`): keys in snake case and sorted, byte counts as numbers,
@@ -82,8 +83,17 @@ struct VersionJSON: Encodable {
     let createdAt: String
     let aliases: [String]
     let metrics: [String: Double?]
+    let run: String?
+    let step: Int?
+    /// Facts and settings of its run, where they were asked for.
+    let attributes: [String: JSONFragment]?
 
-    init(_ version: Version) {
+    init(_ version: Version, attributes: Attributes? = nil) {
+        run = version.run
+        step = version.step
+        self.attributes = attributes.map { attributes in
+            Dictionary(attributes.map { ($0.key, JSONFragment($0.value.json)) }) { $1 }
+        }
         model = version.model
         self.version = version.number
         reference = version.reference

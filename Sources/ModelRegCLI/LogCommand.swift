@@ -1,6 +1,8 @@
 import ArgumentParser
 import Checkpoints
+import Expressions
 import ModelRegistry
+import OrderedCollections
 
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,17 +13,28 @@ struct LogCommand: ParsableCommand {
             a pattern that several match: a line for each. The figures are those that were noted when the versions \
             were saved, so no tensor is read, except by --exact.
 
+            A condition asks for metrics, facts (--set), settings of the version's run, and \
+            \(VersionRecord.builtInNames.joined(separator: ", ")); names that are no words stand in backquotes, and \
+            alias("best") says whether a version has an alias. What a version lacks fulfils no condition. What is not a \
+            number is sorted last.
+
             EXAMPLES
               modelreg log mlp
               modelreg log mlp -n 5 --json
               modelreg log mlp encoder.weight --exact
               modelreg log mlp '*.bias'
+              modelreg log mlp --where 'accuracy > 0.97 and lr <= 1e-3' --sort -accuracy
+              modelreg log --sort='-`val/accuracy`' --csv > versions.csv
             """)
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "The model.", completion: .custom { _, _, _ in ReferenceCompletion.models() })
-    var name: String
+    @OptionGroup var query: QueryOptions
+
+    @Argument(
+        help: "The model; all models if none is named.",
+        completion: .custom { _, _, _ in ReferenceCompletion.models() })
+    var name: String?
 
     @Argument(
         help: ArgumentHelp("Parameters to show the history of: names, or patterns with *.", valueName: "path"))
@@ -32,6 +45,9 @@ struct LogCommand: ParsableCommand {
         help: ArgumentHelp("At most this many versions, the latest.", valueName: "count"))
     var limit: Int?
 
+    @Flag(name: .long, help: "List deleted versions, which `restore` brings back, instead.")
+    var deleted = false
+
     @Flag(
         name: .long,
         help: "Read the tensors, and measure how far each moved: the L2 norm of the difference.")
@@ -39,40 +55,71 @@ struct LogCommand: ParsableCommand {
 
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("-n takes a count, not \(limit)") }
+        if deleted, name == nil { throw ValidationError("--deleted takes a model") }
         if exact, paths.isEmpty { throw ValidationError("--exact needs the path of a parameter") }
+        if !paths.isEmpty, deleted || query.isGiven {
+            throw ValidationError("--where, --sort, --csv and --deleted are for versions, not for parameters")
+        }
     }
 
     func run() throws {
+        try query.requireFunctions(VersionRecord.functionNames)
         let registry = try options.openRegistry()
-        guard paths.isEmpty else {
-            let histories = try registry.history(
-                of: name, only: paths, limit: limit, measuresDistances: exact)
-            if options.json {
-                try JSON.print(HistoryJSON(name, histories))
-            } else {
-                Output.lines(HistoryText.lines(histories, isExact: exact))
+        if let name, !paths.isEmpty { return try listHistories(of: name, in: registry) }
+        if deleted, let name { return try listDeleted(registry.deletedVersions(of: name)) }
+        let condition = try query.filter()
+        let keys = try query.keys()
+        let records = try registry.versionRecords(of: name, where: condition, sortedBy: keys, limit: limit)
+        if condition != nil || !keys.isEmpty {
+            let all = records.isEmpty ? try registry.versionRecords(of: name) : records
+            try query.warnOfUnknownNames(among: all, options, known: VersionRecord.builtInNames) {
+                all.flatMap { Array($0.version.metrics.keys) + Array($0.attributes.keys) }
             }
-            return
         }
-        let versions = try registry.versions(of: name, limit: limit)
         if options.json {
-            try JSON.print(versions.map(VersionJSON.init))
-            return
+            try JSON.print(records.map { VersionJSON($0.version, attributes: $0.attributes) })
+        } else if query.csv {
+            VersionText.csv(records).print()
+        } else if records.isEmpty {
+            let what = name.map { "no versions of \"\($0)\"" } ?? "no versions"
+            options.message(condition == nil ? what : "\(what) that fulfil the condition")
+        } else {
+            for line in try VersionText.table(records, showsModel: name == nil, names: query.names()).lines {
+                Output.line(line)
+            }
         }
-        guard !versions.isEmpty else { return options.message("no versions of \"\(name)\"") }
+    }
+
+    private func listHistories(of name: String, in registry: Registry) throws {
+        let histories = try registry.history(of: name, only: paths, limit: limit, measuresDistances: exact)
+        if options.json {
+            try JSON.print(HistoryJSON(name, histories))
+        } else {
+            Output.lines(HistoryText.lines(histories, isExact: exact))
+        }
+    }
+
+    private func listDeleted(_ versions: [DeletedVersion]) throws {
+        if options.json {
+            return try JSON.print(
+                versions.map { DeletedJSON(version: VersionJSON($0.version), deletedAt: $0.deletedAt) })
+        }
+        guard !versions.isEmpty else { return options.message("nothing to restore") }
         var table = Table([
-            ("VERSION", .left), ("SAVED", .left), ("SIZE", .right), ("CONTENT", .left), ("ALIASES", .left),
-            ("METRICS", .left), ("MESSAGE", .left),
+            ("VERSION", .left), ("SAVED", .left), ("DELETED", .left), ("SIZE", .right), ("MESSAGE", .left),
         ])
-        for version in versions {
-            let metrics = version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        for deleted in versions {
+            let version = deleted.version
             table.add([
-                "v\(version.number)", Moment.text(version.createdAt), ByteCount.text(version.byteCount),
-                version.contentID.short, version.aliases.joined(separator: ", "),
-                metrics.joined(separator: " "),
-                version.message.split(separator: "\n").first.map(String.init) ?? "",
+                "v\(version.number)", Moment.text(version.createdAt), Moment.text(deleted.deletedAt),
+                ByteCount.text(version.byteCount), VersionText.firstLine(version.message),
             ])
         }
         Output.lines(table.lines)
+    }
+
+    private struct DeletedJSON: Encodable {
+        let version: VersionJSON
+        let deletedAt: String
     }
 }

@@ -26,7 +26,7 @@ struct ModelRegCommand: ParsableCommand {
 
             EXIT STATUS
               0   done
-              1   a difference or damage was found (diff --exit-code, verify)
+              1   a difference, damage or bad tensor was found (diff --exit-code, verify, save --gate)
               64  wrong usage
               65  the file is not what it claims, or stored data is damaged
               66  no such file, model or version
@@ -43,9 +43,11 @@ struct ModelRegCommand: ParsableCommand {
             CommandGroup(
                 name: "Versions",
                 subcommands: [
-                    ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, RemoveCommand.self,
+                    ListCommand.self, LogCommand.self, ShowCommand.self, AliasCommand.self, NoteCommand.self,
+                    LineageCommand.self, RemoveCommand.self, RestoreCommand.self,
                 ]),
             CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
+            CommandGroup(name: "Experiments", subcommands: [RunCommand.self]),
             CommandGroup(
                 name: "Upkeep",
                 subcommands: [

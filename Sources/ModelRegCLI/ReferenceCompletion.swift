@@ -14,6 +14,8 @@ enum ReferenceCompletion {
         }
     }
 
+    static func runs() -> [String] { (try? registry().runs().map(\.reference)) ?? [] }
+
     private static func registry() throws -> Registry {
         try Registry(
             path: Environment.value("MODELREG_REGISTRY") ?? "modelreg.db", create: false, waitSeconds: 1)

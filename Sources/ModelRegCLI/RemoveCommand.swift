@@ -6,8 +6,8 @@ struct RemoveCommand: ParsableCommand {
         commandName: "rm",
         abstract: "Delete versions.",
         discussion: """
-            A version's number is never used again, and its bytes are freed by the next `modelreg gc`. A version \
-            that an alias names is deleted with --force only.
+            A version's number is never used again, and its bytes are freed by the next `modelreg gc`; until then, \
+            `modelreg restore` brings it back. A version that an alias names is deleted with --force only.
 
             EXAMPLES
               modelreg rm mlp:v3 --dry-run

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Foundation
 import ModelReg
 import ModelRegistry
 import OrderedCollections
+import Tensors
 
 struct SaveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,8 +14,15 @@ struct SaveCommand: ParsableCommand {
             them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
             The registry is made if there is none. When the command returns, the version is on the disk.
 
+            Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
+            asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \
+            fulfils its condition, nothing is saved, and the exit status is 1.
+
             EXAMPLES
               modelreg save model.pt mlp -m "baseline"
+              modelreg save model.pt mlp --run lr-3 --step 400 --metric loss=0.12 --gate
+              modelreg save model.pt mlp --gate='nan > 0 or l2_norm > 1e4'
+              modelreg save soup.pt soup --merged-from a:best --merged-from b:best
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
@@ -51,21 +58,72 @@ struct SaveCommand: ParsableCommand {
         help: ArgumentHelp("The version it was made from; otherwise the latest.", valueName: "reference"))
     var parent: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("A version it was put together from. May be repeated.", valueName: "reference"))
+    var mergedFrom: [String] = []
+
+    @Option(
+        name: .customLong("run"), help: ArgumentHelp("The run that it is of.", valueName: "run"),
+        completion: .custom { _, _, _ in ReferenceCompletion.runs() })
+    var runName: String?
+
+    @Option(name: .long, help: "The training step; metrics are of it, and of the run.")
+    var step: Int?
+
+    @Option(
+        name: .long, defaultAsFlag: HealthGate.notFinite,
+        help: ArgumentHelp(
+            "Refuse tensors that fulfil this: NaN and infinities if nothing is said.", valueName: "condition"))
+    var gate: String?
+
+    @Flag(name: .long, help: "Save what the gate finds all the same, marked \"unhealthy\".")
+    var gateMark = false
+
+    @Option(
+        name: .long, help: ArgumentHelp("What `pip freeze` prints: versions of packages.", valueName: "file"),
+        completion: .file())
+    var packages: String?
+
+    @Flag(name: .long, help: "Do not note host, user, command line and git commit.")
+    var noEnvironment = false
+
+    @Flag(name: .long, help: "Move protected aliases, too.")
+    var force = false
+
     @Flag(name: .long, help: "Leave the versions before it as they are, to be packed by the next save or pack.")
     var noPack = false
 
+    func validate() throws {
+        if let step, step < 0 { throw ValidationError("--step takes 0 or more, not \(step)") }
+        if parent != nil, !mergedFrom.isEmpty {
+            throw ValidationError("give --parent or --merged-from, not both")
+        }
+    }
+
     func run() throws {
         let (model, aliases) = try target
-        let saveOptions = SaveOptions(
-            message: message, aliases: aliases, metrics: try metrics, attributes: try attributes,
-            parent: parent,
-            attachments: try attachments)
+        var saveOptions = SaveOptions(
+            message: message, aliases: aliases, metrics: try Pairs.metrics(metric, option: "--metric"),
+            attributes: try Pairs.attributes(set, option: "--set").mapValues(\.json), parent: parent,
+            attachments: try SaveCommand.attachments(attach), step: step)
+        saveOptions.mergedFrom = mergedFrom
+        saveOptions.movesProtectedAliases = force
+        if gate != nil || gateMark {
+            saveOptions.gate = try HealthGate(gate ?? HealthGate.notFinite, action: gateMark ? .mark : .refuse)
+        }
+        if noEnvironment {
+            saveOptions.environment = nil
+        } else if let packages {
+            saveOptions.environment?.packages.merge(try PackageList.read(packages)) { $1 }
+        }
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
         let source = try InputFile.read(file)
         for name in saveOptions.attachments.keys where source.attachments[name] != nil {
             throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
         }
         let registry = try options.openRegistry(create: true)
+        if let runName { saveOptions.run = try registry.runInfo(runName, model: model).id }
         let bar = ProgressBar("saving", options)
         let result = try registry.saveModel(source, as: model, options: saveOptions, progress: bar.handler)
         bar.clear()
@@ -82,7 +140,8 @@ struct SaveCommand: ParsableCommand {
                 Report(
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
-                    keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted))
+                    keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted,
+                    unhealthy: result.unhealthy.map(\.path)))
             return
         }
         let version = result.version
@@ -96,6 +155,9 @@ struct SaveCommand: ParsableCommand {
         line += ", stored in \(ByteCount.text(result.storedByteCount))"
         if !version.aliases.isEmpty { line += "  (\(version.aliases.joined(separator: ", ")))" }
         Output.line(line)
+        if !result.unhealthy.isEmpty {
+            options.message("note: marked unhealthy: \(Output.listed(result.unhealthy.map(\.path)))")
+        }
         if !source.attachments.isEmpty {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
         }
@@ -120,6 +182,7 @@ struct SaveCommand: ParsableCommand {
         let keepsSourceFile: Bool
         let attachments: [String]
         let leftOut: [String]
+        let unhealthy: [String]
     }
 
     private var target: (model: String, aliases: [String]) {
@@ -129,57 +192,16 @@ struct SaveCommand: ParsableCommand {
         }
     }
 
-    private var metrics: OrderedDictionary<String, Double> {
-        get throws {
-            var metrics: OrderedDictionary<String, Double> = [:]
-            for (key, text) in try pairs(metric, option: "--metric") {
-                guard let value = Double(text) else {
-                    throw UsageError(description: "--metric \(key)=\(text): \"\(text)\" is not a number")
-                }
-                metrics[key] = value
+    /// Small files, by name.
+    static func attachments(_ paths: [String]) throws -> OrderedDictionary<String, [UInt8]> {
+        var attachments: OrderedDictionary<String, [UInt8]> = [:]
+        for path in paths {
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            guard attachments[name] == nil else {
+                throw UsageError(description: "--attach: two files are called \"\(name)\"")
             }
-            return metrics
+            attachments[name] = try MappedFile(path: path).withUnsafeBytes { [UInt8]($0) }
         }
-    }
-
-    private var attributes: OrderedDictionary<String, String> {
-        get throws {
-            var attributes: OrderedDictionary<String, String> = [:]
-            for (key, text) in try pairs(set, option: "--set") {
-                let isJSON =
-                    (try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed))
-                    != nil
-                attributes[key] = isJSON ? text : JSONText.quoted(text)
-            }
-            return attributes
-        }
-    }
-
-    private var attachments: OrderedDictionary<String, [UInt8]> {
-        get throws {
-            var attachments: OrderedDictionary<String, [UInt8]> = [:]
-            for path in attach {
-                let name = path.split(separator: "/").last.map(String.init) ?? path
-                guard attachments[name] == nil else {
-                    throw UsageError(description: "--attach: two files are called \"\(name)\"")
-                }
-                attachments[name] = try MappedFile(path: path).withUnsafeBytes { [UInt8]($0) }
-            }
-            return attachments
-        }
-    }
-
-    private func pairs(_ texts: [String], option: String) throws -> [(String, String)] {
-        var seen: Set<String> = []
-        return try texts.map { text in
-            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-                throw UsageError(description: "\(option) takes name=value, not \"\(text)\"")
-            }
-            let key = String(text[..<equals])
-            guard seen.insert(key).inserted else {
-                throw UsageError(description: "\(option) \(key) is given twice")
-            }
-            return (key, String(text[text.index(after: equals)...]))
-        }
+        return attachments
     }
 }

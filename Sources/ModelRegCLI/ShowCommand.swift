@@ -1,6 +1,8 @@
 import ArgumentParser
 import Checkpoints
+import Expressions
 import ModelRegistry
+import OrderedCollections
 import Tensors
 
 struct ShowCommand: ParsableCommand {
@@ -8,8 +10,12 @@ struct ShowCommand: ParsableCommand {
         commandName: "show",
         abstract: "Show what is in a version: facts, tensors, values.",
         discussion: """
+            Conditions ask for what is known of each tensor: \
+            \(TensorFacts.names.joined(separator: ", ")).
+
             EXAMPLES
               modelreg show mlp
+              modelreg show mlp --where 'nan > 0 or l2_norm > 100' --sort -l2_norm
               modelreg show mlp:best --only 'hidden.*'
               modelreg show mlp:v3 --json | jq '.parameters[].path'
             """,
@@ -25,22 +31,44 @@ struct ShowCommand: ParsableCommand {
         help: ArgumentHelp("Paths to list: names, or patterns with *. May be repeated.", valueName: "glob"))
     var only: [String] = []
 
+    @OptionGroup var query: QueryOptions
+
+    @Flag(
+        name: .long, help: "Show what was found in each tensor: NaN, infinities, zeros, least, greatest, norm.")
+    var health = false
+
+    @Flag(name: .long, help: "Show host, command line and versions of software, too.")
+    var environment = false
+
     func run() throws {
+        for name in try query.names() where !TensorFacts.names.contains(name) {
+            try Expression(parsing: query.condition ?? "0").requireNames(in: TensorFacts.names, functions: [])
+            throw UsageError(
+                description:
+                    "--sort: \"\(name)\" is not known of a tensor; there is \(TensorFacts.names.joined(separator: ", "))"
+            )
+        }
         let registry = try options.openRegistry()
         let version = try registry.version(reference)
         let details = try registry.details(of: version)
         let manifest = try registry.manifest(of: version.reference)
         let isSelected = try PathSelection(only).selects(manifest.leaves.map(\.path))
-        let leaves = zip(manifest.leaves, isSelected).filter(\.1).map(\.0)
+        let facts = try registry.tensorFacts(of: version.reference)
+        let leaves = try chosen(zip(manifest.leaves, isSelected).filter(\.1).map(\.0), facts)
+        if query.csv { return csv(leaves).print() }
+        let context = VersionContext(
+            lineage: try registry.lineage(of: version), notes: try registry.notes(of: version),
+            environment: try registry.environment(of: version))
         if options.json {
-            try JSON.print(ShowJSON(version, details, leaves))
+            try JSON.print(ShowJSON(version, details, context, leaves))
             return
         }
-        for line in facts(version, details) { Output.line(line) }
+        for line in self.facts(version, details, context) { Output.line(line) }
         guard !leaves.isEmpty else { return }
+        if health || query.condition != nil || !query.sort.isEmpty { return showHealth(leaves) }
         Output.line("")
         var table = Table([("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("SIZE", .right), ("", .left)])
-        for leaf in leaves {
+        for leaf in leaves.map(\.leaf) {
             switch leaf.content {
             case .tensor(let tensor):
                 table.add([
@@ -53,13 +81,70 @@ struct ShowCommand: ParsableCommand {
         Output.lines(table.lines)
     }
 
-    private func facts(_ version: Version, _ details: VersionDetails) -> [String] {
+    /// The leaves that fulfil the condition, in the order that was asked for; plain values fulfil none.
+    private func chosen(_ leaves: [Manifest.Leaf], _ facts: [TensorFacts]) throws -> [ShownLeaf] {
+        let byPath = Dictionary(facts.map { ($0.path, $0) }) { first, _ in first }
+        var shown = leaves.map { ShownLeaf(leaf: $0, facts: byPath[$0.path.text]) }
+        if let condition = try query.filter() {
+            shown = try shown.filter { leaf in try leaf.facts.map { try condition.holds(in: $0) } ?? false }
+        }
+        return try SortKey.sorted(shown, by: query.keys())
+    }
+
+    private func showHealth(_ leaves: [ShownLeaf]) {
+        Output.line("")
+        var table = Table([
+            ("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("NAN", .right), ("INF", .right),
+            ("ZEROS", .right),
+            ("MIN", .right), ("MAX", .right), ("NORM", .right),
+        ])
+        for leaf in leaves {
+            guard case .tensor(let tensor) = leaf.leaf.content, let facts = leaf.facts else { continue }
+            func text(_ value: Double?) -> String { value.map { Number.text($0) } ?? "-" }
+            table.add([
+                leaf.leaf.path.shown, tensor.dtype.rawValue, "\(tensor.shape)",
+                facts.nanCount.map { "\($0)" } ?? "-",
+                facts.infinityCount.map { "\($0)" } ?? "-", facts.zeroShare.map { Number.percent($0) } ?? "-",
+                text(facts.minimum), text(facts.maximum), text(facts.l2Norm),
+            ])
+        }
+        for line in table.lines { Output.line(line) }
+    }
+
+    private func csv(_ leaves: [ShownLeaf]) -> CSVTable {
+        var table = CSVTable([
+            "path", "kind", "dtype", "shape", "byte_count", "nan", "infinity", "zero", "minimum", "maximum",
+            "l2_norm",
+            "value",
+        ])
+        for leaf in leaves {
+            let json = LeafJSON(leaf.leaf.path, leaf.leaf.content)
+            var value = ""
+            if case .value(let plain) = leaf.leaf.content { value = plain.text }
+            func text<Number>(_ number: Number?) -> String { number.map { "\($0)" } ?? "" }
+            table.add([
+                json.path, json.kind, json.dtype ?? "", json.shape.map { "\($0)" } ?? "", text(json.byteCount),
+                text(leaf.facts?.nanCount), text(leaf.facts?.infinityCount), text(leaf.facts?.zeroCount),
+                text(leaf.facts?.minimum), text(leaf.facts?.maximum), text(leaf.facts?.l2Norm), value,
+            ])
+        }
+        return table
+    }
+
+    private func facts(_ version: Version, _ details: VersionDetails, _ context: VersionContext) -> [String] {
         var facts: [(String, String)] = [
             ("version", version.reference), ("content", version.contentID.description),
             ("kind", version.kind.rawValue.split(separator: "_").joined(separator: " ")),
             ("saved", version.createdAt),
         ]
         if let parent = version.parent { facts.append(("parent", parent)) }
+        for ancestor in context.lineage {
+            let text = LineageNode.describe(
+                kind: ancestor.kind.rawValue, isGiven: ancestor.isGiven, share: ancestor.share)
+            facts.append(("from", "\(ancestor.reference)  (\(text))"))
+        }
+        if let run = version.run { facts.append(("run", run)) }
+        if let step = version.step { facts.append(("step", "\(step)")) }
         if !version.aliases.isEmpty { facts.append(("aliases", version.aliases.joined(separator: ", "))) }
         if !version.message.isEmpty { facts.append(("message", version.message)) }
         if let source = details.sourceFile {
@@ -75,10 +160,25 @@ struct ShowCommand: ParsableCommand {
         for attachment in details.attachments {
             facts.append(("attached", "\(attachment.name), \(ByteCount.text(attachment.byteCount))"))
         }
-        return facts.map { label, value in
-            label + String(repeating: " ", count: max(1, 10 - label.count)) + value
-        }
+        facts += FactText.lines(context.environment, isFull: environment)
+        facts += FactText.lines(context.notes)
+        return FactText.aligned(facts)
     }
+}
+
+/// Where a version comes from, and what was said about it.
+private struct VersionContext {
+    let lineage: [Ancestor]
+    let notes: [Note]
+    let environment: RunEnvironment?
+}
+
+/// A leaf, and what is known of it where it is a tensor.
+private struct ShownLeaf: ExpressionScope {
+    let leaf: Manifest.Leaf
+    let facts: TensorFacts?
+
+    func value(of name: String) -> ExpressionValue? { facts?.value(of: name) }
 }
 
 /// A version with everything about it, as JSON shows it.
@@ -99,9 +199,51 @@ private struct ShowJSON: Encodable {
     let fileMetadata: [String: JSONFragment]
     let attachments: [Attachment]
     let sourceFile: Source?
-    let parameters: [LeafJSON]
+    let parameters: [ParameterJSON]
+    let lineage: [AncestorJSON]
+    let notes: [NoteJSON]
+    let environment: EnvironmentJSON?
 
-    init(_ version: Version, _ details: VersionDetails, _ leaves: [Manifest.Leaf]) {
+    struct AncestorJSON: Encodable {
+        let reference: String
+        let contentId: String
+        let isPresent: Bool
+        let kind: String
+        let isGiven: Bool
+        let share: Double?
+    }
+
+    /// A leaf with the health of its tensor.
+    struct ParameterJSON: Encodable {
+        struct Health: Encodable {
+            let nanCount: Int?
+            let infinityCount: Int?
+            let zeroCount: Int?
+            let minimum: Double?
+            let maximum: Double?
+            let l2Norm: Double?
+        }
+
+        let leaf: LeafJSON
+        let health: Health?
+
+        private enum CodingKeys: CodingKey { case health }
+
+        func encode(to encoder: any Encoder) throws {
+            try leaf.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encodeIfPresent(health, forKey: .health)
+        }
+    }
+
+    init(_ version: Version, _ details: VersionDetails, _ context: VersionContext, _ leaves: [ShownLeaf]) {
+        lineage = context.lineage.map {
+            AncestorJSON(
+                reference: $0.reference, contentId: $0.contentID.description, isPresent: $0.isPresent,
+                kind: $0.kind.rawValue, isGiven: $0.isGiven, share: $0.share)
+        }
+        notes = context.notes.map(NoteJSON.init)
+        environment = context.environment.map(EnvironmentJSON.init)
         self.version = VersionJSON(version)
         func fragments(isFromFile: Bool) -> [String: JSONFragment] {
             let attributes = details.attributes.filter { $0.isFromFile == isFromFile }
@@ -113,6 +255,14 @@ private struct ShowJSON: Encodable {
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)
         }
-        parameters = leaves.map { LeafJSON($0.path, $0.content) }
+        parameters = leaves.map { leaf in
+            ParameterJSON(
+                leaf: LeafJSON(leaf.leaf.path, leaf.leaf.content),
+                health: leaf.facts.map {
+                    ParameterJSON.Health(
+                        nanCount: $0.nanCount, infinityCount: $0.infinityCount, zeroCount: $0.zeroCount,
+                        minimum: $0.minimum, maximum: $0.maximum, l2Norm: $0.l2Norm)
+                })
+        }
     }
 }

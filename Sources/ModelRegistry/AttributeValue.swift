@@ -41,6 +41,12 @@ public struct AttributeValue: Hashable, Sendable {
         json = AttributeValue.isJSON(text) ? text : JSONText.quoted(text)
     }
 
+    /// The text, where the value is one.
+    public var text: String? {
+        guard json.hasPrefix("\"") else { return nil }
+        return try? JSONDecoder().decode(String.self, from: Data(json.utf8))
+    }
+
     private static func isJSON(_ text: String) -> Bool {
         (try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)) != nil
     }

@@ -16,6 +16,22 @@ public struct Alias: Hashable, Sendable {
     public let updatedAt: String
 }
 
+/// Something that was done to an alias.
+public struct AliasEvent: Hashable, Sendable {
+    /// When: UTC, `2026-01-31T12:00:00.000Z`.
+    public let at: String
+    /// Who: `user@host`.
+    public let actor: String
+    /// `alias set`, `alias rm`, `alias protect` or `alias unprotect`.
+    public let action: String
+    /// The alias.
+    public let alias: String
+    /// The number of the version that it names from then on, or named until then.
+    public let number: Int?
+    /// The number of the version that it named before.
+    public let before: Int?
+}
+
 extension Registry {
     /// Points an alias at a version, wherever it pointed before.
     ///
@@ -50,6 +66,42 @@ extension Registry {
             try AliasTable.remove(
                 db, alias, modelID: VersionTable.modelID(db, model), model: model, at: Timestamp.now(),
                 force: force)
+        }
+    }
+
+    /// Protects an alias from being moved, removed, or deleted with its version, unless by force; or no longer.
+    ///
+    /// - Returns: The number of the version that it names.
+    /// - Throws: ``RegistryError``.
+    @discardableResult
+    public func setAlias(_ alias: String, of model: String, isProtected: Bool) throws -> Int {
+        try write { db in
+            try AliasTable.protect(
+                db, alias, modelID: VersionTable.modelID(db, model), model: model, isProtected: isProtected,
+                at: Timestamp.now())
+        }
+    }
+
+    /// What was done to the aliases of a model, latest first. Remembered for good, also of versions that are gone.
+    ///
+    /// - Parameter alias: One alias; `nil` for all.
+    /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
+    public func aliasHistory(of model: String, alias: String? = nil) throws -> [AliasEvent] {
+        try read { db in
+            _ = try VersionTable.modelID(db, model)
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT at, actor, action, alias, number, iif(json_valid(detail), detail ->> '$.from', NULL) AS before
+                    FROM event WHERE model = ?1 AND alias IS NOT NULL AND (?2 IS NULL OR alias = ?2) ORDER BY id DESC
+                    """,
+                arguments: [model, alias])
+            return try rows.map { row in
+                AliasEvent(
+                    at: try row.value("at"), actor: try row.value("actor"), action: try row.value("action"),
+                    alias: try row.value("alias"), number: try row.optional("number"),
+                    before: try row.optional("before"))
+            }
         }
     }
 

@@ -45,6 +45,7 @@ enum GarbageTable {
     static func delete(_ version: Version, _ db: Database) throws {
         let now = Timestamp.now()
         let modelID = try VersionTable.modelID(db, version.model)
+        let aliases = try RestorableAlias.all(db, of: version.rowID)
         for alias in version.aliases {
             _ = try AliasTable.remove(db, alias, modelID: modelID, model: version.model, at: now, force: true)
         }
@@ -58,7 +59,9 @@ enum GarbageTable {
                   ORDER BY number DESC LIMIT 1)
                 """,
             arguments: [modelID, version.number])
-        try EventTable.insert(db, "rm", model: version.model, number: version.number, at: now)
+        try EventTable.insert(
+            db, "rm", model: version.model, number: version.number, at: now,
+            detail: try RestorableAlias.json(aliases))
     }
 
     /// Stored bytes of the chunks that only `version` uses, among living versions.

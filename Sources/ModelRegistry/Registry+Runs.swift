@@ -156,6 +156,47 @@ extension Registry {
         }
     }
 
+    /// Each metric of a run at a glance, by name.
+    ///
+    /// - Complexity: O(values).
+    public func metricSummaries(ofRun id: RunID) throws -> [MetricSummary] {
+        try read { db in
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT name, step, value, seconds FROM run_metric WHERE run = ? ORDER BY name, step",
+                arguments: [id.rowID])
+            var summaries: [MetricSummary] = []
+            while let row = try rows.next() {
+                let point = MetricPoint(
+                    step: try row.value("step"), value: try row.optional("value") ?? .nan,
+                    seconds: try row.optional("seconds"))
+                let name: String = try row.value("name")
+                if summaries.last?.name != name {
+                    summaries.append(
+                        MetricSummary(name: name, count: 0, last: point, minimum: nil, maximum: nil))
+                }
+                summaries[summaries.count - 1].add(point)
+            }
+            return summaries
+        }
+    }
+
+    /// The small files of a run, by name.
+    public func attachments(ofRun id: RunID) throws -> [VersionDetails.Attachment] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT name, byte_count FROM run_attachment
+                    JOIN attachment_content ON attachment_content.id = run_attachment.content
+                    WHERE run = ? ORDER BY name
+                    """,
+                arguments: [id.rowID]
+            ).map {
+                VersionDetails.Attachment(name: try $0.value("name"), byteCount: try $0.value("byte_count"))
+            }
+        }
+    }
+
     /// What people said about a run, oldest first.
     public func notes(ofRun id: RunID) throws -> [Note] {
         try read { db in try NoteTable.notes(db, run: id.rowID) }

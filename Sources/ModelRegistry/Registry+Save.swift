@@ -1,4 +1,5 @@
 public import Checkpoints
+import Expressions
 import GRDB
 import OrderedCollections
 
@@ -22,7 +23,12 @@ extension Registry {
         try Names.checkModel(model)
         for alias in options.aliases { try Names.checkAlias(alias) }
         if let step = options.step, step < 0 { throw RegistryError.badStep(step) }
+        var options = options
         try read { db in
+            try AliasTable.checkMovable(db, options, model: model)
+            for ancestor in options.mergedFrom {
+                _ = try VersionTable.resolve(db, VersionReference(ancestor), text: ancestor)
+            }
             if let run = options.run { _ = try RunTable.info(db, run) }
             if let parent = options.parent {
                 _ = try VersionTable.resolve(db, VersionReference(parent), text: parent)
@@ -34,9 +40,21 @@ extension Registry {
             }
         }
         let plan = try SavePlan(value.checkpoint)
+        var unhealthy: [TensorFacts] = []
+        if let gate = options.gate {
+            unhealthy = try plan.tensorFacts().filter { try gate.condition.holds(in: $0) }
+            if !unhealthy.isEmpty {
+                if gate.action == .refuse {
+                    throw RegistryError.gated(condition: gate.condition.text, unhealthy)
+                }
+                let paths = unhealthy.prefix(100).map { JSONText.quoted($0.path) }
+                options.attributes[HealthGate.attribute] = "[\(paths.joined(separator: ","))]"
+            }
+        }
         let recipe = options.sourceFile.flatMap { FileRecipe($0, plan) }
-        let result = try SaveProcess(registry: self, plan: plan)
+        var result = try SaveProcess(registry: self, plan: plan)
             .run(as: model, options: options, recipe: recipe, progress: progress)
+        result.unhealthy = unhealthy
         packInBackground(model)
         return result
     }

@@ -56,6 +56,15 @@ public enum RegistryError: Error, Equatable {
     /// A step of training is negative.
     case badStep(Int)
 
+    /// Tensors do what a gate forbids; see ``HealthGate``.
+    case gated(condition: String, [TensorFacts])
+    /// The version to bring back is not deleted.
+    case notDeleted(String)
+    /// There is no deleted version of this number: `gc` has removed it, or it never was.
+    case noDeletedVersion(model: String, number: Int)
+    /// A reference that does not name a deleted version: aliases and `latest` are of living ones.
+    case badDeletedReference(String)
+
     /// The value at a path is no tensor.
     case noTensor(version: String, path: String)
     /// A tensor does not have these rows.
@@ -144,6 +153,15 @@ extension RegistryError: CustomStringConvertible {
         case .runIsRunning(let name, let process):
             "run \(quoted(name)) is still going on, in process \(process)"
         case .badStep(let step): "step \(step) is negative"
+        case .gated(let condition, let tensors):
+            "not saved: \(condition) holds for "
+                + tensors.prefix(3).map { "\(quoted($0.path)) (\($0.text))" }.joined(separator: ", ")
+                + (tensors.count > 3 ? " and \(tensors.count - 3) more tensors" : "")
+        case .notDeleted(let reference): "\(reference) is not deleted"
+        case .noDeletedVersion(let model, let number):
+            "no deleted version \(number) of \(quoted(model)): gc has removed it, or it never was"
+        case .badDeletedReference(let text):
+            "\(quoted(text)) does not name a deleted version: write its number, as in mlp:v3"
         case .noTensor(let version, let path): "\"\(path)\" of \(version) is no tensor"
         case .badRows(let path, let rows, let shape):
             "rows \(rows.lowerBound):\(rows.upperBound) of \"\(path)\": its shape is \(shape)"

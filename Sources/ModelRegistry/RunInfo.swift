@@ -67,6 +67,28 @@ public struct MetricPoint: Hashable, Sendable {
     }
 }
 
+/// A metric of a run at a glance.
+public struct MetricSummary: Hashable, Sendable {
+    /// Its name.
+    public let name: String
+    /// Number of steps that have a value.
+    public internal(set) var count: Int
+    /// The value of the highest step.
+    public internal(set) var last: MetricPoint
+    /// The least value that is a number, and the earliest step that has it.
+    public internal(set) var minimum: MetricPoint?
+    /// The greatest value that is a number, and the earliest step that has it.
+    public internal(set) var maximum: MetricPoint?
+
+    mutating func add(_ point: MetricPoint) {
+        count += 1
+        last = point
+        guard !point.value.isNaN else { return }
+        if point.value < minimum?.value ?? .infinity || minimum == nil { minimum = point }
+        if point.value > maximum?.value ?? -.infinity || maximum == nil { maximum = point }
+    }
+}
+
 /// What somebody said about a run or a version.
 public struct Note: Hashable, Sendable {
     /// When: UTC, `2026-01-31T12:00:00.000Z`.

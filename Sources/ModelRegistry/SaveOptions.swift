@@ -11,7 +11,9 @@ public struct SaveOptions: Sendable {
     public var metrics: OrderedDictionary<String, Double>
     /// Facts such as hyper-parameters. Values are JSON texts: `0.1`, `"adamw"`, `[1,2]`.
     public var attributes: OrderedDictionary<String, String>
-    /// The version that this one was made from; `nil` for the model's latest.
+    /// The version that this one was made from; `nil` for the model's latest. One of another model is what it was
+    /// fine-tuned from. Where neither this nor ``mergedFrom`` is said, versions of other models that have much of
+    /// its content are found; see ``Registry/lineage(of:)``.
     public var parent: String?
     /// Small files to keep with the version: file name and bytes.
     public var attachments: OrderedDictionary<String, [UInt8]>
@@ -26,6 +28,13 @@ public struct SaveOptions: Sendable {
     public var step: Int?
     /// The code and machine that save it; where there is a run, usually that of the run.
     public var environment: RunEnvironment? = .current
+
+    /// What it must not have; `nil`: anything goes.
+    public var gate: HealthGate?
+    /// Versions, of other models usually, that it was put together from.
+    public var mergedFrom: [String] = []
+    /// Whether protected aliases move, too.
+    public var movesProtectedAliases = false
 
     /// Options with nothing said, except what is given.
     public init(
@@ -86,6 +95,8 @@ public struct SaveResult: Sendable {
     public let storedByteCount: Int
     /// Whether the file that was saved can be given back byte for byte; `nil` if there was no file.
     public let keepsSourceFile: Bool?
+    /// The tensors for which ``HealthGate/Action/mark`` marked it.
+    public internal(set) var unhealthy: [TensorFacts] = []
 }
 
 /// How far a call has come: bytes done and to do. Called from any thread, a few hundred times at most.

@@ -73,11 +73,14 @@ struct VersionInsertion {
                 try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) },
             ])
         let versionID = db.lastInsertedRowID
+        let lineage = LineageFinder(db, model: modelID, plan: plan, tensorIDs: tensorIDs)
+        try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
         try insertParameters(db, versionID, tensorIDs)
         try insertDetails(db, versionID)
         for alias in options.aliases {
             try AliasTable.set(
-                db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now)
+                db, alias, modelID: modelID, model: model, versionID: versionID, number: number, at: now,
+                force: options.movesProtectedAliases)
         }
         try EventTable.insert(db, action, model: model, number: number, at: now)
         let version = try VersionTable.version(db, rowID: versionID)

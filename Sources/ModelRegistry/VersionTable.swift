@@ -106,9 +106,27 @@ enum VersionTable {
                 WHERE \(condition) ORDER BY model.name, version.number DESC LIMIT \(limit ?? -1)
                 """,
             arguments: arguments)
-        let aliases = try db.cachedStatement(sql: "SELECT name FROM alias WHERE version = ? ORDER BY name")
-        let metrics = try db.cachedStatement(
-            sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name, ifnull(step, 9e18)")
+        // One query for all versions: a model may have thousands.
+        let chosen = subselect(where: condition, limit: limit)
+        var aliases: [Int64: [String]] = [:]
+        for alias in try Row.fetchAll(
+            db, sql: "SELECT version, name FROM alias WHERE version IN (\(chosen)) ORDER BY name",
+            arguments: arguments)
+        {
+            aliases[try alias.value("version"), default: []].append(try alias.value("name"))
+        }
+        var metrics: [Int64: [String: Double]] = [:]
+        let values = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT version, name, value FROM metric WHERE version IN (\(chosen))
+                ORDER BY version, name, ifnull(step, 9e18)
+                """,
+            arguments: arguments)
+        while let metric = try values.next() {
+            metrics[try metric.value("version"), default: [:]][try metric.value("name")] =
+                try metric.optional("value") ?? .nan
+        }
         return try rows.map { row in
             let id: Int64 = try row.value("id")
             let kindText: String = try row.value("kind")
@@ -120,18 +138,22 @@ enum VersionTable {
             let parentNumber: Int? = try row.optional("parent_number")
             let runName: String? = try row.optional("run_name")
             let runModel: String? = try row.optional("run_model_name")
-            var values: [String: Double] = [:]
-            for metric in try Row.fetchAll(metrics, arguments: [id]) {
-                values[try metric.value("name")] = try metric.optional("value") ?? .nan
-            }
             return Version(
                 model: model, number: try row.value("number"), contentID: try row.contentID("content_id"),
                 parent: parentName.flatMap { name in parentNumber.map { "\(name):v\($0)" } }, kind: kind,
                 message: try row.value("message"), tensorCount: try row.value("tensor_count"),
                 byteCount: try row.value("byte_count"), createdAt: try row.value("created_at"),
-                aliases: try String.fetchAll(aliases, arguments: [id]),
+                aliases: aliases[id] ?? [],
                 run: runName.map { RunInfo.reference(model: runModel, name: $0) },
-                step: try row.optional("step"), metrics: values, rowID: id)
+                step: try row.optional("step"), metrics: metrics[id] ?? [:], rowID: id)
         }
+    }
+
+    /// The ids of the versions that ``fetch(_:where:arguments:limit:)`` gives.
+    static func subselect(where condition: String, limit: Int?) -> String {
+        // Without a limit there is nothing to sort for.
+        """
+        SELECT version.id FROM version JOIN model ON model.id = version.model WHERE \(condition)
+        """ + (limit.map { " ORDER BY model.name, version.number DESC LIMIT \($0)" } ?? "")
     }
 }

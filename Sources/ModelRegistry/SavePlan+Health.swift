@@ -1,0 +1,43 @@
+import Checkpoints
+import Tensors
+
+extension SavePlan {
+    /// What conditions can ask of the checkpoint's tensors, those that are stored once said once, under the first of
+    /// their names. Of a view, it is what is stored of its storage.
+    ///
+    /// - Complexity: O(bytes), on all cores, several GB/s.
+    func tensorFacts() -> [TensorFacts] {
+        var paths: [Int: String] = [:]
+        let leafPaths = structure.leafPaths
+        for (path, leaf) in zip(leafPaths, leaves) {
+            guard case .tensor(let stored, _, _) = leaf, paths[stored] == nil else { continue }
+            paths[stored] = path.text
+        }
+        let healths = ConcurrentMap.map(Array(storedTensors.indices)) { index in
+            self.storedTensors[index].withUnsafeBytes { bytes in
+                TensorHealth(of: bytes, dtype: self.storedTensors[index].dtype)
+            }
+        }
+        return zip(storedTensors, healths).enumerated().map { index, pair in
+            let (tensor, health) = pair
+            return TensorFacts(
+                path: paths[index] ?? "", dtype: tensor.dtype.rawValue, count: tensor.shape.reduce(1, *),
+                byteCount: tensor.byteCount, nanCount: health.nanCount, infinityCount: health.infinityCount,
+                zeroCount: health.zeroCount, minimum: health.minimum, maximum: health.maximum,
+                l2Norm: health.l2Norm)
+        }
+    }
+}
+
+extension Registry {
+    /// What conditions can ask of a version's tensors: a leaf that is a view of a larger tensor has the health of that.
+    ///
+    /// - Throws: ``RegistryError``.
+    /// - Complexity: O(leaves). No tensor is read.
+    public func tensorFacts(of reference: String) throws -> [TensorFacts] {
+        try read { db in
+            let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
+            return try TensorTable.facts(db, version: version.rowID)
+        }
+    }
+}
