@@ -2,7 +2,7 @@
 /// one of all others; a backslash takes the meaning from what follows it.
 ///
 /// Characters are Unicode scalars. (`fnmatch` sees bytes, and ends at a NUL.)
-struct Glob {
+package struct Glob {
     private enum Token {
         case anyText
         case anyScalar
@@ -11,7 +11,7 @@ struct Glob {
     }
     private var tokens: [Token] = []
 
-    init(_ pattern: String) {
+    package init(_ pattern: String) {
         var rest = pattern.unicodeScalars[...]
         while let scalar = rest.popFirst() {
             switch scalar {
@@ -51,7 +51,7 @@ struct Glob {
     /// Whether the pattern stands for all of `text`.
     ///
     /// - Complexity: O(n · m) for a text of n characters and a pattern of m.
-    func matches(_ text: String) -> Bool {
+    package func matches(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
         var token = 0
         var position = 0

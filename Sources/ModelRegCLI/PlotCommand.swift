@@ -1,0 +1,225 @@
+import ArgumentParser
+import Checkpoints
+import Formats
+import Glibc
+import ModelRegistry
+import Plots
+import Tensors
+
+struct PlotCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plot",
+        abstract: "Draw metrics of runs and versions, in the terminal or to a file.",
+        discussion: """
+            The first word is a metric; others are runs (mlp/lr-3, patterns with *), models (their runs, and their versions \
+            that belong to no run) or more metrics. With no run and no model, all runs that have the metric. Values that are not \
+            numbers are gaps, and on a logarithmic scale those of zero and less.
+
+            EXAMPLES
+              modelreg plot loss mlp
+              modelreg plot loss val/loss 'mlp/lr-*' --log --smooth 0.9
+              modelreg plot accuracy mlp -o accuracy.svg
+              modelreg plot loss --x time -o loss.png
+            """)
+
+    /// What the horizontal axis counts.
+    enum HorizontalAxis: String, ExpressibleByArgument, CaseIterable {
+        case step
+        case time
+    }
+
+    @OptionGroup var options: GlobalOptions
+
+    @Argument(
+        help: ArgumentHelp("A metric, then runs, models or more metrics.", valueName: "metric|run|model"),
+        completion: .custom { _, _, _ in ReferenceCompletion.runs() + ReferenceCompletion.models() })
+    var words: [String]
+
+    @Option(
+        name: .shortAndLong, help: "Write a picture: .svg or .png.",
+        completion: .file(extensions: ["svg", "png"]))
+    var output: String?
+
+    @Flag(name: .long, help: "Make the vertical axis logarithmic.")
+    var log = false
+
+    @Option(name: .long, help: "Take noise out: 0 for none, towards 1 for ever more.")
+    var smooth: Double = 0
+
+    @Option(name: .long, help: "What to count: steps, or seconds that the run had been going on.")
+    var x: HorizontalAxis = .step
+
+    @Option(name: .long, help: "What to write above.")
+    var title: String?
+
+    @Option(name: .long, help: "Characters across, or pixels of a picture.")
+    var width: Int?
+
+    @Option(name: .long, help: "Lines down, or pixels of a picture.")
+    var height: Int?
+
+    @Flag(name: .long, help: "Replace a file that is there.")
+    var force = false
+
+    func validate() throws {
+        guard (0..<1).contains(smooth) else {
+            throw ValidationError("--smooth takes 0 up to but not 1, not \(smooth)")
+        }
+        for size in [width, height].compactMap({ $0 }) where !(4...10_000).contains(size) {
+            throw ValidationError("--width and --height take 4 to 10000")
+        }
+        if let output, !output.hasSuffix(".svg"), !output.hasSuffix(".png") {
+            throw ValidationError("-o takes a name that ends in .svg or .png, not \"\(output)\"")
+        }
+    }
+
+    func run() throws {
+        let registry = try options.openRegistry()
+        let lines = try PlotSource(registry, words, usesTime: x == .time).series()
+        let shown = lines.map { $0.smoothed(smooth) }
+        if options.json, output == nil {
+            return try JSON.print(shown.map(SeriesJSON.init))
+        }
+        let plot = Plot(
+            series: shown, title: title ?? "", xLabel: x == .step ? "step" : "seconds", isLogarithmic: log)
+        guard let output else {
+            let size = PlotCommand.terminalSize()
+            let text = plot.terminalLines(
+                width: width ?? min(size.columns, 160),
+                height: height ?? min(20, max(6, size.rows - 4 - shown.count)),
+                hasColour: Output.hasColour)
+            for line in text { Output.line(line) }
+            return
+        }
+        let bytes =
+            output.hasSuffix(".svg")
+            ? Array(plot.svg(width: max(200, width ?? 800), height: max(120, height ?? 480)).utf8)
+            : plot.png(width: max(200, width ?? 800), height: max(120, height ?? 480))
+        try write(bytes, to: output)
+        options.message("\(shown.count) line\(shown.count == 1 ? "" : "s") -> \(printable(output))")
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        guard force || access(path, F_OK) != 0 else {
+            throw ExplainedError(
+                error: FileError(path: path, operation: .write, code: EEXIST),
+                explanation: "; --force overwrites it")
+        }
+        let file = try OutputFile(path: path, byteCount: bytes.count, mayReplace: force)
+        file.bytes.copyBytes(from: bytes)
+        try file.commit()
+    }
+
+    /// The terminal's size; that of old ones where there is none.
+    private static func terminalSize() -> (columns: Int, rows: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return (80, 24)
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    private struct SeriesJSON: Encodable {
+        struct Point: Encodable {
+            let x: Double
+            let y: Double?
+        }
+
+        let name: String
+        let points: [Point]
+
+        init(_ series: Series) {
+            name = series.name
+            points = series.points.map { Point(x: $0.x, y: $0.y.isFinite ? $0.y : nil) }
+        }
+    }
+}
+
+/// Finds what words on the command line mean, and the values to draw.
+struct PlotSource {
+    private let registry: Registry
+    private let usesTime: Bool
+    private var metrics: [String] = []
+    private var runs: [RunInfo] = []
+    private var models: [String] = []
+
+    init(_ registry: Registry, _ words: [String], usesTime: Bool) throws {
+        self.registry = registry
+        self.usesTime = usesTime
+        let all = try registry.runs()
+        let names = Set(try registry.models().map(\.name))
+        var chosen: [RunInfo] = []
+        for (index, word) in words.enumerated() {
+            let isPattern = word.contains("*") || word.contains("?")
+            let matching = all.filter { isPattern ? Glob(word).matches($0.reference) : $0.reference == word }
+            if index == 0, words.count == 1 || matching.isEmpty && !names.contains(word) {
+                metrics.append(word)
+            } else if index > 0, names.contains(word) {
+                models.append(word)
+                chosen += all.filter { $0.model == word }.reversed()
+            } else if index > 0, !matching.isEmpty {
+                chosen += matching.reversed()
+            } else if index > 0, !isPattern, let run = try? registry.runInfo(word) {
+                chosen.append(run)
+            } else if isPattern {
+                throw RegistryError.noRun(word, suggestion: nil)
+            } else {
+                metrics.append(word)
+            }
+        }
+        if chosen.isEmpty, models.isEmpty { chosen = all.reversed() }
+        var seen: Set<RunID> = []
+        runs = chosen.filter { seen.insert($0.id).inserted }
+    }
+
+    /// The lines, metric by metric.
+    ///
+    /// - Throws: ``UnknownMetricError`` for a metric that nothing has.
+    func series() throws -> [Series] {
+        var lines: [(metric: String, source: String, points: [Series.Point])] = []
+        var known: Set<String> = []
+        for metric in metrics {
+            var count = 0
+            for run in runs {
+                known.formUnion(run.metrics.keys)
+                guard run.metrics[metric] != nil else { continue }
+                let points = try registry.metric(metric, ofRun: run.id).compactMap { point in
+                    (usesTime ? point.seconds : Double(point.step)).map { Series.Point(x: $0, y: point.value) }
+                }
+                guard !points.isEmpty else { continue }
+                lines.append((metric, run.reference, usesTime ? points.sorted { $0.x < $1.x } : points))
+                count += 1
+            }
+            for model in models where !usesTime {
+                let versions = try registry.versions(of: model).reversed()
+                known.formUnion(versions.flatMap(\.metrics.keys))
+                let points = versions.filter { $0.run == nil }.compactMap { version in
+                    version.metrics[metric].map {
+                        Series.Point(x: Double(version.step ?? version.number), y: $0)
+                    }
+                }
+                guard !points.isEmpty else { continue }
+                lines.append((metric, model, points.sorted { $0.x < $1.x }))
+                count += 1
+            }
+            if count == 0 {
+                throw UnknownMetricError(
+                    name: metric, suggestion: Suggestion.closest(to: metric, among: known.sorted()))
+            }
+        }
+        return lines.map { line in
+            Series(name: printable("\(line.metric)  \(line.source)"), points: line.points)
+        }
+    }
+}
+
+/// A metric that none of the runs has.
+struct UnknownMetricError: Error, CustomStringConvertible {
+    let name: String
+    let suggestion: String?
+
+    var description: String {
+        "no metric \"\(printable(name))\" there"
+            + (suggestion.map { " (did you mean \"\(printable($0))\"?)" } ?? "")
+    }
+}
