@@ -111,6 +111,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: strict),
+        .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
             name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),

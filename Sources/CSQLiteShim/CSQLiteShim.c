@@ -1,6 +1,12 @@
 #include "CSQLiteShim.h"
 
 #include <sqlite3.h>
+#include <sys/vfs.h>
+
+unsigned int mr_file_system(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) == 0 ? (unsigned int)status.f_type : 0;
+}
 
 int mr_sqlite_harden(sqlite3 *connection) {
     int code = sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);

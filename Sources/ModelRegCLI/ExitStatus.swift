@@ -29,7 +29,7 @@ enum ExitStatus: Int32 {
         case let error as InputFileError where error.error is ModelFolderError: self = .noInput
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
-        case is PathSelectionError: self = .noInput
+        case is PathSelectionError, is UnknownMetricError: self = .noInput
         case is BisectError, is VersionScopeError, is ExpressionError, is DiffGateError, is KeyAlignmentError,
             is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
             is CheckpointTypeError, is ExportError, is UsageError:
@@ -50,9 +50,9 @@ enum ExitStatus: Int32 {
         case .readOnly, .inputOutput: self = .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
             .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep,
-            .notDeleted, .badDeletedReference:
+            .notDeleted, .badDeletedReference, .mergeWithItself:
             self = .usage
-        case .damaged: self = .badData
+        case .damaged, .mergeSource: self = .badData
         }
     }
 

@@ -47,7 +47,8 @@ struct ModelRegCommand: ParsableCommand {
                     LineageCommand.self, RemoveCommand.self, RestoreCommand.self,
                 ]),
             CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
-            CommandGroup(name: "Experiments", subcommands: [RunCommand.self]),
+            CommandGroup(name: "Experiments", subcommands: [RunCommand.self, PlotCommand.self]),
+            CommandGroup(name: "Archive", subcommands: [ExportCommand.self, MergeCommand.self]),
             CommandGroup(
                 name: "Upkeep",
                 subcommands: [

@@ -123,6 +123,11 @@ struct SaveCommand: ParsableCommand {
             throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
         }
         let registry = try options.openRegistry(create: true)
+        if let fileSystem = registry.networkFileSystem {
+            options.message(
+                "note: the registry is on a network file system (\(fileSystem)), whose locks may not hold: let one machine "
+                    + "write at a time")
+        }
         if let runName { saveOptions.run = try registry.runInfo(runName, model: model).id }
         let bar = ProgressBar("saving", options)
         let result = try registry.saveModel(source, as: model, options: saveOptions, progress: bar.handler)

@@ -65,6 +65,11 @@ public enum RegistryError: Error, Equatable {
     /// A reference that does not name a deleted version: aliases and `latest` are of living ones.
     case badDeletedReference(String)
 
+    /// A registry would be merged into itself.
+    case mergeWithItself(path: String)
+    /// The registry that is merged is damaged. What has come in by then is whole.
+    case mergeSource(path: String, Damage)
+
     /// The value at a path is no tensor.
     case noTensor(version: String, path: String)
     /// A tensor does not have these rows.
@@ -162,6 +167,9 @@ extension RegistryError: CustomStringConvertible {
             "no deleted version \(number) of \(quoted(model)): gc has removed it, or it never was"
         case .badDeletedReference(let text):
             "\(quoted(text)) does not name a deleted version: write its number, as in mlp:v3"
+        case .mergeWithItself(let path): "\(quoted(path)) is the registry itself"
+        case .mergeSource(let path, let damage):
+            "\(quoted(path)) is damaged: \(damage); what was merged so far is whole"
         case .noTensor(let version, let path): "\"\(path)\" of \(version) is no tensor"
         case .badRows(let path, let rows, let shape):
             "rows \(rows.lowerBound):\(rows.upperBound) of \"\(path)\": its shape is \(shape)"

@@ -151,12 +151,15 @@ enum RunTable {
         return (values, step)
     }
 
-    /// Writes values of metrics; those of a step that has some give way.
-    static func insert(_ db: Database, _ run: Int64, _ values: [LoggedMetric]) throws {
+    /// Writes values of metrics.
+    ///
+    /// - Parameter replaces: Whether those of a step that has some give way.
+    static func insert(_ db: Database, _ run: Int64, _ values: [LoggedMetric], replaces: Bool = true) throws {
+        let update = "UPDATE SET value = excluded.value, seconds = excluded.seconds"
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO run_metric (run, name, step, value, seconds) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value, seconds = excluded.seconds
+                ON CONFLICT (run, name, step) DO \(replaces ? update : "NOTHING")
                 """)
         for metric in values {
             try insert.execute(arguments: [

@@ -20,6 +20,16 @@ enum Timestamp {
         return "\(date)T\(hour).\(digits(time.tv_nsec / 1_000_000, 3))Z"
     }
 
+    /// Whether `text` is a time as ``now()`` writes it.
+    static func isValid(_ text: String) -> Bool {
+        let pattern = "0000-00-00T00:00:00.000Z".utf8
+        return text.utf8.count == pattern.count
+            && zip(text.utf8, pattern).allSatisfy { byte, expected in
+                expected == UInt8(ascii: "0")
+                    ? (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) : byte == expected
+            }
+    }
+
     /// Who is doing this: `user@host`.
     static func actor() -> String { "\(user())@\(host())" }
 

@@ -9,4 +9,9 @@ struct sqlite3;
 /// Returns a SQLite result code; 0 when all settings took.
 int mr_sqlite_harden(struct sqlite3 *connection);
 
+/// What kind of file system a file is on: the magic number of statfs(2), which Glibc's module does not show Swift.
+///
+/// Returns 0 where that cannot be told.
+unsigned int mr_file_system(const char *path);
+
 #endif

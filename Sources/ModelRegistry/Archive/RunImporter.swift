@@ -1,0 +1,220 @@
+import Checkpoints
+import GRDB
+import OrderedCollections
+
+/// Brings runs of another registry in.
+struct RunImporter {
+    private let theirs: Database
+    private let options: MergeOptions
+
+    /// Values of metrics in one transaction.
+    private static let valueCountAtOnce = 50_000
+
+    init(_ theirs: Database, _ options: MergeOptions) {
+        self.theirs = theirs
+        self.options = options
+    }
+
+    private struct Source {
+        let rowID: Int64
+        let model: String?
+        let name: String
+        let row: Row
+        let startedAt: String
+        let heardAt: String
+    }
+
+    /// The runs of the models, parents first; of single versions, those that saved them.
+    private func runs(_ selection: MergeSelection) throws -> [Source] {
+        let models = Dictionary(selection.models.map { ($0.rowID, $0.name) }) { first, _ in first }
+        let rows = try Row.fetchAll(theirs, sql: "SELECT * FROM run ORDER BY id")
+        let single =
+            options.versions == nil
+            ? nil
+            : Set(
+                try selection.versions.compactMap {
+                    try Int64.fetchOne(
+                        theirs, sql: "SELECT run FROM version WHERE id = ?", arguments: [$0.rowID])
+                })
+        return try rows.compactMap { row in
+            let id: Int64 = try row.value("id")
+            let model: Int64? = try row.optional("model")
+            let isWanted =
+                selection.isWhole || single?.contains(id) == true
+                || model.flatMap { models[$0] }.map { options.models?.contains($0) == true } == true
+            guard isWanted else { return nil }
+            let name: String = try row.value("name")
+            let startedAt: String = try row.value("started_at")
+            let heardAt: String = try row.value("heard_at")
+            let endedAt: String? = try row.optional("ended_at")
+            let wallSeconds: Double = try row.value("wall_seconds")
+            guard (try? Names.checkRun(name)) != nil, Timestamp.isValid(startedAt), Timestamp.isValid(heardAt),
+                endedAt.map(Timestamp.isValid) != false, wallSeconds >= 0,
+                RunState(rawValue: try row.value("state")) != nil
+            else { throw RegistryError.Damage(problem: "a run's row is impossible") }
+            return Source(
+                rowID: id, model: model.flatMap { models[$0] }, name: name, row: row, startedAt: startedAt,
+                heardAt: heardAt)
+        }
+    }
+
+    /// The same run here: of the model, with this beginning, and this name or one that a merge made of it.
+    private func find(_ run: Source, modelID: Int64?, _ db: Database) throws -> Row? {
+        try Row.fetchOne(
+            db,
+            sql: """
+                SELECT id, heard_at FROM run WHERE ifnull(model, 0) = ifnull(?1, 0) AND started_at = ?2
+                  AND (name = ?3 OR name GLOB ?3 || '-[0-9]*') ORDER BY name <> ?3, id LIMIT 1
+                """,
+            arguments: [modelID, run.startedAt, run.name])
+    }
+
+    /// Brings runs in with all that belongs to them.
+    ///
+    /// - Returns: Rows here by rows there.
+    func copy(_ selection: MergeSelection, into ours: Registry, _ report: inout MergeReport) throws -> [Int64:
+        Int64]
+    {
+        var map: [Int64: Int64] = [:]
+        for run in try MergeSourceError.catching({ try runs(selection) }) {
+            let (id, addedName, theirsWins) = try ours.write { db in try insert(run, map, db) }
+            map[run.rowID] = id
+            if let addedName { report.addedRuns.append(addedName) }
+            try copyMetrics(of: run, to: id, replaces: theirsWins, ours)
+        }
+        return map
+    }
+
+    /// - Returns: The row; the new name where it was not here; whether what is said there is newer.
+    private func insert(_ run: Source, _ map: [Int64: Int64], _ db: Database) throws -> (Int64, String?, Bool) {
+        let modelID = try run.model.map { try ModelTable.findOrInsert(db, $0, at: run.startedAt) }
+        let values = try MergeSourceError.catching { try self.values(of: run) }
+        let environmentID = try values.environment.map { try EnvironmentTable.findOrInsert(db, $0) }
+        let id: Int64
+        var added: String?
+        var theirsWins = true
+        if let known = try find(run, modelID: modelID, db) {
+            id = try known.value("id")
+            theirsWins = run.heardAt > (try known.value("heard_at"))
+            if theirsWins {
+                try db.execute(
+                    sql: """
+                        UPDATE run SET state = ?, ended_at = ?, wall_seconds = ?, boot = ?, boot_seconds = ?, process = ?,
+                          environment = ?, heard_at = ? WHERE id = ?
+                        """,
+                    arguments: [
+                        values.state, values.endedAt, values.wallSeconds, values.boot, values.bootSeconds,
+                        values.process, environmentID, run.heardAt, id,
+                    ])
+            }
+        } else {
+            let name = try freeName(run.name, modelID, db)
+            try db.execute(
+                sql: """
+                    INSERT INTO run (model, name, state, started_at, ended_at, wall_seconds, boot, boot_seconds, process,
+                      environment, parent, heard_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    modelID, name, values.state, run.startedAt, values.endedAt, values.wallSeconds, values.boot,
+                    values.bootSeconds, values.process, environmentID, values.parent.flatMap { map[$0] },
+                    run.heardAt,
+                ])
+            id = db.lastInsertedRowID
+            added = RunInfo.reference(model: run.model, name: name)
+        }
+        try MergeSourceError.catching {
+            var attributes = try RunTable.attributes(theirs, run.rowID)
+            for (_, value) in attributes {
+                guard try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [value.json]) == true else {
+                    throw RegistryError.Damage(problem: "a setting of run \"\(run.name)\" is not JSON")
+                }
+            }
+            if !theirsWins {
+                let known = try RunTable.attributes(db, id)
+                attributes.removeAll { known[$0.key] != nil }
+            }
+            try RunTable.set(db, id, attributes)
+            try NoteTable.copy(theirs, run: run.rowID, db, to: id)
+            let attachments = try Row.fetchAll(
+                theirs, sql: "SELECT name, content FROM run_attachment WHERE run = ?", arguments: [run.rowID])
+            for row in attachments {
+                let content = try AttachmentTable.copy(try row.value("content"), from: theirs, to: db)
+                try db.execute(
+                    sql:
+                        "INSERT OR \(theirsWins ? "REPLACE" : "IGNORE") INTO run_attachment (run, name, content) "
+                        + "VALUES (?, ?, ?)",
+                    arguments: [id, try row.value("name", as: String.self), content])
+            }
+        }
+        return (id, added, theirsWins)
+    }
+
+    private func values(of run: Source) throws -> (
+        state: String, endedAt: String?, wallSeconds: Double, boot: String?, bootSeconds: Double?,
+        process: String?,
+        parent: Int64?, environment: RunEnvironment?
+    ) {
+        let row = run.row
+        return (
+            try row.value("state"), try row.optional("ended_at"), try row.value("wall_seconds"),
+            try row.optional("boot"), try row.optional("boot_seconds"), try row.optional("process"),
+            try row.optional("parent"),
+            try EnvironmentTable.environment(theirs, try row.optional("environment"))
+        )
+    }
+
+    private func freeName(_ name: String, _ modelID: Int64?, _ db: Database) throws -> String {
+        var candidate = name
+        var number = 1
+        while try Bool.fetchOne(
+            db, sql: "SELECT 1 FROM run WHERE ifnull(model, 0) = ifnull(?, 0) AND name = ?",
+            arguments: [modelID, candidate]) == true
+        {
+            number += 1
+            candidate = "\(name.prefix(110))-\(number)"
+        }
+        return candidate
+    }
+
+    private func copyMetrics(of run: Source, to id: Int64, replaces: Bool, _ ours: Registry) throws {
+        let rows = try Row.fetchCursor(
+            theirs, sql: "SELECT name, step, value, seconds FROM run_metric WHERE run = ? ORDER BY name, step",
+            arguments: [run.rowID])
+        var isDone = false
+        while !isDone {
+            var values: [LoggedMetric] = []
+            try MergeSourceError.catching {
+                while values.count < RunImporter.valueCountAtOnce {
+                    guard let row = try rows.next() else {
+                        isDone = true
+                        break
+                    }
+                    let step: Int = try row.value("step")
+                    guard step >= 0 else { throw RegistryError.Damage(problem: "a metric at a negative step") }
+                    values.append(
+                        LoggedMetric(
+                            name: try row.value("name"), step: step, value: try row.optional("value") ?? .nan,
+                            seconds: try row.optional("seconds")))
+                }
+            }
+            guard !values.isEmpty else { continue }
+            try ours.write { db in try RunTable.insert(db, id, values, replaces: replaces) }
+        }
+    }
+
+    /// The names that runs would come in under.
+    func rehearse(_ selection: MergeSelection, _ db: Database) throws -> [String] {
+        var taken: Set<String> = []
+        return try MergeSourceError.catching { try runs(selection) }.compactMap { run in
+            let modelID =
+                try run.model.flatMap {
+                    try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [$0])
+                }
+            if run.model == nil || modelID != nil, try find(run, modelID: modelID, db) != nil { return nil }
+            var name = run.model == nil || modelID != nil ? try freeName(run.name, modelID, db) : run.name
+            while !taken.insert(RunInfo.reference(model: run.model, name: name)).inserted { name += "-2" }
+            return RunInfo.reference(model: run.model, name: name)
+        }
+    }
+}
