@@ -5,6 +5,7 @@ import Formats
 import Foundation
 import ModelReg
 import ModelRegistry
+import WeightDiff
 
 struct BisectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -120,8 +121,11 @@ struct BisectCommand: ParsableCommand {
 
     private func report(_ result: BisectResult, _ registry: Registry) throws {
         let first = result.firstBad
-        var diff: CheckpointDiff?
-        if let first { diff = try registry.diff(result.lastGood.reference, first.reference) }
+        var diff: ModelDiff?
+        if let first {
+            diff = try registry.diff(
+                result.lastGood.reference, first.reference, options: DiffOptions(comparesValues: false))
+        }
         if options.json {
             try JSON.print(BisectJSON(result))
         } else if let first {

@@ -1,5 +1,6 @@
 import Checkpoints
 import ModelRegistry
+import Plots
 
 /// The history of parameters for people.
 enum HistoryText {
@@ -16,20 +17,12 @@ enum HistoryText {
     }
 
     private static func plot(_ history: ParameterHistory) -> [String] {
-        let norms = history.entries.map { $0.health?.l2Norm }
-        let lines = Plot.line(norms)
-        guard norms.count > 1, !lines.isEmpty, let first = history.entries.first,
-            let last = history.entries.last
-        else { return [""] }
-        let indent = String(
-            repeating: " ",
-            count: (lines[0].firstIndex(of: "│").map { lines[0].distance(from: lines[0].startIndex, to: $0) }
-                ?? 0) + 1)
-        let from = "v\(first.version.number)"
-        let to = "v\(last.version.number)"
-        let width = lines[0].count - indent.count
-        let gap = String(repeating: " ", count: max(1, width - from.count - to.count))
-        return ["", "norm"] + lines + [Style.dim(indent + from + gap + to), ""]
+        let points = history.entries.map {
+            Series.Point(x: Double($0.version.number), y: $0.health?.l2Norm ?? .nan)
+        }
+        guard points.count > 1, points.contains(where: { $0.y.isFinite }) else { return [""] }
+        let plot = Plot(series: [Series(name: "", points: points)], title: "norm", xLabel: "version")
+        return [""] + plot.terminalLines(width: 70, height: 4, hasColour: Output.hasColour) + [""]
     }
 
     private static func table(_ history: ParameterHistory, isExact: Bool) -> [String] {
@@ -48,11 +41,11 @@ enum HistoryText {
             let health = entry.health
             var cells = [
                 "v\(entry.version.number)", Moment.text(entry.version.createdAt), change(entry),
-                Figure.text(health?.l2Norm), Figure.change(entry.normChange),
+                NumberText.text(health?.l2Norm), NumberText.change(entry.normChange),
             ]
-            if isExact { cells.append(Figure.text(entry.distance)) }
+            if isExact { cells.append(NumberText.text(entry.distance)) }
             cells += [
-                Figure.text(health?.minimum), Figure.text(health?.maximum), count(health?.zeroCount),
+                NumberText.text(health?.minimum), NumberText.text(health?.maximum), count(health?.zeroCount),
                 count(health?.nanCount), count(health?.infinityCount), metrics(entry.version),
                 message(entry.version),
             ]
@@ -96,13 +89,13 @@ enum HistoryText {
             var cells = [
                 history.path.shown, latest?.content?.text ?? "removed",
                 "\(changes.count) of \(history.entries.count)",
-                changes.last.map { "v\($0.version.number)" } ?? "", Figure.text(latest?.health?.l2Norm),
-                Figure.change(overall),
+                changes.last.map { "v\($0.version.number)" } ?? "", NumberText.text(latest?.health?.l2Norm),
+                NumberText.change(overall),
             ]
-            if isExact { cells.append(Figure.text(history.entries.compactMap(\.distance).max())) }
+            if isExact { cells.append(NumberText.text(history.entries.compactMap(\.distance).max())) }
             cells += [
                 count(latest?.health?.nanCount), count(latest?.health?.infinityCount),
-                known.isEmpty ? "" : Plot.spark(norms),
+                known.isEmpty ? "" : Sparkline.text(norms),
             ]
             table.add(cells)
         }
@@ -124,7 +117,7 @@ enum HistoryText {
     private static func count(_ value: Int?) -> String { value.map { "\($0)" } ?? "" }
 
     private static func metrics(_ version: Version) -> String {
-        version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(Figure.text($0.value))" }
+        version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(NumberText.text($0.value))" }
             .joined(separator: " ")
     }
 

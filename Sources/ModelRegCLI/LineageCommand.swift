@@ -139,7 +139,7 @@ struct LineageNode: Encodable {
 
     static func describe(kind: String, isGiven: Bool, share: Double?) -> String {
         var parts = [kind == Ancestor.Kind.merged.rawValue ? "merged" : "fine-tuned"]
-        if let share { parts.append("\(Number.percent(share)) of the bytes") }
+        if let share { parts.append("\(NumberText.percent(share)) of the bytes") }
         if !isGiven { parts.append("found by content") }
         return parts.joined(separator: ", ")
     }

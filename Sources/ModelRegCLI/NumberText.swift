@@ -1,8 +1,17 @@
 import Foundation
 
-/// Numbers for people: three digits, in whole or in powers of ten.
+/// Numbers for people.
 enum NumberText {
-    /// Such as `0.0812`, `12.3`, `1.2e-05`.
+    /// At most six digits: `0.9737`, `1.5e-05`, `12`.
+    static func text(_ value: Double) -> String {
+        guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+        return String(format: value == value.rounded() && abs(value) < 1e15 ? "%.0f" : "%.6g", value)
+    }
+
+    /// The same, or nothing.
+    static func text(_ value: Double?) -> String { value.map { text($0) } ?? "" }
+
+    /// Three digits, in whole or in powers of ten, such as `0.0812`, `12.3`, `1.2e-05`.
     static func short(_ number: Double) -> String {
         guard number.isFinite else { return number.isNaN ? "nan" : number < 0 ? "-inf" : "inf" }
         let magnitude = abs(number)
@@ -21,6 +30,22 @@ enum NumberText {
         if share < 0.001 { return "<0.1 %" }
         if share < 0.0995 { return String(format: "%.1f %%", 100 * share) }
         return "\(min(99, Int((100 * share).rounded()))) %"
+    }
+
+    /// A change relative to what was: `+12.5 %`, `-0.03 %`; factors from ten on.
+    static func change(_ value: Double?) -> String {
+        guard let value else { return "" }
+        if value == 0 { return "0 %" }
+        if value >= 9 { return String(format: "×%.3g", value + 1) }
+        return String(format: "%+.3g %%", 100 * value)
+    }
+
+    /// Hours, minutes and seconds: `1:02:03`, `12.5 s`.
+    static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds < 1e12 else { return "?" }
+        if seconds < 60 { return String(format: "%.1f s", seconds) }
+        let whole = Int(seconds)
+        return String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
     }
 
     /// A horizontal bar of `share` of `width` characters, to an eighth of one; something wherever `share` is not 0.

@@ -37,7 +37,7 @@ extension RunCommand {
             var facts: [(String, String)] = [("run", info.reference), ("state", info.state.rawValue)]
             facts.append(("started", info.startedAt))
             if let ended = info.endedAt { facts.append(("ended", ended)) }
-            facts.append(("ran", Number.duration(info.wallSeconds)))
+            facts.append(("ran", NumberText.duration(info.wallSeconds)))
             if let parent = info.parent { facts.append(("parent", parent)) }
             for (key, value) in info.attributes { facts.append(("set", "\(key) = \(value.json)")) }
             facts += FactText.lines(environment, isFull: true)
@@ -66,10 +66,10 @@ extension RunCommand {
             ])
             for metric in metrics {
                 table.add([
-                    metric.name, "\(metric.count)", Number.text(metric.last.value), "\(metric.last.step)",
-                    metric.minimum.map { Number.text($0.value) } ?? "",
+                    metric.name, "\(metric.count)", NumberText.text(metric.last.value), "\(metric.last.step)",
+                    metric.minimum.map { NumberText.text($0.value) } ?? "",
                     metric.minimum.map { "\($0.step)" } ?? "",
-                    metric.maximum.map { Number.text($0.value) } ?? "",
+                    metric.maximum.map { NumberText.text($0.value) } ?? "",
                     metric.maximum.map { "\($0.step)" } ?? "",
                 ])
             }
@@ -117,11 +117,11 @@ extension RunCommand {
             ])
             for run in runs {
                 let metrics = run.metrics.sorted { $0.key < $1.key }.map {
-                    "\($0.key)=\(Number.text($0.value))"
+                    "\($0.key)=\(NumberText.text($0.value))"
                 }
                 table.add([
                     run.reference, run.state.rawValue, Moment.text(run.startedAt),
-                    Number.duration(run.wallSeconds),
+                    NumberText.duration(run.wallSeconds),
                     run.lastStep.map { "\($0)" } ?? "", "\(run.versionCount)", metrics.joined(separator: " "),
                     run.attributes.map { "\($0)=\($1.json)" }.joined(separator: " "),
                 ])

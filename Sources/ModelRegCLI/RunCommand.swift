@@ -210,7 +210,7 @@ struct RunCommand: ParsableCommand {
                 try JSON.print(RunJSON(info))
             } else {
                 Output.line(
-                    "\(info.reference)  \(info.state.rawValue) after \(Number.duration(info.wallSeconds))")
+                    "\(info.reference)  \(info.state.rawValue) after \(NumberText.duration(info.wallSeconds))")
             }
         }
     }

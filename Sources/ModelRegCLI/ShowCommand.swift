@@ -100,11 +100,11 @@ struct ShowCommand: ParsableCommand {
         ])
         for leaf in leaves {
             guard case .tensor(let tensor) = leaf.leaf.content, let facts = leaf.facts else { continue }
-            func text(_ value: Double?) -> String { value.map { Number.text($0) } ?? "-" }
+            func text(_ value: Double?) -> String { value.map { NumberText.text($0) } ?? "-" }
             table.add([
                 leaf.leaf.path.shown, tensor.dtype.rawValue, "\(tensor.shape)",
                 facts.nanCount.map { "\($0)" } ?? "-",
-                facts.infinityCount.map { "\($0)" } ?? "-", facts.zeroShare.map { Number.percent($0) } ?? "-",
+                facts.infinityCount.map { "\($0)" } ?? "-", facts.zeroShare.map { NumberText.percent($0) } ?? "-",
                 text(facts.minimum), text(facts.maximum), text(facts.l2Norm),
             ])
         }

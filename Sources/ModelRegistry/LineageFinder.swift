@@ -18,10 +18,10 @@ struct LineageFinder {
     /// Ancestors of one version, at most.
     private static let ancestorLimit = 8
 
-    init(_ db: Database, model: Int64, plan: SavePlan, tensorIDs: [Int64]) {
+    init(_ db: Database, model: Int64, tensors: [NewTensor], tensorIDs: [Int64]) {
         self.db = db
         self.model = model
-        for (tensor, id) in zip(plan.storedTensors, tensorIDs) { byteCounts[id] = tensor.byteCount }
+        for (tensor, id) in zip(tensors, tensorIDs) { byteCounts[id] = tensor.byteCount }
         total = byteCounts.values.reduce(0, +)
     }
 

@@ -1,20 +1,6 @@
 import Checkpoints
 import GRDB
 
-/// The bytes of attachments, each once.
-enum AttachmentTable {
-    /// The row of a small file's bytes, inserted where there is none.
-    static func findOrInsert(_ db: Database, _ bytes: [UInt8]) throws -> Int64 {
-        let id = ContentID(hashing: bytes)
-        let find = try db.cachedStatement(sql: "SELECT id FROM attachment_content WHERE content_id = ?")
-        if let row = try Int64.fetchOne(find, arguments: [id.data]) { return row }
-        try db.execute(
-            sql: "INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)",
-            arguments: [id.data, bytes.count, Zlib.compressed(bytes).data])
-        return db.lastInsertedRowID
-    }
-}
-
 extension Registry {
     /// The bytes of a small file that was saved with a version.
     ///

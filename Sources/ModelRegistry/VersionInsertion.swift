@@ -73,7 +73,7 @@ struct VersionInsertion {
                 try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) },
             ])
         let versionID = db.lastInsertedRowID
-        let lineage = LineageFinder(db, model: modelID, plan: plan, tensorIDs: tensorIDs)
+        let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
         try insertParameters(db, versionID, tensorIDs)
         try insertDetails(db, versionID)

@@ -11,8 +11,9 @@ struct Axis: Sendable {
     /// Where marks are.
     let ticks: [Double]
 
-    /// A scale of equal steps from `low` to `high`, with about so many marks at 1, 2 or 5 times a power of ten.
-    init(linear low: Double, _ high: Double, tickCount: Int) {
+    /// A scale of equal steps from `low` to `high`, with about so many marks at 1, 2 or 5 times a power of ten; none
+    /// between integers where `hasIntegers`.
+    init(linear low: Double, _ high: Double, tickCount: Int, hasIntegers: Bool = false) {
         isLogarithmic = false
         // Of a constant, some room around it.
         let margin = low == high ? max(abs(low) * 0.05, 0.5) : 0
@@ -23,7 +24,8 @@ struct Axis: Sendable {
             ticks = [low]
             return
         }
-        let step = Axis.roundStep(span / Double(max(1, tickCount)))
+        let roundStep = Axis.roundStep(span / Double(max(1, tickCount)))
+        let step = hasIntegers ? max(1, roundStep) : roundStep
         var ticks: [Double] = []
         var number = (self.low / step).rounded(.up)
         while number * step <= self.high + step * 1e-9, ticks.count < 100 {

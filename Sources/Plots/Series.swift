@@ -94,7 +94,9 @@ public struct Plot: Sendable {
             yHigh = max(yHigh, point.y)
         }
         return (
-            Axis(linear: xLow, xHigh, tickCount: xTickCount),
+            Axis(
+                linear: xLow, xHigh, tickCount: xTickCount,
+                hasIntegers: points.allSatisfy { $0.x == $0.x.rounded() }),
             isLogarithmic
                 ? Axis(logarithmic: yLow, yHigh, tickCount: yTickCount)
                 : Axis(linear: yLow, yHigh, tickCount: yTickCount)

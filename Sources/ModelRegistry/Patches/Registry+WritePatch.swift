@@ -294,18 +294,3 @@ private struct PatchPlan: Sendable {
         }
     }
 }
-
-/// Attachments by name.
-enum AttachmentTable {
-    static func ids(_ db: Database, _ version: Version) throws -> OrderedDictionary<String, ContentID> {
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT name, content_id FROM attachment
-                JOIN attachment_content ON attachment_content.id = attachment.content WHERE version = ? ORDER BY name
-                """,
-            arguments: [version.rowID])
-        return OrderedDictionary(
-            uniqueKeysWithValues: try rows.map { (try $0.value("name"), try $0.contentID("content_id")) })
-    }
-}

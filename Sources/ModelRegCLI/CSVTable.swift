@@ -1,0 +1,23 @@
+/// Rows as RFC 4180 writes them.
+struct CSVTable {
+    private(set) var lines: [String]
+
+    init(_ columns: [String]) { lines = [CSVTable.line(columns)] }
+
+    mutating func add(_ row: [String]) { lines.append(CSVTable.line(row)) }
+
+    /// Prints all.
+    func print() { Output.write(lines.map { $0 + "\r\n" }.joined(), to: 1) }
+
+    private static func line(_ fields: [String]) -> String { fields.map(field).joined(separator: ",") }
+
+    private static func field(_ text: String) -> String {
+        guard text.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return text }
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { quoted += "\"" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
+    }
+}
