@@ -18,6 +18,10 @@ open class Module {
     /// Names are unique; the only period in one is before an array index (`blocks.0`) or a dictionary's key.
     open var members: [Member] { Member.reflected(in: self) }
 
+    /// The generators that this module itself, not those within it, draws from when it computes. They are part of
+    /// what a training run goes on from.
+    open var randomGenerators: [RandomGenerator] { [] }
+
     /// What stands between the parentheses when the module is printed: its settings, as in PyTorch.
     open var settingsDescription: String { "" }
 
@@ -99,6 +103,18 @@ extension Module {
         return entries().compactMap { entry in
             guard case .buffer(let tensor, _) = entry.content else { return nil }
             return seen.insert(ObjectIdentifier(tensor)).inserted ? (entry.name, tensor) : nil
+        }
+    }
+
+    /// The generators that this module and all within it draw from, each once, by the path of the first that does:
+    /// `blocks.0.dropout`, and for its second generator `blocks.0.dropout.1`.
+    public func namedRandomGenerators() -> [(name: String, generator: RandomGenerator)] {
+        var seen: Set<ObjectIdentifier> = []
+        return namedModules().flatMap { path, module in
+            module.randomGenerators.enumerated().compactMap { index, generator in
+                guard seen.insert(ObjectIdentifier(generator)).inserted else { return nil }
+                return (index == 0 ? path : "\(path).\(index)", generator)
+            }
         }
     }
 

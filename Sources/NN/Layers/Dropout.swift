@@ -17,6 +17,9 @@ public final class Dropout: Module, Layer {
     /// No entries.
     public override var members: [Member] { [] }
 
+    /// The one it was made with.
+    public override var randomGenerators: [RandomGenerator] { [generator] }
+
     /// As PyTorch prints it.
     public override var settingsDescription: String { "p=\(python(probability)), inplace=False" }
 

@@ -86,6 +86,13 @@ public class Adam: GroupedOptimizer<AdamOptions> {
         options.usesAMSGrad ? ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] : ["exp_avg", "exp_avg_sq"]
     }
 
+    // AdamW is AdamW, whatever the state it goes on from was written by.
+    override func adopted(_ options: AdamOptions) -> AdamOptions {
+        var options = options
+        options.decouplesDecay = Self.decouplesDecay
+        return options
+    }
+
     override func update(
         _ parameter: Tensor, _ gradient: Tensor, _ slot: inout Slot, isFirst: Bool, _ options: AdamOptions
     ) {

@@ -62,36 +62,3 @@ public struct LearningRateSchedule {
         }
     }
 }
-
-/// Sets the learning rates of an optimiser by a schedule, one epoch (or batch) at a time.
-public final class LearningRateScheduler {
-    /// Epochs passed. Setting it, as after loading a checkpoint, sets the rates.
-    public var epoch: Int {
-        didSet { apply() }
-    }
-
-    /// The rates at epoch 0.
-    public let initialRates: [Double]
-
-    private let optimizer: any Optimizer
-    private let schedule: LearningRateSchedule
-
-    /// Starts at epoch 0 with the optimiser's rates, or continues at `epoch` with `initialRates`.
-    public init(
-        _ optimizer: any Optimizer, _ schedule: LearningRateSchedule, epoch: Int = 0,
-        initialRates: [Double]? = nil
-    ) {
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.epoch = epoch
-        self.initialRates = initialRates ?? optimizer.learningRates
-        apply()
-    }
-
-    /// Passes an epoch.
-    public func step() { epoch += 1 }
-
-    private func apply() {
-        optimizer.learningRates = initialRates.map { schedule.rate(at: epoch, initial: $0) }
-    }
-}

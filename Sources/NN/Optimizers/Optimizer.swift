@@ -86,6 +86,9 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     /// Whether a parameter with these options has any state.
     final func hasState(_ options: Options) -> Bool { countsSteps || !tensorNames(options).isEmpty }
 
+    /// Options from a state, as this optimiser has them.
+    func adopted(_ options: Options) -> Options { options }
+
     /// Changes one parameter by its gradient.
     func update(_ parameter: Tensor, _ gradient: Tensor, _ slot: inout Slot, isFirst: Bool, _ options: Options)
     {
@@ -152,7 +155,7 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
             for place in indices {
                 guard let slot = slots[place], hasState(group.options) else { continue }
                 var entry = StateDict()
-                if countsSteps { entry["step"] = Tensor([Float(slot.stepCount)], shape: []) }
+                if countsSteps { entry["step"] = GroupedOptimizer.stepTensor(slot.stepCount) }
                 for (name, tensor) in zip(names, slot.tensors) { entry[name] = tensor }
                 tensors[place] = entry
             }
@@ -175,7 +178,7 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
                 throw .parameterCount(
                     group: groupIndex, state: saved.parameters.count, optimizer: own.parameters.count)
             }
-            let options = try Options(group: saved, index: groupIndex)
+            let options = adopted(try Options(group: saved, index: groupIndex))
             newGroups.append(ParameterGroup(own.parameters, options))
             for (key, parameter) in zip(saved.parameters, own.parameters) {
                 newSlots.append(try slot(from: state.tensors[key], for: parameter, key, tensorNames(options)))
@@ -183,6 +186,11 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
         }
         groups = newGroups
         slots = newSlots
+    }
+
+    /// A count as PyTorch keeps it, float32, or as float64 where that is not exact: beyond 2^24 steps.
+    private static func stepTensor(_ count: Double) -> Tensor {
+        Double(Float(count)) == count ? Tensor([Float(count)], shape: []) : Tensor([count], shape: [])
     }
 
     private func slot(
