@@ -63,6 +63,13 @@ public struct Manifest: Sendable {
         public let byteOffset: Int
         /// Distance between neighbours along each axis, in elements.
         public let strides: [Int]
+
+        /// Describes a place.
+        public init(storage: Int, byteOffset: Int, strides: [Int]) {
+            self.storage = storage
+            self.byteOffset = byteOffset
+            self.strides = strides
+        }
     }
 
     /// Describes a version.

@@ -41,7 +41,7 @@ enum ExitStatus: Int32 {
     private init(_ error: RegistryError) {
         switch error {
         case .noRegistry, .noModel, .noRun, .noVersion, .noVersions, .noEarlierVersion, .noAlias,
-            .contentMismatch:
+            .contentMismatch, .thinned:
             self = .noInput
         case .gated: self = .found
         case .noDeletedVersion: self = .noInput
@@ -50,7 +50,7 @@ enum ExitStatus: Int32 {
         case .readOnly, .inputOutput: self = .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
             .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep,
-            .notDeleted, .badDeletedReference, .mergeWithItself:
+            .notDeleted, .badDeletedReference, .mergeWithItself, .nothingLeft:
             self = .usage
         case .damaged, .mergeSource: self = .badData
         }

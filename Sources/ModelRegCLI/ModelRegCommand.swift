@@ -52,7 +52,8 @@ struct ModelRegCommand: ParsableCommand {
             CommandGroup(
                 name: "Upkeep",
                 subcommands: [
-                    PackCommand.self, GarbageCommand.self, UsageCommand.self, VerifyCommand.self,
+                    PackCommand.self, PruneCommand.self, GarbageCommand.self, UsageCommand.self,
+                    VerifyCommand.self,
                 ]),
         ])
 

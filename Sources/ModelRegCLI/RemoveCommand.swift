@@ -35,20 +35,30 @@ struct RemoveCommand: ParsableCommand {
         for version in versions where seen.insert(version.reference).inserted {
             reports.append(try registry.delete(version.reference, force: force, dryRun: true))
         }
+        let freed = try freedByteCounts(reports.map(\.version), registry)
         if !dryRun {
             reports = try reports.map { try registry.delete($0.version.reference, force: force) }
         }
         if options.json {
-            try JSON.print(reports.map { Report($0, isDeleted: !dryRun) })
+            try JSON.print(zip(reports, freed).map { Report($0, freedByteCount: $1, isDeleted: !dryRun) })
             return
         }
-        for report in reports {
+        for (report, freedByteCount) in zip(reports, freed) {
             let verb = dryRun ? "would delete" : "deleted"
             let aliases =
                 report.aliases.isEmpty ? "" : " and its aliases \(report.aliases.joined(separator: ", "))"
             Output.line(
-                "\(verb) \(report.version.reference)\(aliases); "
-                    + "gc frees \(report.freedByteCount) bytes that nothing else uses")
+                "\(verb) \(report.version.reference)\(aliases); gc frees \(freedByteCount) bytes")
+        }
+    }
+
+    /// What the file is shorter by, after the next gc, for each version beside those before it.
+    private func freedByteCounts(_ versions: [Version], _ registry: Registry) throws -> [Int] {
+        var before = 0
+        return try versions.indices.map { index in
+            let total = try registry.byteCountFreed(byDeleting: Array(versions[...index]))
+            defer { before = total }
+            return total - before
         }
     }
 
@@ -58,10 +68,10 @@ struct RemoveCommand: ParsableCommand {
         let freedByteCount: Int
         let isDeleted: Bool
 
-        init(_ report: DeletionReport, isDeleted: Bool) {
+        init(_ report: DeletionReport, freedByteCount: Int, isDeleted: Bool) {
             reference = report.version.reference
             aliases = report.aliases
-            freedByteCount = report.freedByteCount
+            self.freedByteCount = freedByteCount
             self.isDeleted = isDeleted
         }
     }

@@ -68,12 +68,14 @@ struct ShowCommand: ParsableCommand {
         if health || query.condition != nil || !query.sort.isEmpty { return showHealth(leaves) }
         Output.line("")
         var table = Table([("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("SIZE", .right), ("", .left)])
+        let dropped = Set(details.droppedPaths)
         for leaf in leaves.map(\.leaf) {
             switch leaf.content {
             case .tensor(let tensor):
                 table.add([
                     leaf.path.shown, tensor.dtype.rawValue, "\(tensor.shape)", ByteCount.text(tensor.byteCount),
-                    tensor.tie.map { "storage \($0.storage)" } ?? "",
+                    dropped.contains(leaf.path.text)
+                        ? "dropped" : tensor.tie.map { "storage \($0.storage)" } ?? "",
                 ])
             case .value(let value): table.add([leaf.path.shown, value.kindName, "", "", value.text])
             }
@@ -151,6 +153,9 @@ struct ShowCommand: ParsableCommand {
             facts.append(("file", "\(source.name), \(source.format), \(ByteCount.text(source.byteCount))"))
         }
         facts.append(("tensors", "\(version.tensorCount), \(ByteCount.text(version.byteCount))"))
+        if let thinnedAt = details.thinnedAt {
+            facts.append(("thinned", "\(thinnedAt), \(details.droppedPaths.count) tensors dropped"))
+        }
         for (name, value) in version.metrics.sorted(by: { $0.key < $1.key }) {
             facts.append(("metric", "\(name) = \(value)"))
         }
@@ -199,6 +204,8 @@ private struct ShowJSON: Encodable {
     let fileMetadata: [String: JSONFragment]
     let attachments: [Attachment]
     let sourceFile: Source?
+    let thinnedAt: String?
+    let droppedPaths: [String]
     let parameters: [ParameterJSON]
     let lineage: [AncestorJSON]
     let notes: [NoteJSON]
@@ -255,6 +262,8 @@ private struct ShowJSON: Encodable {
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)
         }
+        thinnedAt = details.thinnedAt
+        droppedPaths = details.droppedPaths
         parameters = leaves.map { leaf in
             ParameterJSON(
                 leaf: LeafJSON(leaf.leaf.path, leaf.leaf.content),

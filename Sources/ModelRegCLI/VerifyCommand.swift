@@ -31,7 +31,10 @@ struct VerifyCommand: ParsableCommand {
         } else if report.problems.isEmpty {
             let versions = report.versionCount == 1 ? "1 version" : "\(report.versionCount) versions"
             let tensors = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
-            Output.line("ok: \(versions), \(tensors), \(ByteCount.text(report.byteCount)) match their hashes")
+            let thinned =
+                report.thinnedVersionCount == 0 ? "" : "; \(report.thinnedVersionCount) of the versions thinned"
+            Output.line(
+                "ok: \(versions), \(tensors), \(ByteCount.text(report.byteCount)) match their hashes\(thinned)")
         } else {
             for problem in report.problems { Output.line("\(problem)") }
         }
@@ -50,6 +53,7 @@ struct VerifyCommand: ParsableCommand {
         let versionCount: Int
         let tensorCount: Int
         let byteCount: Int
+        let thinnedVersionCount: Int
         let problems: [Problem]
 
         init(_ report: VerificationReport) {
@@ -57,6 +61,7 @@ struct VerifyCommand: ParsableCommand {
             versionCount = report.versionCount
             tensorCount = report.tensorCount
             byteCount = report.byteCount
+            thinnedVersionCount = report.thinnedVersionCount
             problems = report.problems.map {
                 Problem(version: $0.version, path: $0.path, chunk: $0.chunk?.description, problem: $0.problem)
             }

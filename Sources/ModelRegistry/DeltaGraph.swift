@@ -18,29 +18,23 @@ struct DeltaGraph {
                 SELECT EXISTS (
                   SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
                   JOIN version ON version.id = parameter.version
-                  WHERE tensor_chunk.chunk = ?1 AND \(DeltaGraph.loadsFast(without: "?2")))
+                  WHERE tensor_chunk.chunk = ?1 AND \(DeltaGraph.loadsFast))
                 """)
     }
 
     /// A condition on a row of `version`: its chunks are keyframes.
-    static let loadsFast = loadsFast(without: "NULL")
-
-    private static func loadsFast(without deleted: String) -> String {
-        """
-        version.deleted_at IS NULL AND version.id IS NOT \(deleted) AND (
+    static let loadsFast = """
+        version.deleted_at IS NULL AND (
           version.number = (
             SELECT newest.number FROM version AS newest
-            WHERE newest.model = version.model AND newest.deleted_at IS NULL AND newest.id IS NOT \(deleted)
+            WHERE newest.model = version.model AND newest.deleted_at IS NULL
             ORDER BY newest.number DESC LIMIT 1)
           OR EXISTS (SELECT 1 FROM alias WHERE alias.version = version.id AND alias.is_pinned))
         """
-    }
 
     /// Whether the newest version of a model, or a pinned one, has the chunk.
-    ///
-    /// - Parameter deleted: A version to look upon as deleted.
-    func isNeededFast(_ chunk: Int64, without deleted: Int64? = nil) throws -> Bool {
-        try Bool.fetchOne(isFastNeeded, arguments: [chunk, deleted]) ?? false
+    func isNeededFast(_ chunk: Int64) throws -> Bool {
+        try Bool.fetchOne(isFastNeeded, arguments: [chunk]) ?? false
     }
 
     /// The chunks that `chunk` is decoded by way of, nearest first.

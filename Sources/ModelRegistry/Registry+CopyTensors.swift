@@ -16,6 +16,8 @@ extension Registry {
     ) throws {
         try read { db in
             let content = try VersionContent(db, version)
+            let wanted = Set(leaves.map(\.leaf))
+            try content.checkPresent(content.leaves.indices.map { wanted.contains($0) })
             var requests: [TensorReader.Request] = []
             var gathered: [(tensor: Tensor, destination: UnsafeMutableRawBufferPointer)] = []
             for (index, destination) in leaves {

@@ -6,7 +6,8 @@ public struct DeletionReport: Hashable, Sendable {
     public let version: Version
     /// The aliases that named it and are removed with it.
     public let aliases: [String]
-    /// Stored bytes that nothing else uses: what the next ``Registry/collectGarbage(dryRun:)`` frees.
+    /// Stored bytes that nothing else uses. ``Registry/byteCountFreed(byDeleting:)-(String)`` says by how much the file
+    /// shrinks, for the price of a rehearsal.
     public let freedByteCount: Int
 }
 

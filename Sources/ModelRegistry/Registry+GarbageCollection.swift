@@ -58,7 +58,8 @@ struct GarbageCollection {
         let rules = try registry.packingRules()
         // A second look, for what other processes have packed meanwhile. What is damaged stays.
         for _ in 0..<2 {
-            let rebased = try rebase(keepsOnlyByteCounts: false) { batch in
+            let jobs = try registry.read { db in try rebasingJobs(db) }
+            try rebase(jobs, keepsOnlyByteCounts: false) { batch in
                 let stored = try registry.write { db in
                     let result = try ChunkRecoder.store(batch, db, rules: rules)
                     try PackTable.deleteEmpty(db, among: result.oldPacks)
@@ -67,7 +68,7 @@ struct GarbageCollection {
                 counts.rebased += stored
                 usleep(Registry.pauseMicroseconds)
             }
-            if rebased == 0 { break }
+            if jobs.isEmpty { break }
         }
         try registry.write { db in try removeRows(db, &counts) }
         let thin = try registry.read { db in try PackTable.thin(db) }
@@ -82,31 +83,30 @@ struct GarbageCollection {
 
     /// Finds out what ``run()`` would do, and leaves everything as it is.
     ///
-    /// - Parameter deleting: A version to look upon as deleted.
-    func rehearse(deleting version: Version? = nil) throws -> GarbageReport {
-        var rebased: [[Recoding]] = []
-        try rebase(deleting: version?.rowID, keepsOnlyByteCounts: true) { rebased.append($0) }
-        var report: GarbageReport?
-        do {
-            try registry.write { db in
-                report = try rehearse(db, deleting: version, rebased: rebased)
-                throw Rehearsal()
+    /// - Parameter change: What to look upon as done before, such as deleting a version.
+    func rehearse(after change: ((Database) throws -> Void)? = nil) throws -> GarbageReport {
+        let jobs: [RecodingJob]
+        if let change {
+            jobs = try registry.undoing { db in
+                try change(db)
+                return try rebasingJobs(db)
             }
-        } catch is Rehearsal {}
-        guard let report else { preconditionFailure("a rehearsal without a report") }
-        return report
+        } else {
+            jobs = try registry.read { db in try rebasingJobs(db) }
+        }
+        var rebased: [[Recoding]] = []
+        try rebase(jobs, keepsOnlyByteCounts: true) { rebased.append($0) }
+        return try registry.undoing { db in try rehearse(db, after: change, rebased: rebased) }
     }
 
-    private struct Rehearsal: Error {}
-
     /// The same steps in the same order, with zeros for bytes.
-    private func rehearse(_ db: Database, deleting version: Version?, rebased: [[Recoding]]) throws
-        -> GarbageReport
-    {
+    private func rehearse(
+        _ db: Database, after change: ((Database) throws -> Void)?, rebased: [[Recoding]]
+    ) throws -> GarbageReport {
         let before = try PageCounts(db)
         var counts = Counts()
         let rules = try PackingRules(db)
-        if let version { try GarbageTable.delete(version, db) }
+        try change?(db)
         for batch in rebased {
             let result = try ChunkRecoder.store(batch, db, rules: rules)
             try PackTable.deleteEmpty(db, among: result.oldPacks)
@@ -128,13 +128,9 @@ struct GarbageCollection {
     // MARK: Chunks that depend on what goes
 
     /// Encodes anew what is needed and is a difference from what is not.
-    ///
-    /// - Returns: How many chunks that are.
-    @discardableResult
     private func rebase(
-        deleting version: Int64? = nil, keepsOnlyByteCounts: Bool, _ body: ([Recoding]) throws -> Void
-    ) throws -> Int {
-        let jobs = try registry.read { db in try rebasingJobs(db, deleting: version) }
+        _ jobs: [RecodingJob], keepsOnlyByteCounts: Bool, _ body: ([Recoding]) throws -> Void
+    ) throws {
         let recoder = ChunkRecoder(
             registry: registry, effort: .fast, keepsOnlyByteCounts: keepsOnlyByteCounts)
         var rest = jobs[...]
@@ -143,17 +139,16 @@ struct GarbageCollection {
             rest = rest.dropFirst(jobCount)
             if !recodings.isEmpty { try body(recodings) }
         }
-        return jobs.count
     }
 
     /// A chunk that is needed takes the nearest chunk below it that is needed too for its base, or none.
-    private func rebasingJobs(_ db: Database, deleting version: Int64?) throws -> [RecodingJob] {
+    private func rebasingJobs(_ db: Database) throws -> [RecodingJob] {
         func isNeeded(_ chunk: String) -> String {
             """
             EXISTS (
               SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
               JOIN version ON version.id = parameter.version
-              WHERE tensor_chunk.chunk = \(chunk) AND version.deleted_at IS NULL AND version.id IS NOT ?1)
+              WHERE tensor_chunk.chunk = \(chunk) AND version.deleted_at IS NULL)
             """
         }
         let rows = try Row.fetchAll(
@@ -165,11 +160,10 @@ struct GarbageCollection {
                 FROM chunk AS delta
                 WHERE delta.base IS NOT NULL AND \(isNeeded("delta.id")) AND NOT \(isNeeded("delta.base"))
                 ORDER BY delta.id
-                """,
-            arguments: [version])
+                """)
         guard !rows.isEmpty else { return [] }
         let graph = try DeltaGraph(db)
-        let needed = try db.cachedStatement(sql: "SELECT \(isNeeded("?2"))")
+        let needed = try db.cachedStatement(sql: "SELECT \(isNeeded("?"))")
         let rules = try PackingRules(db)
         return try rows.compactMap { row in
             guard let dtype = DType(rawValue: try row.value("dtype")) else { return nil }
@@ -177,9 +171,9 @@ struct GarbageCollection {
             let chain = try graph.bases(of: chunk)
             var base: Int64?
             if let index = try chain.firstIndex(where: {
-                try Bool.fetchOne(needed, arguments: [version, $0]) == true
+                try Bool.fetchOne(needed, arguments: [$0]) == true
             }),
-                try !graph.isNeededFast(chunk, without: version),
+                try !graph.isNeededFast(chunk),
                 rules.allowDelta(height: try graph.height(of: chunk), baseDepth: chain.count - index - 1)
             {
                 base = chain[index]

@@ -24,6 +24,7 @@ extension Registry {
                 let suggestion = Suggestion.closest(to: path, among: content.leaves.map(\.path.text))
                 throw PathSelectionError(patterns: [path], suggestion: suggestion)
             }
+            try content.checkPresent(content.leaves.map { $0.path == leaf.path })
             guard case .tensor(let row, let view, _) = leaf.content else {
                 throw RegistryError.noTensor(version: version.reference, path: path)
             }

@@ -20,6 +20,16 @@ extension Registry {
         _ value: some CheckpointConvertible, as model: String, options: SaveOptions = SaveOptions(),
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
+        let result = try saveUnpacked(value, as: model, options: options, progress: progress)
+        packInBackground(model)
+        return result
+    }
+
+    /// Saves a checkpoint and leaves earlier versions as they are; see ``packNewVersions(of:progress:isCancelled:)``.
+    package func saveUnpacked(
+        _ value: some CheckpointConvertible, as model: String, options: SaveOptions,
+        progress: ProgressHandler? = nil
+    ) throws -> SaveResult {
         try Names.checkModel(model)
         for alias in options.aliases { try Names.checkAlias(alias) }
         if let step = options.step, step < 0 { throw RegistryError.badStep(step) }
@@ -55,7 +65,6 @@ extension Registry {
         var result = try SaveProcess(registry: self, plan: plan)
             .run(as: model, options: options, recipe: recipe, progress: progress)
         result.unhealthy = unhealthy
-        packInBackground(model)
         return result
     }
 

@@ -194,10 +194,25 @@ extension Registry {
     ///
     /// - Throws: ``RegistryError``.
     public func byteCountFreed(byDeleting reference: String) throws -> Int {
-        let version = try version(reference)
+        try byteCountFreed(byDeleting: [version(reference)])
+    }
+
+    /// Bytes that the file is shorter by once all of some versions are deleted and their garbage is collected.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func byteCountFreed(byDeleting versions: [Version]) throws -> Int {
+        try byteCountFreed { db in
+            for version in versions { try GarbageTable.delete(version, db) }
+        }
+    }
+
+    /// The same for a change of any kind, which is undone.
+    func byteCountFreed(after change: (Database) throws -> Void) throws -> Int {
         let collection = GarbageCollection(self)
         let now = try collection.rehearse().freedByteCount
-        return try collection.rehearse(deleting: version).freedByteCount - now
+        return try withoutActuallyEscaping(change) { change in
+            try collection.rehearse(after: change).freedByteCount - now
+        }
     }
 }
 

@@ -10,6 +10,8 @@ public struct VerificationReport: Hashable, Sendable {
     public let tensorCount: Int
     /// Uncompressed bytes of these.
     public let byteCount: Int
+    /// Number of versions of which tensors were dropped to save space, so that these could not be checked.
+    public let thinnedVersionCount: Int
     /// What is wrong; empty if all is well.
     public let problems: [RegistryError.Damage]
 }
@@ -42,6 +44,7 @@ extension Registry {
             return VerificationReport(
                 versionCount: versions.count, tensorCount: verification.tensors.count,
                 byteCount: verification.tensors.keys.reduce(0) { $0 + $1.byteCount },
+                thinnedVersionCount: versions.count { $0.droppedTensorCount > 0 },
                 problems: verification.problems)
         }
     }

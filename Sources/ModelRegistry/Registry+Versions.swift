@@ -70,6 +70,13 @@ extension Registry {
             let source = try Row.fetchOne(
                 db, sql: "SELECT name, format, byte_count FROM source_file WHERE version = ?",
                 arguments: [version.rowID])
+            let dropped = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT path.text AS path, dropped_at FROM dropped_parameter
+                    JOIN path ON path.id = dropped_parameter.path WHERE version = ? ORDER BY ordinal
+                    """,
+                arguments: [version.rowID])
             return VersionDetails(
                 attributes: try attributes.map { row in
                     VersionDetails.Attribute(
@@ -84,7 +91,9 @@ extension Registry {
                     VersionDetails.Source(
                         name: try row.value("name"), format: try row.value("format"),
                         byteCount: try row.value("byte_count"))
-                })
+                },
+                droppedPaths: try dropped.map { try $0.value("path") },
+                thinnedAt: try dropped.map { try $0.value("dropped_at", as: String.self) }.max())
         }
     }
 }
@@ -127,4 +136,8 @@ public struct VersionDetails: Hashable, Sendable {
     public let attachments: [Attachment]
     /// The file that can be given back byte for byte, if there is one.
     public let sourceFile: Source?
+    /// Paths of the tensors that were dropped to save space.
+    public let droppedPaths: [String]
+    /// When the last of these were dropped; `nil` for a whole version.
+    public let thinnedAt: String?
 }

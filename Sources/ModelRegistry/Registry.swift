@@ -18,7 +18,7 @@ public final class Registry: Sendable {
     package let database: DatabaseQueue
     let packer = BackgroundPacker()
     private let waitSeconds: Double
-    private let packsInBackground: Bool
+    package let packsInBackground: Bool
 
     /// How long a call waits for other processes unless told otherwise.
     public static let defaultWaitSeconds: Double = 10
@@ -83,6 +83,22 @@ public final class Registry: Sendable {
         }
     }
 
+    /// What `body` finds out in a transaction that is then rolled back.
+    func undoing<Result>(_ body: (Database) throws -> Result) throws -> Result {
+        var result: Result?
+        do {
+            try write { db in
+                result = try body(db)
+                throw Undone()
+            }
+        } catch is Undone {}
+        guard let result else { preconditionFailure("a transaction undone without a result") }
+        return result
+    }
+
+    /// Whether the file cannot be written, so that every save fails.
+    public var isReadOnly: Bool { database.configuration.readonly }
+
     private func translatingErrors<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
@@ -93,3 +109,6 @@ public final class Registry: Sendable {
         }
     }
 }
+
+/// Rolls back a transaction that was only to find something out.
+private struct Undone: Error {}

@@ -70,6 +70,10 @@ public enum RegistryError: Error, Equatable {
     /// The registry that is merged is damaged. What has come in by then is whole.
     case mergeSource(path: String, Damage)
 
+    /// Tensors that are asked for were dropped to save space; `whole` are the keys at the top that lost none.
+    case thinned(version: String, paths: [String], whole: [String])
+    /// The rules leave a version without any tensor.
+    case nothingLeft(version: String)
     /// The value at a path is no tensor.
     case noTensor(version: String, path: String)
     /// A tensor does not have these rows.
@@ -170,6 +174,11 @@ extension RegistryError: CustomStringConvertible {
         case .mergeWithItself(let path): "\(quoted(path)) is the registry itself"
         case .mergeSource(let path, let damage):
             "\(quoted(path)) is damaged: \(damage); what was merged so far is whole"
+        case .thinned(let version, let paths, let whole):
+            "\(version) was thinned and has no \(quoted(paths[0])) any more"
+                + (paths.count > 1 ? ", nor \(paths.count - 1) other tensors" : "")
+                + (whole.isEmpty ? "" : "; `load \(version) --only \(whole[0])` loads what is there")
+        case .nothingLeft(let version): "\(version) would be left without any tensor; drop less of it"
         case .noTensor(let version, let path): "\"\(path)\" of \(version) is no tensor"
         case .badRows(let path, let rows, let shape):
             "rows \(rows.lowerBound):\(rows.upperBound) of \"\(path)\": its shape is \(shape)"

@@ -51,8 +51,10 @@ public struct StorageLayout: Sendable {
 
     /// Lays out the selected leaves of `content`.
     ///
-    /// - Throws: ``RegistryError/damaged(_:)`` when shared storages contradict themselves.
+    /// - Throws: ``RegistryError/damaged(_:)`` when shared storages contradict themselves;
+    ///   ``RegistryError/thinned(version:paths:whole:)``.
     init(_ content: VersionContent, selected: [Bool]) throws {
+        try content.checkPresent(selected)
         version = content.version
         structure = content.structure
         do {

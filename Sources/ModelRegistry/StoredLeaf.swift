@@ -17,6 +17,8 @@ struct StoredLeaf: Sendable {
     enum Content: Sendable {
         case value(PlainValue)
         case tensor(TensorRow, view: SavePlan.View, id: ContentID)
+        /// A tensor that a thinned version has no more.
+        case dropped(Manifest.TensorContent)
     }
 
     let path: CheckpointPath
@@ -67,6 +69,7 @@ struct VersionContent: Sendable {
         -> [StoredLeaf]
     {
         let paths = structure.leafPaths
+        let dropped = try DroppedTable.leaves(db, version)
         let rows = try Row.fetchCursor(
             db,
             sql: """
@@ -79,8 +82,15 @@ struct VersionContent: Sendable {
                 """,
             arguments: [version.rowID])
         var leaves: [StoredLeaf] = []
+        func appendDropped() {
+            while let (role, tensor) = dropped[leaves.count], leaves.count < paths.count {
+                leaves.append(
+                    StoredLeaf(path: paths[leaves.count], role: role, content: .dropped(tensor)))
+            }
+        }
         while let row = try rows.next() {
             let ordinal: Int = try row.value("ordinal")
+            appendDropped()
             guard ordinal == leaves.count, ordinal < paths.count else {
                 throw RegistryError.Damage(problem: "its leaves do not fit its structure")
             }
@@ -91,6 +101,7 @@ struct VersionContent: Sendable {
                 throw damage
             }
         }
+        appendDropped()
         guard leaves.count == paths.count else {
             throw RegistryError.Damage(problem: "\(leaves.count) leaves where its structure has \(paths.count)")
         }
@@ -187,8 +198,35 @@ extension VersionContent {
             case .value(let value): Manifest.Leaf(path: leaf.path, content: .value(value))
             case .tensor(_, let view, let id):
                 Manifest.Leaf(path: leaf.path, content: .tensor(Manifest.TensorContent(id: id, view: view)))
+            case .dropped(let tensor): Manifest.Leaf(path: leaf.path, content: .tensor(tensor))
             }
         }
         return Manifest(structure: structure, leaves: leaves)
+    }
+}
+
+extension VersionContent {
+    /// Checks that none of the leaves asked for was dropped.
+    ///
+    /// - Throws: ``RegistryError/thinned(version:paths:whole:)``.
+    func checkPresent(_ isSelected: [Bool]) throws {
+        let dropped = zip(leaves, isSelected).compactMap { leaf, isSelected in
+            if isSelected, case .dropped = leaf.content { leaf.path.text } else { nil }
+        }
+        if !dropped.isEmpty {
+            throw RegistryError.thinned(version: version.reference, paths: dropped, whole: wholeParts)
+        }
+    }
+
+    /// The keys at the top of the checkpoint below which no tensor was dropped.
+    private var wholeParts: [String] {
+        var parts: [String] = []
+        var thinned: Set<String> = []
+        for leaf in leaves {
+            let part = leaf.path.text.split(separator: "/", omittingEmptySubsequences: false)[0]
+            if !parts.contains(String(part)) { parts.append(String(part)) }
+            if case .dropped = leaf.content { thinned.insert(String(part)) }
+        }
+        return parts.filter { !thinned.contains($0) }
     }
 }

@@ -30,6 +30,29 @@ enum Timestamp {
             }
     }
 
+    /// Seconds since 1970 of what ``now()`` wrote.
+    ///
+    /// - Throws: ``RegistryError/Damage`` for anything else.
+    static func seconds(_ text: String) throws -> Double {
+        let parts = text.split { !$0.isASCII || !$0.isNumber }.map { Int($0) ?? -1 }
+        guard text.utf8.count == 24, parts.count == 7, !parts.contains(-1) else {
+            throw RegistryError.Damage(problem: "\"\(text.prefix(40))\" is no time")
+        }
+        var time = tm()
+        (time.tm_year, time.tm_mon, time.tm_mday) = (
+            Int32(parts[0]) - 1900, Int32(parts[1]) - 1, Int32(parts[2])
+        )
+        (time.tm_hour, time.tm_min, time.tm_sec) = (Int32(parts[3]), Int32(parts[4]), Int32(parts[5]))
+        return Double(timegm(&time)) + Double(parts[6]) / 1000
+    }
+
+    /// Seconds since 1970.
+    static func secondsNow() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
     /// Who is doing this: `user@host`.
     static func actor() -> String { "\(user())@\(host())" }
 

@@ -29,6 +29,9 @@ public struct Version: Hashable, Sendable {
     /// Its metrics, by name. Of a metric with several steps, the last.
     public let metrics: [String: Double]
 
+    /// Number of its tensors that were dropped to save space; see ``Registry/prune(_:_:dropping:)``. 0: it is whole.
+    public let droppedTensorCount: Int
+
     let rowID: Int64
 
     /// The canonical reference: `mlp:v3`.

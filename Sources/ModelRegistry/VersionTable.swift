@@ -97,7 +97,8 @@ enum VersionTable {
                 SELECT version.id, version.number, version.content_id, version.kind, version.message,
                        version.tensor_count, version.byte_count, version.created_at, version.step, model.name,
                        run.name AS run_name, run_model.name AS run_model_name,
-                       parent.number AS parent_number, parent_model.name AS parent_name
+                       parent.number AS parent_number, parent_model.name AS parent_name,
+                       (SELECT count(*) FROM dropped_parameter WHERE dropped_parameter.version = version.id) AS dropped
                 FROM version JOIN model ON model.id = version.model
                 LEFT JOIN run ON run.id = version.run
                 LEFT JOIN model AS run_model ON run_model.id = run.model
@@ -145,7 +146,8 @@ enum VersionTable {
                 byteCount: try row.value("byte_count"), createdAt: try row.value("created_at"),
                 aliases: aliases[id] ?? [],
                 run: runName.map { RunInfo.reference(model: runModel, name: $0) },
-                step: try row.optional("step"), metrics: metrics[id] ?? [:], rowID: id)
+                step: try row.optional("step"), metrics: metrics[id] ?? [:],
+                droppedTensorCount: try row.value("dropped"), rowID: id)
         }
     }
 

@@ -1,0 +1,71 @@
+import Checkpoints
+import GRDB
+import Tensors
+
+/// Leaves of thinned versions whose tensors were dropped.
+enum DroppedTable {
+    /// Drops the tensors at some of a version's leaves; `gc` then frees what nothing else needs. The file that the
+    /// version was saved from cannot be given back after that.
+    ///
+    /// - Parameter ordinals: Leaves that are tensors.
+    static func drop(_ db: Database, _ content: VersionContent, ordinals: [Int], at now: String) throws {
+        guard !ordinals.isEmpty else { return }
+        let leaves = content.manifest.leaves
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO dropped_parameter
+                  (version, ordinal, path, role, content_id, dtype, shape, storage, byte_offset, strides, dropped_at)
+                SELECT version, ordinal, path, role, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM parameter
+                WHERE version = ?1 AND ordinal = ?2
+                """)
+        let delete = try db.cachedStatement(sql: "DELETE FROM parameter WHERE version = ? AND ordinal = ?")
+        for ordinal in ordinals {
+            guard case .tensor(let tensor) = leaves[ordinal].content else { continue }
+            try insert.execute(arguments: [
+                content.version.rowID, ordinal, tensor.id.data, tensor.dtype.rawValue,
+                IntegerList.text(tensor.shape), tensor.tie?.storage, tensor.tie?.byteOffset,
+                tensor.tie.map { IntegerList.text($0.strides) }, now,
+            ])
+            try delete.execute(arguments: [content.version.rowID, ordinal])
+        }
+        try db.execute(sql: "DELETE FROM source_file WHERE version = ?", arguments: [content.version.rowID])
+        try EventTable.insert(
+            db, "thin", model: content.version.model, number: content.version.number, at: now,
+            detail: "{\"dropped_tensor_count\":\(ordinals.count)}")
+    }
+
+    /// What was dropped of a version, and its role, by ordinal.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func leaves(
+        _ db: Database, _ version: Version
+    ) throws -> [Int: (role: TensorRole, tensor: Manifest.TensorContent)] {
+        guard version.droppedTensorCount > 0 else { return [:] }
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT ordinal, role, content_id, dtype, shape, storage, byte_offset, strides
+                FROM dropped_parameter WHERE version = ?
+                """,
+            arguments: [version.rowID])
+        var leaves: [Int: (role: TensorRole, tensor: Manifest.TensorContent)] = [:]
+        for row in rows {
+            let dtype = try DType(column: row.value("dtype"))
+            let shape = try IntegerList.numbers(row.value("shape"))
+            guard (try? TensorGeometry.byteCount(dtype: dtype, shape: shape)) != nil else {
+                throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is impossibly large")
+            }
+            var tie: Manifest.Tie?
+            if let storage: Int = try row.optional("storage") {
+                tie = Manifest.Tie(
+                    storage: storage, byteOffset: try row.value("byte_offset"),
+                    strides: try IntegerList.numbers(row.value("strides")))
+            }
+            let role = try row.optional("role", as: String.self).flatMap { TensorRole(rawValue: $0) }
+            let tensor = Manifest.TensorContent(
+                id: try row.contentID("content_id"), dtype: dtype, shape: shape, tie: tie)
+            leaves[try row.value("ordinal")] = (role ?? .unspecified, tensor)
+        }
+        return leaves
+    }
+}
