@@ -53,6 +53,8 @@ final class PackPipeline: Sendable {
     private let places = DispatchSemaphore(value: 2 * packsPerBatch + 1)
     private let writer = DispatchQueue(label: "modelreg.writer")
     private let failure = Mutex<(any Error)?>(nil)
+    /// Whether packs are inserted on the thread that adds to them: work that stays behind other work keeps to it.
+    private let isSerial = ConcurrentMap.isSerial
 
     private static let packsPerBatch = PackTable.batchByteCount / PackTable.packByteCount
 
@@ -102,7 +104,7 @@ final class PackPipeline: Sendable {
     }
 
     private func enqueue(_ batch: [NewPack]) {
-        writer.async {
+        let work: @Sendable () -> Void = {
             if self.failure.withLock({ $0 == nil }) {
                 do { try self.insert(batch) } catch { self.failure.withLock { $0 = error } }
             }
@@ -110,6 +112,7 @@ final class PackPipeline: Sendable {
             self.empty.withLock { $0 += batch }
             for _ in batch { self.places.signal() }
         }
+        if isSerial { work() } else { writer.async(execute: work) }
     }
 
     private func throwFailure() throws {

@@ -1,0 +1,242 @@
+import Checkpoints
+import Dispatch
+import Glibc
+public import ModelRegistry
+public import NN
+public import OrderedCollections
+public import Tensors
+
+/// Saves a training run as it goes, without making it wait, and lets it go on after a crash exactly where it was.
+///
+/// ```swift
+/// let state = TrainingState(model, optimizer, schedule: scheduler, data: sampler)
+/// let checkpointer = try Checkpointer(
+///     registry: registry, model: "mlp", every: [.steps(100), .improvement(of: "accuracy", mode: .max)],
+///     retention: RetentionPolicy(keepLast: 3, keepBest: [.init(3, by: .max("accuracy"))]))
+/// var step = try checkpointer.resume(state)?.progress.step ?? 0
+/// while sampler.epoch < 20, !checkpointer.shouldStop {
+///     while let batch = sampler.next(), !checkpointer.shouldStop {
+///         train(on: batch)
+///         step += 1
+///         try checkpointer.saveIfDue(state, step: step, epoch: sampler.epoch)
+///     }
+/// }
+/// try checkpointer.finish()
+/// exit(checkpointer.exitStatus)
+/// ```
+///
+/// `save` copies the tensors and returns; a thread of its own encodes and writes. Two copies exist at most, so a call
+/// waits only where a checkpoint is due before the one before the last is written. When a checkpoint cannot be saved,
+/// training goes on, or the next call throws: see ``CheckpointFailureRule``. Whatever happens, what was saved before is
+/// as it was.
+///
+/// *Signals.* The first SIGTERM makes ``shouldStop`` true and the next ``saveIfDue(_:step:epoch:metrics:)`` save, so that
+/// the loop can end; the process then ends itself. A second one ends the process at once.
+///
+/// *Best.* The version with the best value so far of the metric that ``CheckpointCadence/improvement(of:mode:)`` or the
+/// retention policy names has the alias `best`. Of equals the newer one has it; NaN never does.
+///
+/// Called by the thread that trains, and by no other at the same time. A registry is shared with other jobs as usual.
+public final class Checkpointer {
+    /// Where versions go.
+    public let registry: Registry
+    /// The model that they are versions of.
+    public let model: String
+
+    private let cadence: CheckpointCadence
+    private let failureRule: CheckpointFailureRule
+    let report: @Sendable (CheckpointerEvent) -> Void
+    private let writer: CheckpointWriter
+    private let signals: StopSignals
+    private let goal: MetricGoal?
+
+    private var lastStep: Int?
+    private var lastSave = DispatchTime.now()
+    /// The best value that a snapshot was taken of.
+    private var best: Double?
+    private var isFinished = false
+
+    /// The alias of the best version.
+    public static let bestAlias = "best"
+
+    /// Prints problems on standard error.
+    public static let standardReport: @Sendable (CheckpointerEvent) -> Void = { event in
+        guard event.isProblem else { return }
+        let line = Array("modelreg: \(event)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+
+    /// What asks a process to stop: SIGTERM.
+    public static let standardStopSignals: [Int32] = [SIGTERM]
+
+    /// Saves versions of `model`.
+    ///
+    /// - Parameters:
+    ///   - cadence: When ``saveIfDue(_:step:epoch:metrics:)`` saves.
+    ///   - retention: Which versions stay, applied after each save; `nil` for all.
+    ///   - failureRule: What to do when a checkpoint cannot be saved.
+    ///   - stopSignals: Signals that ask the run to stop.
+    ///   - collectsGarbage: Whether to free what retention lets go, now and then and at the end.
+    ///   - attributes: Facts to save with each version, such as hyper-parameters: JSON texts by name.
+    ///   - report: Told of everything; called from any thread.
+    /// - Throws: ``RegistryError`` when the name is none, or the registry cannot be written at all.
+    public init(
+        registry: Registry, model: String, every cadence: CheckpointCadence = .manual,
+        retention: RetentionPolicy? = nil, onError failureRule: CheckpointFailureRule = .report,
+        stopsOn stopSignals: [Int32] = standardStopSignals, collectsGarbage: Bool = true,
+        attributes: OrderedDictionary<String, String> = [:],
+        report: @escaping @Sendable (CheckpointerEvent) -> Void = Checkpointer.standardReport
+    ) throws {
+        _ = try VersionReference(model)
+        if registry.isReadOnly { throw RegistryError.readOnly(path: registry.path) }
+        self.registry = registry
+        self.model = model
+        self.cadence = cadence
+        self.failureRule = failureRule
+        self.report = report
+        goal = cadence.goal ?? retention?.keepBest.first?.goal
+        best = try goal.flatMap { try Checkpointer.best(of: model, by: $0, registry) }
+        writer = try CheckpointWriter(
+            CheckpointWriter.Settings(
+                registry: registry, model: model, goal: goal, bestAlias: Checkpointer.bestAlias,
+                retention: retention, collectsGarbage: collectsGarbage, attributes: attributes, report: report),
+            best: best)
+        signals = StopSignals(stopSignals) { report(.stopping(signal: $0)) }
+    }
+
+    deinit {
+        signals.cancel()
+        if !isFinished { _ = writer.close(isHurried: true) }
+    }
+
+    private static func best(of model: String, by goal: MetricGoal, _ registry: Registry) throws -> Double? {
+        do {
+            return try registry.versions(of: model).reduce(nil) { best, version in
+                version.metrics[goal.name].flatMap { goal.isBetter($0, than: best) ? $0 : nil } ?? best
+            }
+        } catch RegistryError.noModel {
+            return nil
+        }
+    }
+
+    // MARK: Saving
+
+    /// Saves a checkpoint of this moment: copies the tensors, and leaves the rest to the background.
+    ///
+    /// - Parameters:
+    ///   - step: Optimiser steps taken so far.
+    ///   - epoch: Epochs passed so far.
+    ///   - metrics: What is known of how good it is. NaN is kept, and never the best.
+    ///   - message: For people; `step 100` unless given.
+    ///   - aliases: To set on the version.
+    /// - Throws: Under ``CheckpointFailureRule/throw``, ``CheckpointerError`` when an earlier checkpoint could not be
+    ///   saved; then nothing is saved now. ``FileError`` without memory for the copy.
+    /// - Complexity: O(bytes) to copy them.
+    public func save(
+        _ state: TrainingState, step: Int, epoch: Int? = nil, metrics: OrderedDictionary<String, Double> = [:],
+        message: String? = nil, aliases: [String] = []
+    ) throws {
+        require(!isFinished, "a checkpointer saves after it has finished")
+        try throwFailure()
+        let progress = TrainingState.Progress(step: step, epoch: epoch, metrics: metrics)
+        let buffer = writer.takeBuffer()
+        let snapshot: CheckpointSnapshot
+        do {
+            snapshot = try CheckpointSnapshot(state.checkpoint(at: progress), in: buffer)
+        } catch {
+            writer.giveBack(buffer)
+            throw error
+        }
+        let words = (epoch.map { "epoch \($0), " } ?? "") + "step \(step)"
+        writer.enqueue(
+            CheckpointWriter.Job(
+                snapshot: snapshot, buffer: buffer, progress: progress, message: message ?? words,
+                aliases: aliases))
+        lastStep = step
+        lastSave = DispatchTime.now()
+        if let goal, let value = metrics[goal.name], goal.isBetter(value, than: best) { best = value }
+    }
+
+    /// Saves a checkpoint if the cadence says so, or a signal has asked the run to stop and this step is not saved yet.
+    ///
+    /// - Returns: Whether one is on its way.
+    /// - Throws: As ``save(_:step:epoch:metrics:message:aliases:)``, also when none is due.
+    @discardableResult
+    public func saveIfDue(
+        _ state: TrainingState, step: Int, epoch: Int? = nil, metrics: OrderedDictionary<String, Double> = [:]
+    ) throws -> Bool {
+        guard isDue(step, metrics) else {
+            try throwFailure()
+            return false
+        }
+        try save(state, step: step, epoch: epoch, metrics: metrics)
+        return true
+    }
+
+    /// Saves a checkpoint of a model and what trains it; see ``save(_:step:epoch:metrics:message:aliases:)``.
+    public func save(
+        _ module: Module, _ optimizer: (any Optimizer)? = nil, schedule: LearningRateScheduler? = nil,
+        random: OrderedDictionary<String, RandomGenerator> = [:], data: (any CheckpointState)? = nil, step: Int,
+        epoch: Int? = nil, metrics: OrderedDictionary<String, Double> = [:]
+    ) throws {
+        let state = TrainingState(module, optimizer, schedule: schedule, random: random, data: data)
+        try save(state, step: step, epoch: epoch, metrics: metrics)
+    }
+
+    private func isDue(_ step: Int, _ metrics: OrderedDictionary<String, Double>) -> Bool {
+        if shouldStop { return lastStep != step }
+        // A checkpoint that failed is not the best one that there is.
+        if writer.hasFailed { best = writer.best }
+        if let count = cadence.stepCount, step / count > (lastStep ?? 0) / count { return true }
+        let passed = Double(DispatchTime.now().uptimeNanoseconds - lastSave.uptimeNanoseconds) / 1e9
+        if let seconds = cadence.seconds, passed >= seconds { return true }
+        if let goal = cadence.goal, let value = metrics[goal.name] { return goal.isBetter(value, than: best) }
+        return false
+    }
+
+    /// Takes note of where the run goes on.
+    func didResume(_ version: Version, _ progress: TrainingState.Progress, isLatest: Bool) {
+        lastStep = progress.step
+        lastSave = DispatchTime.now()
+        writer.setParent(isLatest ? nil : version.reference)
+        report(.resumed(version, step: progress.step))
+    }
+
+    private func throwFailure() throws {
+        guard failureRule == .throw, let failure = writer.takeFailure() else { return }
+        throw failure
+    }
+
+    // MARK: Stopping
+
+    /// The signal that asks the run to stop, if one came.
+    public var stopSignal: Int32? { signals.received }
+
+    /// Whether the run should save and stop.
+    public var shouldStop: Bool { stopSignal != nil }
+
+    /// What a process that stops now exits with: 0, or 128 and the signal's number, as shells say it: 143 for SIGTERM.
+    public var exitStatus: Int32 { stopSignal.map { 128 + $0 } ?? 0 }
+
+    /// The version that was saved last by this checkpointer, once it is durable.
+    public var lastVersion: Version? { writer.lastVersion }
+
+    /// Waits until all checkpoints so far are durable, or have failed.
+    ///
+    /// - Throws: Under ``CheckpointFailureRule/throw``, ``CheckpointerError`` when one has failed.
+    public func wait() throws {
+        writer.drain()
+        try throwFailure()
+    }
+
+    /// Writes what is on its way, and ends. Called once, when training ends; signals then do again what they did before.
+    ///
+    /// - Throws: ``CheckpointerError`` when the newest checkpoint could not be saved, under either rule.
+    public func finish() throws {
+        guard !isFinished else { return }
+        isFinished = true
+        let failure = writer.close(isHurried: shouldStop)
+        signals.cancel()
+        if let failure { throw failure }
+    }
+}
