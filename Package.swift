@@ -99,6 +99,11 @@ let package = Package(
             name: "BuildersGuide", dependencies: ["ModelReg", "NN", "Tensors"],
             path: "Examples/BuildersGuide", swiftSettings: strict),
 
+        .executableTarget(
+            name: "Digits", dependencies: ["ModelReg", "NN", "Tensors", orderedCollections],
+            path: "Examples/Digits",
+            exclude: ["README.md", "digits.npz", "demo.sh"], swiftSettings: strict),
+
         // MARK: Build tools
 
         .executableTarget(name: "EmbedMigrations", swiftSettings: strict),
@@ -147,7 +152,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelRegCLITests", dependencies: ["ModelRegCLI", "LibraryExample"], swiftSettings: strict),
+            name: "ModelRegCLITests", dependencies: ["ModelRegCLI", "LibraryExample", "Digits"],
+            swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
             dependencies: [
