@@ -147,7 +147,7 @@ let package = Package(
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "Tensors",
+                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN", "Tensors",
                 grdb, orderedCollections,
             ],
             swiftSettings: strict),

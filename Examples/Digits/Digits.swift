@@ -32,7 +32,7 @@ import Tensors
         let optimizer = try optimizer(settings.optimizer, model)
         let sampler = BatchSampler(count: training.labels.shape[0], batchSize: 64, seed: 2)
         let steps = settings.epochs * sampler.batchCount
-        let schedule = LearningRateScheduler(optimizer, .warmupCosine(warmup: sampler.batchCount, total: steps))
+        let schedule = LearningRateScheduler(optimizer, .warmupCosine(warmup: sampler.batchCount / 2, total: steps))
         let state = TrainingState(model, optimizer, schedule: schedule, data: sampler)
 
         let registry = try Registry(path: settings.registry)

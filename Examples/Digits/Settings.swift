@@ -31,9 +31,9 @@ struct Settings {
             case ("--data", _): data = value
             case ("--optimizer", _): optimizer = value
             case ("--evaluate", _): evaluate = value
-            case ("--epochs", let number?): epochs = number
+            case ("--epochs", let number?) where number > 0: epochs = number
             case ("--threads", let number?): threads = number
-            case ("--every", let number?): every = number
+            case ("--every", let number?) where number > 0: every = number
             case ("--crash-at-step", let number?): crashAtStep = number
             case ("--pause", let number?): pauseMicroseconds = number
             default: throw DataError(description: Settings.usage)

@@ -55,6 +55,7 @@ public final class Checkpointer {
     /// The best value that a snapshot was taken of.
     private var best: Double?
     private var isFinished = false
+    private var finalSignal: Int32?
 
     /// The alias of the best version.
     public static let bestAlias = "best"
@@ -210,7 +211,10 @@ public final class Checkpointer {
     // MARK: Stopping
 
     /// The signal that asks the run to stop, if one came.
-    public var stopSignal: Int32? { signals.received }
+    public var stopSignal: Int32? {
+        if finalSignal == nil { finalSignal = signals.received }
+        return finalSignal
+    }
 
     /// Whether the run should save and stop.
     public var shouldStop: Bool { stopSignal != nil }
