@@ -17,6 +17,12 @@ let package = Package(
                 .product(name: "NN", package: "modelreg"), .product(name: "Tensors", package: "modelreg"),
             ]),
         .executableTarget(
+            name: "CheckpointerBenchmark",
+            dependencies: [
+                .product(name: "ModelReg", package: "modelreg"), .product(name: "NN", package: "modelreg"),
+                .product(name: "Tensors", package: "modelreg"),
+            ]),
+        .executableTarget(
             name: "RegistryBenchmark",
             dependencies: [.product(name: "ModelReg", package: "modelreg")]),
     ],

@@ -46,7 +46,7 @@ struct ResumeTests {
     @Test func stepsBeyondFloat32AreKept() throws {
         let net = Sequential(Linear(1, 1))
         let optimizer = Adam(net.parameters())
-        net.parameters().forEach { $0.grad = $0.detach().onesLike() }
+        for parameter in net.parameters() { parameter.grad = parameter.detach().onesLike() }
         optimizer.step()
         var state = optimizer.state()
         state.tensors[0]?["step"] = Tensor([16_777_217.0], shape: [])
