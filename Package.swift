@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN", "Tensors",
+                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN",
+                "Tensors",
                 grdb, orderedCollections,
             ],
             swiftSettings: strict),

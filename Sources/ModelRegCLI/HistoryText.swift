@@ -21,7 +21,7 @@ enum HistoryText {
             Series.Point(x: Double($0.version.number), y: $0.health?.l2Norm ?? .nan)
         }
         guard points.count > 1, points.contains(where: { $0.y.isFinite }) else { return [""] }
-        let plot = Plot(series: [Series(name: "", points: points)], title: "norm", xLabel: "version")
+        let plot = Plot(series: [Series(name: "", points: points)], title: "norm by version", xLabel: "")
         return [""] + plot.terminalLines(width: 70, height: 4, hasColour: Output.hasColour) + [""]
     }
 

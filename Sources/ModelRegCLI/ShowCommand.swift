@@ -106,7 +106,8 @@ struct ShowCommand: ParsableCommand {
             table.add([
                 leaf.leaf.path.shown, tensor.dtype.rawValue, "\(tensor.shape)",
                 facts.nanCount.map { "\($0)" } ?? "-",
-                facts.infinityCount.map { "\($0)" } ?? "-", facts.zeroShare.map { NumberText.percent($0) } ?? "-",
+                facts.infinityCount.map { "\($0)" } ?? "-",
+                facts.zeroShare.map { NumberText.percent($0) } ?? "-",
                 text(facts.minimum), text(facts.maximum), text(facts.l2Norm),
             ])
         }

@@ -11,27 +11,53 @@ enum DroppedTable {
     static func drop(_ db: Database, _ content: VersionContent, ordinals: [Int], at now: String) throws {
         guard !ordinals.isEmpty else { return }
         let leaves = content.manifest.leaves
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO dropped_parameter
-                  (version, ordinal, path, role, content_id, dtype, shape, storage, byte_offset, strides, dropped_at)
-                SELECT version, ordinal, path, role, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM parameter
-                WHERE version = ?1 AND ordinal = ?2
-                """)
+        let find = try db.cachedStatement(
+            sql: "SELECT path FROM parameter WHERE version = ? AND ordinal = ?")
         let delete = try db.cachedStatement(sql: "DELETE FROM parameter WHERE version = ? AND ordinal = ?")
         for ordinal in ordinals {
             guard case .tensor(let tensor) = leaves[ordinal].content else { continue }
-            try insert.execute(arguments: [
-                content.version.rowID, ordinal, tensor.id.data, tensor.dtype.rawValue,
-                IntegerList.text(tensor.shape), tensor.tie?.storage, tensor.tie?.byteOffset,
-                tensor.tie.map { IntegerList.text($0.strides) }, now,
-            ])
+            let row = try Row.fetchOne(find, arguments: [content.version.rowID, ordinal])
+            guard let row else { throw RegistryError.Damage(problem: "a leaf's row is missing") }
+            try insert(
+                db, version: content.version.rowID, ordinal: ordinal, path: row.value("path"),
+                role: content.leaves[ordinal].role, tensor, at: now)
             try delete.execute(arguments: [content.version.rowID, ordinal])
         }
         try db.execute(sql: "DELETE FROM source_file WHERE version = ?", arguments: [content.version.rowID])
         try EventTable.insert(
             db, "thin", model: content.version.model, number: content.version.number, at: now,
             detail: "{\"dropped_tensor_count\":\(ordinals.count)}")
+    }
+
+    /// Notes what a leaf was whose tensor is not there.
+    static func insert(
+        _ db: Database, version: Int64, ordinal: Int, path: Int64, role: TensorRole,
+        _ tensor: Manifest.TensorContent, at time: String
+    ) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO dropped_parameter
+                  (version, ordinal, path, role, content_id, dtype, shape, storage, byte_offset, strides, dropped_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        try insert.execute(arguments: [
+            version, ordinal, path, role == .unspecified ? nil : role.rawValue, tensor.id.data,
+            tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.tie?.storage, tensor.tie?.byteOffset,
+            tensor.tie.map { IntegerList.text($0.strides) }, time,
+        ])
+    }
+
+    /// When tensors of a version were dropped last; `nil` where none was.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func latestTime(_ db: Database, _ version: Version) throws -> String? {
+        let time = try String.fetchOne(
+            db, sql: "SELECT max(dropped_at) FROM dropped_parameter WHERE version = ?",
+            arguments: [version.rowID])
+        if let time, !Timestamp.isValid(time) {
+            throw RegistryError.Damage(problem: "\"\(time.prefix(40))\" is no time")
+        }
+        return time
     }
 
     /// What was dropped of a version, and its role, by ordinal.

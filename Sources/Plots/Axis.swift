@@ -17,20 +17,21 @@ struct Axis: Sendable {
         isLogarithmic = false
         // Of a constant, some room around it.
         let margin = low == high ? max(abs(low) * 0.05, 0.5) : 0
-        self.low = low - margin
-        self.high = high + margin
-        let span = self.high - self.low
-        guard span > 0, span.isFinite else {
+        self.low = max(low - margin, -.greatestFiniteMagnitude)
+        self.high = min(high + margin, .greatestFiniteMagnitude)
+        // By halves, which are finite even between the greatest numbers.
+        let roundStep = Axis.roundStep((self.high / 2 - self.low / 2) / (Double(max(1, tickCount)) / 2))
+        let step = hasIntegers ? max(1, roundStep) : roundStep
+        guard step > 0, step.isFinite else {
             ticks = [low]
             return
         }
-        let roundStep = Axis.roundStep(span / Double(max(1, tickCount)))
-        let step = hasIntegers ? max(1, roundStep) : roundStep
         var ticks: [Double] = []
         var number = (self.low / step).rounded(.up)
-        while number * step <= self.high + step * 1e-9, ticks.count < 100 {
+        while number <= self.high / step + 1e-9, ticks.count < 100 {
             // Not -0.
-            ticks.append(number * step + 0)
+            let tick = number * step + 0
+            if tick.isFinite { ticks.append(tick) }
             number += 1
         }
         self.ticks = ticks
@@ -39,8 +40,8 @@ struct Axis: Sendable {
     /// A scale of equal factors, with marks at powers of ten, or at 1, 2 and 5 times one where there are few.
     init(logarithmic low: Double, _ high: Double, tickCount: Int) {
         isLogarithmic = true
-        self.low = low == high ? low / 2 : low
-        self.high = low == high ? high * 2 : high
+        self.low = low == high ? max(low / 2, .leastNonzeroMagnitude) : low
+        self.high = low == high ? min(high * 2, .greatestFiniteMagnitude) : high
         let first = Int(log10(self.low).rounded(.down))
         let last = Int(log10(self.high).rounded(.up))
         let stride = max(1, (last - first) / max(1, tickCount))
@@ -49,7 +50,9 @@ struct Axis: Sendable {
         for exponent in Swift.stride(from: first, through: last, by: stride) {
             for factor in factors {
                 let tick = factor * pow(10, Double(exponent))
-                if tick >= self.low * 0.999_999, tick <= self.high * 1.000_001 { ticks.append(tick) }
+                if tick.isFinite, tick >= self.low * 0.999_999, tick <= self.high * 1.000_001 {
+                    ticks.append(tick)
+                }
             }
         }
         self.ticks = ticks
@@ -57,8 +60,12 @@ struct Axis: Sendable {
 
     /// Where a value lies, 0 at the low end and 1 at the high one.
     func position(_ value: Double) -> Double {
-        isLogarithmic
-            ? (log10(value) - log10(low)) / (log10(high) - log10(low)) : (value - low) / (high - low)
+        let position =
+            isLogarithmic
+            ? (log10(value) - log10(low)) / (log10(high) - log10(low))
+            : (value / 2 - low / 2) / (high / 2 - low / 2)
+        // What lies closer together than numbers can tell.
+        return position.isFinite ? position : 0.5
     }
 
     /// The least of 1, 2, 5 times a power of ten that is no less than `step`.
@@ -78,6 +85,7 @@ struct Axis: Sendable {
         if size >= 1e6 || size < 1e-4 {
             let exponent = Int(floor(log10(size) + 1e-12))
             let mantissa = value / pow(10, Double(exponent))
+            guard mantissa.isFinite else { return "\(value)" }
             return "\(plain(mantissa, digits: 3))e\(exponent)"
         }
         return plain(value, digits: max(0, 5 - Int(floor(log10(size)))))

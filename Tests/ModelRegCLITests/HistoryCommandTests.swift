@@ -49,15 +49,14 @@ import Testing
         try saveHistory()
         let outcome = try workspace.modelreg("log net output.bias --exact")
         let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        #expect(lines[0] == "output.bias  float32 [10]" && lines[2] == "norm")
+        #expect(lines[0] == "output.bias  float32 [10]" && lines[2].hasSuffix(" norm by version"))
+        let plot = lines[3...6]
+        #expect(plot.allSatisfy { $0.contains("│") || $0.contains("┤") })
+        #expect(plot.contains { $0.contains { "\u{2801}"..."\u{28FF}" ~= $0 } })
+        #expect(lines[8].split(separator: " ") == ["1", "2", "3", "4", "5", "6"])
         #expect(
-            lines[3...6].allSatisfy {
-                $0.contains("│") && $0.contains { "\u{2801}"..."\u{28FF}" ~= $0 } || $0.contains("│")
-            })
-        #expect(lines[7].hasSuffix("v6") && lines[7].contains("v1"))
-        #expect(
-            lines[9].split(separator: " ").starts(with: ["VERSION", "SAVED", "CHANGE", "NORM", "BY", "MOVED"]))
-        #expect(lines.count == 17 && lines[10].hasPrefix("v6 ") && lines[15].hasPrefix("v1 "))
+            lines[10].split(separator: " ").starts(with: ["VERSION", "SAVED", "CHANGE", "NORM", "BY", "MOVED"]))
+        #expect(lines.count == 18 && lines[11].hasPrefix("v6 ") && lines[16].hasPrefix("v1 "))
         // Nothing but text where it is no terminal.
         #expect(!outcome.output.contains("\u{1B}"))
 

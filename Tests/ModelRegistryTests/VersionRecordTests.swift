@@ -1,5 +1,6 @@
 import Checkpoints
 import Expressions
+import GRDB
 import ModelRegistry
 import OrderedCollections
 import Tensors
@@ -11,7 +12,9 @@ struct VersionRecordTests {
 
     init() throws { registry = try Registry.inMemory() }
 
-    private func save(_ metrics: OrderedDictionary<String, Double>, _ facts: OrderedDictionary<String, String> = [:])
+    private func save(
+        _ metrics: OrderedDictionary<String, Double>, _ facts: OrderedDictionary<String, String> = [:]
+    )
         throws
     {
         try registry.save(
@@ -74,7 +77,8 @@ struct VersionRecordTests {
                     """)
         }
         let start = ContinuousClock.now
-        #expect(try numbers("accuracy > 0.9995 and lr <= 1e-3", "-accuracy") == [10000, 9999, 9998, 9997, 9996])
+        #expect(
+            try numbers("accuracy > 0.9995 and lr <= 1e-3", "-accuracy") == [10000, 9999, 9998, 9997, 9996])
         let time = ContinuousClock.now - start
         #expect(time < .seconds(1), "\(time)")
     }
@@ -88,7 +92,8 @@ struct HealthGateTests {
     private func save(_ values: [Float], _ gate: HealthGate?) throws -> SaveResult {
         var options = SaveOptions()
         options.gate = gate
-        return try registry.save(["good": Tensor([Float(1), 2]), "w": Tensor(values)], as: "m", options: options)
+        return try registry.save(
+            ["good": Tensor([Float(1), 2]), "w": Tensor(values)], as: "m", options: options)
     }
 
     @Test func whatFulfilsTheConditionIsNotSaved() throws {
@@ -133,11 +138,14 @@ struct LineageTests {
 
     init() throws {
         registry = try Registry.inMemory()
-        base = ["emb": try noise(8000, seed: 1), "fc": try noise(1000, seed: 2), "zero": zeros()]
+        base = [
+            "emb": try noise(8000, seed: 1), "fc": try noise(1000, seed: 2),
+            "zero": LineageTests.zeros(),
+        ]
         try registry.save(base, as: "base", message: "")
     }
 
-    private func zeros() -> Tensor { Tensor([Float](repeating: 0, count: 5000)) }
+    private static func zeros() -> Tensor { Tensor([Float](repeating: 0, count: 5000)) }
 
     private func ancestors(_ reference: String) throws -> [String] {
         try registry.lineage(of: registry.version(reference)).map {
@@ -152,7 +160,9 @@ struct LineageTests {
         let share = try #require(try registry.lineage(of: registry.version("chat"))[0].share)
         #expect(abs(share - 8.0 / 9) < 1e-9)
         // What its own parent has already says nothing new.
-        try registry.save(["emb": base["emb"]!.copied(), "fc": try noise(1000, seed: 4)] as StateDict, as: "chat", message: "")
+        try registry.save(
+            ["emb": base["emb"]!.copied(), "fc": try noise(1000, seed: 4)] as StateDict, as: "chat", message: ""
+        )
         #expect(try ancestors("chat") == [])
         #expect(try registry.descendants(of: registry.version("base")).map(\.reference) == ["chat:v1"])
     }
@@ -165,15 +175,19 @@ struct LineageTests {
     }
 
     @Test func constantsAndLittleSayNothing() throws {
-        try registry.save(["zero": zeros(), "own": try noise(100, seed: 7)] as StateDict, as: "a", message: "")
+        try registry.save(
+            ["zero": LineageTests.zeros(), "own": try noise(100, seed: 7)] as StateDict, as: "a", message: "")
         #expect(try ancestors("a") == [])
-        try registry.save(["fc": base["fc"]!.copied(), "own": try noise(20_000, seed: 8)] as StateDict, as: "b", message: "")
+        try registry.save(
+            ["fc": base["fc"]!.copied(), "own": try noise(20_000, seed: 8)] as StateDict, as: "b", message: "")
         #expect(try ancestors("b") == [])
     }
 
     @Test func ofEqualsTheFirstIsTheAncestor() throws {
         for seed in 20..<23 {
-            try registry.save(["emb": base["emb"]!.copied(), "x": try noise(500, seed: UInt64(seed))] as StateDict, as: "base", message: "")
+            try registry.save(
+                ["emb": base["emb"]!.copied(), "x": try noise(500, seed: UInt64(seed))] as StateDict,
+                as: "base", message: "")
         }
         try registry.save(["emb": base["emb"]!.copied()] as StateDict, as: "c", message: "")
         #expect(try ancestors("c") == ["fine_tuned base:v1 found"])

@@ -34,7 +34,8 @@ struct PlotTests {
     }
 
     @Test(arguments: [
-        [0.0], [5, 5, 5], [-1e300, 1e300], [1e-300, 2e-300], [.greatestFiniteMagnitude, -.greatestFiniteMagnitude],
+        [0.0], [5, 5, 5], [-1e300, 1e300], [1e-300, 2e-300],
+        [-Double.greatestFiniteMagnitude, Double.greatestFiniteMagnitude],
         [0, 1e-15], [1e15, 1e15 + 1], [-3, -2], [.leastNonzeroMagnitude, 1],
     ])
     func anyRangeCanBeDrawn(_ values: [Double]) {

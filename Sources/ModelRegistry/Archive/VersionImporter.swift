@@ -138,9 +138,13 @@ struct VersionImporter {
                    view_id, view_dtype, view_shape, view_strides, view_offset, value_kind, value)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
+        let droppedAt = try MergeSourceError.catching {
+            try DroppedTable.latestTime(theirs, checked.content.version)
+        }
         for (ordinal, leaf) in checked.content.leaves.enumerated() {
             try insertPath.execute(arguments: [leaf.path.text])
             let path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
+            guard let path else { throw RegistryError.Damage(problem: "a path was not inserted") }
             switch leaf.content {
             case .value(let value):
                 try insert.execute(arguments: [
@@ -157,6 +161,10 @@ struct VersionImporter {
                     placement == nil ? nil : IntegerList.text(view.shape),
                     placement.map { IntegerList.text($0.strides) }, placement?.byteOffset, nil, nil,
                 ])
+            case .dropped(let tensor):
+                try DroppedTable.insert(
+                    db, version: id, ordinal: ordinal, path: path, role: leaf.role, tensor,
+                    at: droppedAt ?? checked.content.version.createdAt)
             }
         }
     }

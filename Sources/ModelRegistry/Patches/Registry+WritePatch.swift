@@ -183,6 +183,8 @@ private struct PatchPlan: Sendable {
         targetChunks = try VersionChunks(db, target)
         let old = try VersionContent(db, base)
         let new = try VersionContent(db, target)
+        // A version that lacks tensors cannot be made elsewhere.
+        try new.checkPresent(Array(repeating: true, count: new.leaves.count))
         do {
             var builder = try Builder(db, old, baseChunks)
             let leaves = try new.leaves.map { try builder.leaf($0) }
@@ -263,6 +265,7 @@ private struct PatchPlan: Sendable {
             case .tensor(let row, let view, let id):
                 let stored = try index(of: row, at: leaf.path)
                 return (.tensor(stored: stored, view: view, role: leaf.role), id)
+            case .dropped: preconditionFailure("\(leaf.path) was dropped")
             }
         }
 
