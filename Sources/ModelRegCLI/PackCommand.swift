@@ -35,7 +35,7 @@ struct PackCommand: ParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("From now on, store one of so many versions whole. [default: 8]", valueName: "n"))
+        help: ArgumentHelp("From now on, store every so-many-th version whole. [default: 32]", valueName: "n"))
     var keyframeEvery: Int?
 
     func validate() throws {

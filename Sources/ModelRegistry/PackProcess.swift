@@ -47,33 +47,50 @@ final class PackProcess {
     }
 
     private func pack(_ model: Int64) throws {
-        let pairs = try registry.read { db in try versionPairs(db, model) }
-        guard scope == .all || !pairs.isEmpty else { return }
+        let steps = try registry.read { db in try self.steps(db, model) }
+        guard scope == .all || !steps.isEmpty else { return }
         try recode(try registry.read { db in try slowKeyframes(db, model) })
-        for (version, next) in pairs {
+        for step in steps {
             if isCancelled() { return }
-            try pack(version, next)
+            try pack(step)
         }
         if effort == .best { try recode(try registry.read { db in try keyframes(db, model) }) }
     }
 
-    /// Versions to pack and the living version after each, oldest first.
-    private func versionPairs(_ db: Database, _ model: Int64) throws -> [(Int64, Int64)] {
-        let condition = scope == .unpacked ? "AND version.is_packed = 0" : ""
+    /// A version to pack.
+    private struct Step {
+        let version: Int64
+        /// The version to store differences from; `nil` if all stays as it is.
+        let base: Int64?
+        /// The versions that stood in for it.
+        let earlierBases: [Int64]
+        let isFirst: Bool
+    }
+
+    /// What to do, oldest version first. When a better base than the present one has been saved, a version is packed
+    /// again.
+    private func steps(_ db: Database, _ model: Int64) throws -> [Step] {
         let rows = try Row.fetchAll(
             db,
-            sql: """
-                SELECT version.id, (
-                  SELECT next.id FROM version AS next
-                  WHERE next.model = version.model AND next.number > version.number AND next.deleted_at IS NULL
-                  ORDER BY next.number LIMIT 1) AS next_id
-                FROM version
-                WHERE version.model = ? AND version.deleted_at IS NULL \(condition) ORDER BY version.number
-                """,
+            sql:
+                "SELECT id, number, is_packed FROM version WHERE model = ? AND deleted_at IS NULL ORDER BY number",
             arguments: [model])
-        return try rows.compactMap { row in
-            guard let next: Int64 = try row.optional("next_id") else { return nil }
-            return (try row.value("id"), next)
+        let versions = try rows.map { row -> (id: Int64, number: Int, isPacked: Bool) in
+            (try row.value("id"), try row.value("number"), try row.value("is_packed", as: Int.self) == 1)
+        }
+        // The newest version is not packed: the first unpacked one was the newest at the last packing.
+        let firstUnpacked = versions.firstIndex { !$0.isPacked } ?? versions.count
+        return versions.indices.dropLast().compactMap { index in
+            let version = versions[index]
+            // A deleted base is replaced by the version after it.
+            let bases = rules.baseNumbers(of: version.number).compactMap { number in
+                versions[index...].firstIndex { $0.number >= number }
+            }
+            let isBaseNew = bases.last.map { $0 >= firstUnpacked } ?? false
+            guard scope == .all || !version.isPacked || isBaseNew else { return nil }
+            return Step(
+                version: version.id, base: bases.last.map { versions[$0].id },
+                earlierBases: bases.dropLast().map { versions[$0].id }, isFirst: !version.isPacked)
         }
     }
 
@@ -115,25 +132,30 @@ final class PackProcess {
 
     // MARK: One version
 
-    private func pack(_ version: Int64, _ next: Int64) throws {
-        let plan = try registry.read { db in
-            try PackingPlan(db, version: version, next: next, rules: rules, reconsiders: effort == .best)
-        }
-        let tested = effort == .best ? [:] : try sample(plan.candidates.filter { $0.isDelta == nil })
-        let jobs = plan.candidates.flatMap { candidate in
+    private func pack(_ step: Step) throws {
+        let candidates =
+            try step.base.map { base in
+                try registry.read { db in
+                    try PackingPlan(
+                        db, version: step.version, base: base, earlierBases: step.earlierBases, rules: rules,
+                        reconsiders: effort == .best)
+                }.candidates
+            } ?? []
+        let tested = effort == .best ? [:] : try sample(candidates.filter { $0.isDelta == nil })
+        let jobs = candidates.flatMap { candidate in
             let isDelta = effort == .best || (candidate.isDelta ?? tested[candidate.path] ?? true)
             return isDelta ? candidate.jobs(triesKeyframe: effort == .best) : []
         }
-        guard try recode(jobs) else { return }
+        guard try recode(jobs), step.isFirst || !tested.isEmpty else { return }
         try write { db in
-            for candidate in plan.candidates where candidate.byteCount > PackingPlan.sampleByteCount {
+            for candidate in candidates where candidate.byteCount > PackingPlan.sampleByteCount {
                 if let isDelta = tested[candidate.path] {
                     try PackingChoiceTable.set(db, path: candidate.path, isDelta: isDelta)
-                } else {
+                } else if step.isFirst {
                     try PackingChoiceTable.use(db, path: candidate.path)
                 }
             }
-            try db.execute(sql: "UPDATE version SET is_packed = 1 WHERE id = ?", arguments: [version])
+            try db.execute(sql: "UPDATE version SET is_packed = 1 WHERE id = ?", arguments: [step.version])
         }
     }
 

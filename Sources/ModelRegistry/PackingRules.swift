@@ -4,7 +4,7 @@ import GRDB
 public struct PackingRules: Hashable, Sendable {
     /// Deltas between a chunk and its keyframe, at most. 0: everything stays a keyframe.
     public var maximumDepth: Int
-    /// Of so many versions of a chunk in a row, one stays a keyframe.
+    /// Versions whose number is a multiple of this stay keyframes.
     public var keyframeInterval: Int
 
     /// The largest depth that a registry may have.
@@ -13,7 +13,7 @@ public struct PackingRules: Hashable, Sendable {
     /// Rules; those of a new registry where nothing is said.
     ///
     /// - Precondition: `0...32` deltas, and an interval of 1 at least.
-    public init(maximumDepth: Int = 8, keyframeInterval: Int = 8) {
+    public init(maximumDepth: Int = 8, keyframeInterval: Int = 32) {
         precondition(
             (0...PackingRules.maximumDepthLimit).contains(maximumDepth), "depth \(maximumDepth) not in 0...32")
         precondition(keyframeInterval >= 1, "keyframe interval \(keyframeInterval)")
@@ -50,14 +50,26 @@ public struct PackingRules: Hashable, Sendable {
     private static let depthName = "packing.maximum_depth"
     private static let intervalName = "packing.keyframe_interval"
 
+    /// The numbers of the versions that a version is stored as a difference from, one after the other as they are
+    /// saved; empty if it stays a keyframe.
+    ///
+    /// The last one is as far away as the lowest bit of the position between two keyframes says: 1 and 3 lead to 2 and 4,
+    /// 2 to 4, 4 to 8. So a chain to the next keyframe has at most log2(interval) links while bases are log2(interval) / 2
+    /// versions away on average. After the binary indexed tree of Fenwick 1994. Until a base is saved, one at half the
+    /// distance stands in: with those a chain has less than 2 log2(interval) links.
+    package func baseNumbers(of number: Int) -> [Int] {
+        let position = number % keyframeInterval
+        guard position > 0 else { return [] }
+        let last = min(position & -position, keyframeInterval - position)
+        return sequence(first: 1) { $0 * 2 }.prefix { $0 < last }.map { number + $0 } + [number + last]
+    }
+
     /// Whether a chunk may become a delta.
     ///
     /// - Parameters:
     ///   - height: Deltas in the longest chain that ends in the chunk.
     ///   - baseDepth: Deltas between its base and the base's keyframe.
-    func allowDelta(height: Int, baseDepth: Int) -> Bool {
-        height + 1 + baseDepth <= maximumDepth && height + 1 < keyframeInterval
-    }
+    func allowDelta(height: Int, baseDepth: Int) -> Bool { height + 1 + baseDepth <= maximumDepth }
 }
 
 extension Registry {

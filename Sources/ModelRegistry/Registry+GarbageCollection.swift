@@ -141,7 +141,8 @@ struct GarbageCollection {
         }
     }
 
-    /// A chunk that is needed takes the nearest chunk below it that is needed too for its base, or none.
+    /// A chunk that is needed takes the nearest chunk below it that is needed too for its base. Of those whose whole
+    /// chain goes, the newest becomes a keyframe, and the base of the others.
     private func rebasingJobs(_ db: Database) throws -> [RecodingJob] {
         func isNeeded(_ chunk: String) -> String {
             """
@@ -165,22 +166,44 @@ struct GarbageCollection {
         let graph = try DeltaGraph(db)
         let needed = try db.cachedStatement(sql: "SELECT \(isNeeded("?"))")
         let rules = try PackingRules(db)
-        return try rows.compactMap { row in
-            guard let dtype = DType(rawValue: try row.value("dtype")) else { return nil }
+        var heirs: [Int64: Int64] = [:]
+        var orphans: [(chunk: Int64, keyframe: Int64)] = []
+        var bases: [Int64: Int64] = [:]
+        for row in rows {
             let chunk: Int64 = try row.value("id")
             let chain = try graph.bases(of: chunk)
-            var base: Int64?
-            if let index = try chain.firstIndex(where: {
-                try Bool.fetchOne(needed, arguments: [$0]) == true
-            }),
-                try !graph.isNeededFast(chunk),
-                rules.allowDelta(height: try graph.height(of: chunk), baseDepth: chain.count - index - 1)
-            {
-                base = chain[index]
+            guard try !graph.isNeededFast(chunk) else {
+                if let keyframe = chain.last { heirs[keyframe] = chunk }
+                continue
             }
+            let index = try chain.firstIndex { try Bool.fetchOne(needed, arguments: [$0]) == true }
+            guard let index else {
+                if let keyframe = chain.last { orphans.append((chunk, keyframe)) }
+                continue
+            }
+            if rules.allowDelta(height: try graph.height(of: chunk), baseDepth: chain.count - index - 1) {
+                bases[chunk] = chain[index]
+            }
+        }
+        // Newest first: the newest is the heir, unless one has to load fast.
+        for orphan in orphans.reversed() {
+            let heir = heirs[orphan.keyframe]
+            if heir == nil { heirs[orphan.keyframe] = orphan.chunk }
+            if let heir, rules.allowDelta(height: try graph.height(of: orphan.chunk), baseDepth: 0) {
+                bases[orphan.chunk] = heir
+            }
+        }
+        // Bases before what becomes a difference from them.
+        let keyframes = Set(heirs.values)
+        let (first, rest) = try rows.reduce(into: ([Row](), [Row]())) { parts, row in
+            if keyframes.contains(try row.value("id")) { parts.0.append(row) } else { parts.1.append(row) }
+        }
+        return try (first + rest).compactMap { row in
+            guard let dtype = DType(rawValue: try row.value("dtype")) else { return nil }
+            let chunk: Int64 = try row.value("id")
             return RecodingJob(
-                chunk: chunk, base: base, byteCount: try row.value("byte_count"), kind: ElementKind(dtype),
-                aim: .otherBase, triesKeyframe: true)
+                chunk: chunk, base: bases[chunk], byteCount: try row.value("byte_count"),
+                kind: ElementKind(dtype), aim: .otherBase, triesKeyframe: true)
         }
     }
 

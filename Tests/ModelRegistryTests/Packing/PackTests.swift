@@ -15,18 +15,45 @@ struct PackTests {
         try run.save(1)
         let size = try run.fileByteCount
         try run.save(3)
-        #expect(try run.depths(of: "weight") == [3, 2, 1, 0])
-        #expect(try run.depths(of: "bias") == [3, 2, 1, 0])
+        #expect(try run.depths(of: "weight") == [2, 1, 1, 0])
+        #expect(try run.depths(of: "bias") == [2, 1, 1, 0])
         // Without deltas the weights alone would be 2.5 MB a version.
         #expect(try run.fileByteCount < size * 3)
         try run.check()
     }
 
-    @Test func everyEighthVersionStaysAKeyframe() throws {
+    /// 1 leads to 2, 4, 8 and 16, and from there to what is saved so far.
+    @Test func chainsAreShort() throws {
         let run = try TrainingRun(weightCount: 5000)
         try run.save(18)
-        #expect(try run.depths(of: "weight") == [7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0, 1, 0])
+        #expect(try run.depths(of: "weight") == [5, 4, 4, 3, 4, 3, 3, 2, 4, 3, 3, 2, 3, 2, 2, 1, 1, 0])
         try run.check()
+    }
+
+    @Test func versionsAtTheIntervalStayKeyframes() throws {
+        let run = try TrainingRun(weightCount: 5000)
+        try run.registry.setPackingRules(PackingRules(keyframeInterval: 8))
+        try run.save(18)
+        #expect(try run.depths(of: "weight") == [3, 2, 2, 1, 2, 1, 1, 0, 3, 2, 2, 1, 2, 1, 1, 0, 1, 0])
+        try run.check()
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 8, 32, 100]) func basesLeadToTheNextKeyframe(interval: Int) {
+        let rules = PackingRules(keyframeInterval: interval)
+        for number in 1...300 {
+            let bases = rules.baseNumbers(of: number)
+            #expect(bases.isEmpty == number.isMultiple(of: interval))
+            #expect(bases.isEmpty || bases[0] == number + 1 && bases == bases.sorted())
+            var links = 0
+            var place = number
+            while let base = rules.baseNumbers(of: place).last {
+                #expect((place + 1...(number + interval - 1) / interval * interval).contains(base))
+                place = base
+                links += 1
+            }
+            #expect(links <= 2 * Int(log2(Double(interval))) + 1)
+            #expect(interval != 32 || links <= 5)
+        }
     }
 
     @Test func rulesOfARegistryBoundDepths() throws {
@@ -34,10 +61,10 @@ struct PackTests {
         try run.registry.setPackingRules(PackingRules(maximumDepth: 2, keyframeInterval: 100))
         #expect(try run.registry.packingRules() == PackingRules(maximumDepth: 2, keyframeInterval: 100))
         try run.save(7)
-        #expect(try run.depths(of: "weight") == [2, 1, 0, 2, 1, 0, 0])
+        #expect(try run.depths(of: "weight") == [2, 1, 1, 0, 2, 1, 0])
         try run.registry.setPackingRules(PackingRules(maximumDepth: 0))
         try run.save(2)
-        #expect(try run.depths(of: "weight") == [2, 1, 0, 2, 1, 0, 0, 0, 0])
+        #expect(try run.depths(of: "weight") == [2, 1, 1, 0, 2, 1, 0, 0, 0])
         try run.check()
     }
 
@@ -48,7 +75,7 @@ struct PackTests {
         let report = try run.registry.pack()
         #expect(report.deltaCount >= 8)
         #expect(report.byteCountAfter < report.byteCountBefore)
-        #expect(try run.depths(of: "weight") == [4, 3, 2, 1, 0])
+        #expect(try run.depths(of: "weight") == [3, 2, 2, 1, 0])
         let again = try run.registry.pack()
         #expect(again.deltaCount == 0 && again.keyframeCount == 0)
         try run.check()
@@ -74,7 +101,7 @@ struct PackTests {
         // As if weights had been found to be longer as deltas.
         try run.sql { db in try db.execute(sql: "UPDATE packing_choice SET is_delta = 0") }
         try run.save(9)
-        #expect(try run.depths(of: "weight") == [1, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0])
+        #expect(try run.depths(of: "weight") == [1, 0, 0, 0, 0, 0, 0, 2, 2, 1, 0])
         try run.check()
     }
 
@@ -87,7 +114,7 @@ struct PackTests {
         // A pin on what is packed already makes keyframes of it.
         try run.registry.setAlias("best", to: "m:v3", isPinned: true)
         try run.registry.pack()
-        #expect(try run.depths(of: "weight") == [2, 1, 0, 1, 0])
+        #expect(try run.depths(of: "weight") == [3, 2, 0, 1, 0])
         try run.check()
     }
 
@@ -96,7 +123,7 @@ struct PackTests {
         try run.save(3)
         try run.registry.save(run.checkpoints[0], as: "m", message: "back")
         try run.registry.packNewVersions(of: "m")
-        #expect(try run.depths(of: "weight") == [0, 2, 1, 0])
+        #expect(try run.depths(of: "weight") == [0, 1, 1, 0])
         try run.check()
     }
 
@@ -147,7 +174,7 @@ struct PackTests {
         })
         try run.check()
         try run.registry.packNewVersions(of: "m")
-        #expect(try run.depths(of: "weight") == [3, 2, 1, 0])
+        #expect(try run.depths(of: "weight") == [2, 1, 1, 0])
         try run.check()
     }
 
