@@ -14,6 +14,7 @@ struct ApplyCommand: ParsableCommand {
 
             EXAMPLES
               modelreg diff mlp:v3 mlp:v4 -o change.mrpatch
+              modelreg apply change.mrpatch --registry other.db
               modelreg apply change.mrpatch mlp:received --registry other.db
             """)
 
@@ -22,8 +23,11 @@ struct ApplyCommand: ParsableCommand {
     @Argument(help: "The patch.", completion: .file(extensions: ["mrpatch"]))
     var file: String
 
-    @Argument(help: ArgumentHelp("The model, and perhaps an alias to set.", valueName: "name[:alias]"))
-    var name: String
+    @Argument(
+        help: ArgumentHelp(
+            "The model, and perhaps an alias to set. The name where it comes from, if none is given.",
+            valueName: "name[:alias]"))
+    var name: String?
 
     @Option(name: .shortAndLong, help: "What to say about it; otherwise what was said where it comes from.")
     var message: String?
@@ -37,7 +41,7 @@ struct ApplyCommand: ParsableCommand {
     func run() throws {
         var model = name
         var aliases = alias
-        if let colon = name.firstIndex(of: ":") {
+        if let name, let colon = name.firstIndex(of: ":") {
             model = String(name[..<colon])
             aliases.insert(String(name[name.index(after: colon)...]), at: 0)
         }
@@ -57,7 +61,7 @@ struct ApplyCommand: ParsableCommand {
             if !version.aliases.isEmpty { line += "  (\(version.aliases.joined(separator: ", ")))" }
             Output.line(line)
         }
-        if !noPack { EarlierVersions.pack(model, in: registry, options) }
+        if !noPack { EarlierVersions.pack(result.version.model, in: registry, options) }
     }
 
     private struct Report: Encodable {

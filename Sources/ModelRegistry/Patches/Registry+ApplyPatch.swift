@@ -6,7 +6,8 @@ extension Registry {
     ///
     /// - Parameters:
     ///   - path: The patch, as ``writePatch(from:to:path:mayReplace:progress:)`` wrote it.
-    ///   - model: The model to save it as; need not be that of the version it builds on, which becomes its parent.
+    ///   - model: The model to save it as; need not be that of the version it builds on, which becomes its parent. `nil`
+    ///     for the name that it has where it comes from.
     ///   - message: What to say about it; `nil` for what was said where it comes from.
     ///   - aliases: Aliases to set on it.
     /// - Returns: The new version: same content id, metrics, attributes and attachments as the one that the patch
@@ -16,12 +17,14 @@ extension Registry {
     ///   tensors, except that views of a part of one are looked at with all of it in memory.
     @discardableResult
     public func applyPatch(
-        at path: String, as model: String, message: String? = nil, aliases: [String] = [],
+        at path: String, as model: String? = nil, message: String? = nil, aliases: [String] = [],
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
-        try Names.checkModel(model)
+        if let model { try Names.checkModel(model) }
         for alias in aliases { try Names.checkAlias(alias) }
         let patch = try PatchFile(path: path)
+        let model = model ?? String(patch.header.target.reference.prefix { $0 != ":" })
+        try Names.checkModel(model)
         let application = try PatchApplication(self, patch, preferring: model)
         let result = try application.run(as: model, message: message, aliases: aliases, progress: progress)
         packInBackground(model)

@@ -94,6 +94,8 @@ struct PatchTests {
         for _ in 0..<2 { try here.save(dictionary(["w": .tensor(step(50).before)]), as: "m", message: "") }
         #expect(try here.writePatch(from: "m:v1", to: "m:v2", path: path).chunkCount == 0)
         #expect(try here.applyPatch(at: path, as: "m").sameContentAs == "m:v2")
+        // Without a name, the one that it has where it comes from.
+        #expect(try here.applyPatch(at: path).version.reference == "m:v4")
     }
 
     @Test func packedVersionsCanBePatchedToAndFro() throws {
