@@ -71,12 +71,7 @@ struct GarbageCollection {
             if jobs.isEmpty { break }
         }
         try registry.write { db in try removeRows(db, &counts) }
-        let thin = try registry.read { db in try PackTable.thin(db) }
-        for packs in PackTable.batches(thin) {
-            usleep(Registry.pauseMicroseconds)
-            try registry.write { db in try PackTable.rewrite(db, packs) }
-        }
-        try registry.shrinkFile()
+        try registry.tidyPacks()
         let after = try registry.read(PageCounts.init)
         return report(counts, before.all - after.all, before)
     }

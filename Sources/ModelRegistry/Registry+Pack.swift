@@ -1,3 +1,4 @@
+import Glibc
 public import TensorCodec
 
 /// What packing changed.
@@ -45,6 +46,18 @@ extension Registry {
         try PackProcess(
             registry: self, effort: .fast, scope: .unpacked, progress: progress, isCancelled: isCancelled
         ).run([model])
+    }
+
+    /// Gives back the space that packings have left which were cancelled or died before they were done.
+    ///
+    /// - Complexity: O(chunks) to look, and the bytes of packs of which an eighth is not needed.
+    package func tidyPacks() throws {
+        let thin = try read { db in try PackTable.thin(db) }
+        for packs in PackTable.batches(thin) {
+            usleep(Registry.pauseMicroseconds)
+            try write { db in try PackTable.rewrite(db, packs) }
+        }
+        try shrinkFile()
     }
 
     /// Waits until the packing that follows saves in the background is done.

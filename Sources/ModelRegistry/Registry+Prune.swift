@@ -86,10 +86,11 @@ extension Registry {
         let modelID = try VersionTable.modelID(db, model)
         let versions = try VersionTable.fetch(
             db, where: "version.model = ? AND version.deleted_at IS NULL", arguments: [modelID])
+        let unfinished = try unfinishedRuns(db, modelID)
         let candidates = try versions.map { version in
             RetentionPolicy.Candidate(
                 number: version.number, savedAt: try Timestamp.seconds(version.createdAt),
-                metrics: version.metrics, aliases: version.aliases)
+                metrics: version.metrics, aliases: version.aliases, unfinishedRun: unfinished[version.number])
         }
         let decisions = policy.decisions(for: candidates, now: Timestamp.secondsNow())
         return try zip(versions, decisions).map { version, decision in
@@ -103,6 +104,19 @@ extension Registry {
                 action: decision.action == .thin && dropped.isEmpty ? .keep : decision.action,
                 reasons: decision.reasons, droppedPaths: dropped)
         }
+    }
+
+    /// The runs that have not finished, by the number of the latest version that each has of a model.
+    private func unfinishedRuns(_ db: Database, _ modelID: Int64) throws -> [Int: String] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT max(version.number) AS number, run.name FROM version JOIN run ON run.id = version.run
+                WHERE version.model = ? AND version.deleted_at IS NULL AND run.state <> 'finished' GROUP BY run.id
+                """,
+            arguments: [modelID])
+        return try Dictionary(
+            rows.map { (try $0.value("number"), try $0.value("name")) }, uniquingKeysWith: { name, _ in name })
     }
 
     private func carryOut(_ plan: [PruneDecision], _ db: Database) throws {

@@ -1,7 +1,8 @@
 /// Which versions of a model stay.
 ///
-/// A version stays if any rule says so. Whatever the rules, these stay: the latest version, and those that an alias
-/// names, pinned or not. A policy without rules keeps everything.
+/// A version stays if any rule says so. Whatever the rules, these stay: the latest version, those that an alias names,
+/// pinned or not, and the latest of each run that has not finished, which would be resumed from it; that one is not
+/// thinned either. A policy without rules keeps everything.
 ///
 /// *Best*: of equal values the newer version is the better one. A version whose metric is NaN or that has no such metric
 /// is never among the best.
@@ -34,7 +35,7 @@ public struct RetentionPolicy: Hashable, Sendable {
     /// What the rules let go loses its optimiser and random state only: weights, number and history stay.
     public var thinsInsteadOfDeleting: Bool
     /// Of what stays, all but so many latest versions lose their optimiser and random state too; `nil` for none. Never
-    /// versions that an alias names.
+    /// versions that an alias names, or that a run would be resumed from.
     public var keepWhole: Int?
 
     /// A policy of the rules given.
@@ -62,9 +63,15 @@ public struct RetentionPolicy: Hashable, Sendable {
         public let metrics: [String: Double]
         /// The aliases that name it.
         public let aliases: [String]
+        /// The run that would be resumed from it: one that has not finished, and whose latest version this is.
+        public let unfinishedRun: String?
 
         /// Describes a version.
-        public init(number: Int, savedAt: Double, metrics: [String: Double] = [:], aliases: [String] = []) {
+        public init(
+            number: Int, savedAt: Double, metrics: [String: Double] = [:], aliases: [String] = [],
+            unfinishedRun: String? = nil
+        ) {
+            self.unfinishedRun = unfinishedRun
             self.number = number
             self.savedAt = savedAt
             self.metrics = metrics
@@ -96,6 +103,8 @@ public struct RetentionPolicy: Hashable, Sendable {
         case youngerThan(Double)
         /// An alias names it.
         case alias(String)
+        /// A run that has not finished would be resumed from it.
+        case resumable(run: String)
         /// No rule says that anything may go.
         case noRule
     }
@@ -128,6 +137,7 @@ public struct RetentionPolicy: Hashable, Sendable {
         return ordered.enumerated().map { index, candidate in
             var reasons: [Reason] = candidate.aliases.map { .alias($0) }
             if index == 0 { reasons.append(.latest) }
+            if let run = candidate.unfinishedRun { reasons.append(.resumable(run: run)) }
             if let keepLast, index < keepLast { reasons.append(.last(keepLast)) }
             for (best, ranks) in ranks {
                 if let rank = ranks[candidate.number] { reasons.append(.best(rank: rank, best.goal)) }
@@ -146,7 +156,9 @@ public struct RetentionPolicy: Hashable, Sendable {
 
     private func action(_ candidate: Candidate, index: Int, _ reasons: [Reason]) -> Action {
         guard !reasons.isEmpty else { return thinsInsteadOfDeleting ? .thin : .delete }
-        guard let keepWhole, index > 0, index >= keepWhole, candidate.aliases.isEmpty else { return .keep }
+        guard let keepWhole, index > 0, index >= keepWhole, candidate.aliases.isEmpty,
+            candidate.unfinishedRun == nil
+        else { return .keep }
         return .thin
     }
 
@@ -174,6 +186,7 @@ extension RetentionPolicy.Reason: CustomStringConvertible {
         case .every(let step): "every \(step)"
         case .youngerThan(let seconds): "younger than \(RetentionPolicy.Reason.duration(seconds))"
         case .alias(let name): "alias \(name)"
+        case .resumable(let run): "latest of run \(run)"
         case .noRule: "no rule"
         }
     }

@@ -11,7 +11,7 @@ public enum RunState: String, Hashable, Sendable, CaseIterable {
     case finished
     /// It said that it failed.
     case failed
-    /// Its process ended without a word.
+    /// It was asked to stop by a signal, or its process ended without a word.
     case killed
 }
 

@@ -15,6 +15,7 @@ final class CheckpointWriter: Sendable {
     struct Settings: Sendable {
         let registry: Registry
         let model: String
+        let run: Run?
         let goal: MetricGoal?
         let bestAlias: String
         let retention: RetentionPolicy?
@@ -43,6 +44,8 @@ final class CheckpointWriter: Sendable {
         /// A failure that no call has thrown yet.
         var unseenFailure: CheckpointerError?
         var parent: String?
+        /// Whether versions are saved without the run, since that was deleted.
+        var isRunGone = false
         var best: Double?
         var lastVersion: Version?
         /// Versions deleted or thinned since the last garbage collection, and when that was.
@@ -150,6 +153,7 @@ final class CheckpointWriter: Sendable {
                 if version != nil { lookAfterRegistry() }
             } else if isClosed {
                 collectGarbage(isLast: true)
+                tidy()
                 return
             }
         }
@@ -170,7 +174,8 @@ final class CheckpointWriter: Sendable {
                 let version = try ConcurrentMap.withThreadLimit(threadCount) { try save(job) }
                 state.withLock { state in
                     state.failure = nil
-                    state.parent = nil
+                    // Beside other runs of the model, the latest version may be one of theirs.
+                    state.parent = settings.run == nil ? nil : version.reference
                     state.lastVersion = version
                     if let value = goalValue(job), isBest(value, state.best) { state.best = value }
                 }
@@ -212,10 +217,11 @@ final class CheckpointWriter: Sendable {
 
     private func save(_ job: Job) throws -> Version {
         let checkpoint = try job.snapshot.checkpoint()
-        let (parent, best) = state.withLock { ($0.parent, $0.best) }
+        let (parent, best, isRunGone) = state.withLock { ($0.parent, $0.best, $0.isRunGone) }
         var options = SaveOptions(
             message: job.message, aliases: job.aliases, metrics: job.progress.metrics,
-            attributes: settings.attributes, parent: parent)
+            attributes: settings.attributes, parent: parent, run: isRunGone ? nil : settings.run?.id,
+            step: job.progress.step)
         let isBest = goalValue(job).map { self.isBest($0, best) } ?? false
         if isBest, !options.aliases.contains(settings.bestAlias) { options.aliases.append(settings.bestAlias) }
         func save() throws -> Version {
@@ -223,8 +229,15 @@ final class CheckpointWriter: Sendable {
                 return try settings.registry.saveUnpacked(checkpoint, as: settings.model, options: options)
                     .version
             } catch RegistryError.noVersion where options.parent != nil {
-                // The version that the run was resumed from was deleted meanwhile.
+                // The version before was deleted meanwhile.
                 options.parent = nil
+                return try save()
+            } catch let error as RegistryError {
+                guard case .noRun = error, let run = settings.run, options.run != nil else { throw error }
+                // Weights are worth more than where they come from.
+                settings.report(.runNotWritten(run: run.reference, reason: error))
+                state.withLock { $0.isRunGone = true }
+                options.run = nil
                 return try save()
             }
         }
@@ -276,6 +289,13 @@ final class CheckpointWriter: Sendable {
                 state.collectedAt = DispatchTime.now()
             }
         }
+    }
+
+    /// Packing stops where a snapshot waits, also this process's before it was killed.
+    private func tidy() {
+        let (isHurried, hasSaved) = state.withLock { ($0.isHurried, $0.lastVersion != nil) }
+        guard settings.registry.packsInBackground, hasSaved, !isHurried else { return }
+        attempt { try settings.registry.tidyPacks() }
     }
 
     private func attempt(_ body: () throws -> Void) {

@@ -20,13 +20,18 @@ extension Checkpointer {
     /// A newer version that is damaged, thinned, or no checkpoint of a training run is skipped, and said so. One that is
     /// whole and does not fit, such as weights of another shape, is an error: the program has changed, and must decide.
     ///
-    /// - Returns: `nil` where the model has no versions: training begins.
+    /// Where there is a run, only its own versions count: the weights of another run of the model are not gone on from.
+    ///
+    /// - Returns: `nil` where the model, or the run, has no versions: training begins.
     /// - Throws: ``CheckpointerError/nothingToResume(model:skipped:)`` where there are versions but none will do;
     ///   ``RegistryError``; and as ``TrainingState/restore(_:)``. The state is as it was then.
     public func resume(_ state: TrainingState) throws -> Resumption? {
         let versions: [Version]
         do {
-            versions = try registry.versions(of: model)
+            versions =
+                if let run {
+                    try registry.versions(inRun: run.id).filter { $0.model == model }
+                } else { try registry.versions(of: model) }
         } catch RegistryError.noModel {
             return nil
         }

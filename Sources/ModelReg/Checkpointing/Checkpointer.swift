@@ -10,8 +10,9 @@ public import Tensors
 ///
 /// ```swift
 /// let state = TrainingState(model, optimizer, schedule: scheduler, data: sampler)
+/// let run = try registry.startRun(model: "mlp", name: "baseline", hyperparameters: ["lr": 1e-3], resumes: true)
 /// let checkpointer = try Checkpointer(
-///     registry: registry, model: "mlp", every: [.steps(100), .improvement(of: "accuracy", mode: .max)],
+///     registry: registry, model: "mlp", run: run, every: [.steps(100), .improvement(of: "accuracy", mode: .max)],
 ///     retention: RetentionPolicy(keepLast: 3, keepBest: [.init(3, by: .max("accuracy"))]))
 /// var step = try checkpointer.resume(state)?.progress.step ?? 0
 /// while sampler.epoch < 20, !checkpointer.shouldStop {
@@ -36,12 +37,20 @@ public import Tensors
 /// *Best.* The version with the best value so far of the metric that ``CheckpointCadence/improvement(of:mode:)`` or the
 /// retention policy names has the alias `best`. Of equals the newer one has it; NaN never does.
 ///
+/// *Run.* Versions belong to the run that is given, and to the step they were saved at; metrics are logged to it, whether
+/// a checkpoint is due or not. It ends with ``finish(_:)``: as finished; as killed, where a signal came; as failed, where
+/// the newest checkpoint could not be saved, or a checkpointer goes away before it has finished, as when training throws.
+/// A process that starts again resumes the run of the same name, and ``resume(_:)`` goes on from the run's own versions:
+/// two runs of one model do not get in each other's way.
+///
 /// Called by the thread that trains, and by no other at the same time. A registry is shared with other jobs as usual.
 public final class Checkpointer {
     /// Where versions go.
     public let registry: Registry
     /// The model that they are versions of.
     public let model: String
+    /// The run that saves them.
+    public let run: Run?
 
     private let cadence: CheckpointCadence
     private let failureRule: CheckpointFailureRule
@@ -55,6 +64,7 @@ public final class Checkpointer {
     /// The best value that a snapshot was taken of.
     private var best: Double?
     private var isFinished = false
+    private var hasRunEnded = false
     private var finalSignal: Int32?
 
     /// The alias of the best version.
@@ -73,6 +83,9 @@ public final class Checkpointer {
     /// Saves versions of `model`.
     ///
     /// - Parameters:
+    ///   - run: The run that saves them; see
+    ///     ``Registry/startRun(model:name:hyperparameters:parent:resumes:environment:process:)``. One of no model in
+    ///     particular may make several.
     ///   - cadence: When ``saveIfDue(_:step:epoch:metrics:)`` saves.
     ///   - retention: Which versions stay, applied after each save; `nil` for all.
     ///   - failureRule: What to do when a checkpoint cannot be saved.
@@ -82,16 +95,20 @@ public final class Checkpointer {
     ///   - report: Told of everything; called from any thread.
     /// - Throws: ``RegistryError`` when the name is none, or the registry cannot be written at all.
     public init(
-        registry: Registry, model: String, every cadence: CheckpointCadence = .manual,
+        registry: Registry, model: String, run: Run? = nil, every cadence: CheckpointCadence = .manual,
         retention: RetentionPolicy? = nil, onError failureRule: CheckpointFailureRule = .report,
         stopsOn stopSignals: [Int32] = standardStopSignals, collectsGarbage: Bool = true,
         attributes: OrderedDictionary<String, String> = [:],
         report: @escaping @Sendable (CheckpointerEvent) -> Void = Checkpointer.standardReport
     ) throws {
         _ = try VersionReference(model)
+        require(
+            run?.model == nil || run?.model == model,
+            "run \"\(run?.reference ?? "")\" is of another model than \"\(model)\"")
         if registry.isReadOnly { throw RegistryError.readOnly(path: registry.path) }
         self.registry = registry
         self.model = model
+        self.run = run
         self.cadence = cadence
         self.failureRule = failureRule
         self.report = report
@@ -99,15 +116,18 @@ public final class Checkpointer {
         best = try goal.flatMap { try Checkpointer.best(of: model, by: $0, registry) }
         writer = try CheckpointWriter(
             CheckpointWriter.Settings(
-                registry: registry, model: model, goal: goal, bestAlias: Checkpointer.bestAlias,
+                registry: registry, model: model, run: run, goal: goal, bestAlias: Checkpointer.bestAlias,
                 retention: retention, collectsGarbage: collectsGarbage, attributes: attributes, report: report),
             best: best)
         signals = StopSignals(stopSignals) { report(.stopping(signal: $0)) }
     }
 
     deinit {
+        let signal = signals.received
         signals.cancel()
         if !isFinished { _ = writer.close(isHurried: true) }
+        // Nobody is left to tell if that fails: a run without a process counts as killed.
+        if !hasRunEnded { try? run?.finish(signal == nil ? .failed : .killed) }
     }
 
     private static func best(of model: String, by goal: MetricGoal, _ registry: Registry) throws -> Double? {
@@ -138,6 +158,7 @@ public final class Checkpointer {
         message: String? = nil, aliases: [String] = []
     ) throws {
         require(!isFinished, "a checkpointer saves after it has finished")
+        run?.log(metrics.asDictionary, step: step)
         try throwFailure()
         let progress = TrainingState.Progress(step: step, epoch: epoch, metrics: metrics)
         let buffer = writer.takeBuffer()
@@ -167,6 +188,7 @@ public final class Checkpointer {
         _ state: TrainingState, step: Int, epoch: Int? = nil, metrics: OrderedDictionary<String, Double> = [:]
     ) throws -> Bool {
         guard isDue(step, metrics) else {
+            run?.log(metrics.asDictionary, step: step)
             try throwFailure()
             return false
         }
@@ -199,7 +221,7 @@ public final class Checkpointer {
     func didResume(_ version: Version, _ progress: TrainingState.Progress, isLatest: Bool) {
         lastStep = progress.step
         lastSave = DispatchTime.now()
-        writer.setParent(isLatest ? nil : version.reference)
+        writer.setParent(isLatest && run == nil ? nil : version.reference)
         report(.resumed(version, step: progress.step))
     }
 
@@ -233,14 +255,35 @@ public final class Checkpointer {
         try throwFailure()
     }
 
-    /// Writes what is on its way, and ends. Called once, when training ends; signals then do again what they did before.
+    /// Writes what is on its way, and ends, and so does the run. Called once, when training ends; signals then do again
+    /// what they did before.
     ///
-    /// - Throws: ``CheckpointerError`` when the newest checkpoint could not be saved, under either rule.
-    public func finish() throws {
-        guard !isFinished else { return }
-        isFinished = true
-        let failure = writer.close(isHurried: shouldStop)
-        signals.cancel()
+    /// - Parameter state: How the run ended, where that is not to be told from what happened.
+    /// - Throws: ``CheckpointerError`` when the newest checkpoint could not be saved, under either rule;
+    ///   ``RegistryError`` when the end of the run could not be written: then the call may be made again.
+    public func finish(_ state: RunState? = nil) throws {
+        var failure: CheckpointerError?
+        if !isFinished {
+            isFinished = true
+            failure = writer.close(isHurried: shouldStop)
+            signals.cancel()
+        }
+        if let run, !hasRunEnded {
+            do {
+                try run.finish(state ?? (failure != nil ? .failed : shouldStop ? .killed : .finished))
+                hasRunEnded = true
+            } catch {
+                report(.runNotWritten(run: run.reference, reason: error))
+                if failure == nil { throw error }
+            }
+        }
         if let failure { throw failure }
+    }
+}
+
+extension OrderedDictionary<String, Double> {
+    /// The same, in no order.
+    fileprivate var asDictionary: [String: Double] {
+        Dictionary(uniqueKeysWithValues: map { ($0.key, $0.value) })
     }
 }

@@ -14,6 +14,9 @@ public enum CheckpointerEvent: Sendable {
     case pruned([PruneDecision])
     /// Retention, garbage collection or packing failed. All checkpoints are as they were; it is tried again later.
     case upkeepFailed(reason: any Error)
+    /// What was logged to the run, or its end, could not be written; or the run was deleted meanwhile, and versions are
+    /// saved without it.
+    case runNotWritten(run: String, reason: any Error)
     /// The run was resumed.
     case resumed(Version, step: Int)
     /// A newer version could not be resumed from.
@@ -25,7 +28,7 @@ public enum CheckpointerEvent: Sendable {
     public var isProblem: Bool {
         switch self {
         case .saved, .pruned, .resumed: false
-        case .saveFailed, .retrying, .aliasKept, .upkeepFailed, .skipped, .stopping: true
+        case .saveFailed, .retrying, .aliasKept, .upkeepFailed, .runNotWritten, .skipped, .stopping: true
         }
     }
 }
@@ -42,6 +45,7 @@ extension CheckpointerEvent: CustomStringConvertible {
         case .pruned(let decisions):
             "deleted \(CheckpointerEvent.list(decisions, .delete)), thinned \(CheckpointerEvent.list(decisions, .thin))"
         case .upkeepFailed(let reason): "upkeep of the registry failed and is tried again later: \(reason)"
+        case .runNotWritten(let run, let reason): "run \"\(run)\" cannot be written: \(reason)"
         case .resumed(let version, let step): "resumed from \(version.reference), step \(step)"
         case .skipped(let version, let reason): "skipped \(version.reference): \(reason)"
         case .stopping(let signal): "signal \(signal): saving a last checkpoint"
