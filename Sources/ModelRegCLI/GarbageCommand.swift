@@ -48,3 +48,12 @@ struct GarbageCommand: ParsableCommand {
         }
     }
 }
+
+/// What `gc` frees besides, so that commands that promise bytes promise all of them.
+enum GarbageText {
+    /// A line of its own, where there is any.
+    static func show(_ byteCount: Int) {
+        guard byteCount > 0 else { return }
+        Output.line("gc frees \(byteCount) bytes more, which nothing needed before")
+    }
+}

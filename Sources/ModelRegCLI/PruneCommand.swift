@@ -95,10 +95,13 @@ struct PruneCommand: ParsableCommand {
         let models = all ? try registry.models().map(\.name) : names
         var decisions = try models.flatMap { try registry.pruningPlan(for: $0, policy, dropping: dropped) }
         let freed = try registry.byteCountFreed(by: decisions.filter { $0.action != .keep })
+        let garbage = try registry.collectGarbage(dryRun: true).freedByteCount
         if !dryRun { decisions = try models.flatMap { try registry.prune($0, policy, dropping: dropped) } }
         if options.json {
             try JSON.print(
-                Report(freedByteCount: freed, isDone: !dryRun, versions: decisions.map(Report.Version.init)))
+                Report(
+                    freedByteCount: freed, garbageByteCount: garbage, isDone: !dryRun,
+                    versions: decisions.map(Report.Version.init)))
             return
         }
         show(decisions)
@@ -108,6 +111,7 @@ struct PruneCommand: ParsableCommand {
         }
         let (deletes, thins) = dryRun ? ("would delete", "thin") : ("deleted", "thinned")
         Output.line("\(deletes) \(count(.delete)), \(thins) \(count(.thin)); gc frees \(freed) bytes")
+        GarbageText.show(garbage)
     }
 
     private func show(_ decisions: [PruneDecision]) {
@@ -143,6 +147,7 @@ struct PruneCommand: ParsableCommand {
         }
 
         let freedByteCount: Int
+        let garbageByteCount: Int
         let isDone: Bool
         let versions: [Version]
     }

@@ -36,6 +36,7 @@ struct RemoveCommand: ParsableCommand {
             reports.append(try registry.delete(version.reference, force: force, dryRun: true))
         }
         let freed = try freedByteCounts(reports.map(\.version), registry)
+        let garbage = try registry.collectGarbage(dryRun: true).freedByteCount
         if !dryRun {
             reports = try reports.map { try registry.delete($0.version.reference, force: force) }
         }
@@ -50,6 +51,7 @@ struct RemoveCommand: ParsableCommand {
             Output.line(
                 "\(verb) \(report.version.reference)\(aliases); gc frees \(freedByteCount) bytes")
         }
+        GarbageText.show(garbage)
     }
 
     /// What the file is shorter by, after the next gc, for each version beside those before it.

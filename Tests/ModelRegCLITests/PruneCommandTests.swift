@@ -53,6 +53,38 @@ import Testing
         #expect(try before - size() == promise && promise > 0)
     }
 
+    /// Also where others are differences from what goes, and are encoded anew by `gc`.
+    @Test(arguments: [
+        "rm digits:v2 digits:v4 digits:v4", "rm digits:v6 digits:v5 --force",
+        "rm mlp:v4 mlp:v1 digits:v1 --force",
+        "prune digits --keep-last 2 --keep-best 1:accuracy:max", "prune --all --keep-last 1 --thin",
+        "prune digits --keep-every 4 --keep-whole 1", "prune --all --keep-every 3",
+    ])
+    func theBytesThatAreSaidAreThoseThatGo(_ command: String) throws {
+        #expect(try workspace.shell("Digits --epochs 6").status == 0)
+        for step in ["000", "010", "020", "050"] {
+            _ = try workspace.modelreg("save Examples/data/mlp-step-\(step).pt mlp")
+        }
+        let deltas = try workspace.shell(
+            "sqlite3 modelreg.db 'SELECT count(*) FROM chunk WHERE base IS NOT NULL'")
+        #expect(try #require(Int(deltas.output.trimmingCharacters(in: .newlines))) > 4)
+        #expect(try workspace.modelreg("gc").status == 0)
+        func said(_ command: String) throws -> Int {
+            let outcome = try workspace.modelreg(command)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return outcome.output.matches(of: /gc frees (\d+) bytes/).compactMap { Int($0.1) }.reduce(0, +)
+        }
+        // Some garbage is there already, and not promised again.
+        let garbage = try said("rm digits:v3")
+        let before = try size()
+        let announced = try said("\(command) --dry-run")
+        #expect(try size() == before)
+        #expect(try said(command) == announced)
+        #expect(try workspace.modelreg("gc").status == 0)
+        #expect(try before - size() == announced && announced > garbage && garbage > 0)
+        #expect(try workspace.modelreg("verify").status == 0)
+    }
+
     @Test func thinningSaysWhatIsGone() throws {
         for _ in 0..<2 { _ = try workspace.modelreg("save Examples/data/checkpoint.pt run") }
         let thinned = try workspace.modelreg("prune run --keep-last 1 --thin --json")
