@@ -7,6 +7,7 @@ SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz
 .PHONY: demo test test-interop fuzz build install bench format lint dependencies
 
 demo: build
+	$(SWIFT) build -c release --product Digits
 	@Examples/demo.sh "$$($(SWIFT) build -c release --show-bin-path)"
 
 # In release mode, as users run it: debug numerics are hundreds of times slower.

@@ -1,7 +1,8 @@
 #!/bin/bash
-# The main job on real input: checkpoints that PyTorch wrote become versions, and come back byte for byte.
+# The main job on real input: checkpoints that PyTorch wrote become versions, and come back byte for byte. Then, where
+# `Digits` is built, a network that is trained on real data.
 #
-# usage: demo.sh [FOLDER OF THE modelreg BINARY]
+# usage: demo.sh [FOLDER OF THE modelreg AND Digits BINARIES]
 set -euo pipefail
 
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -40,3 +41,8 @@ run modelreg load run
 run cmp Examples/data/checkpoint.pt checkpoint.pt
 echo "checkpoint.pt is Examples/data/checkpoint.pt, byte for byte"
 run modelreg verify
+
+if command -v Digits > /dev/null; then
+    echo
+    "$examples/Digits/demo.sh"
+fi

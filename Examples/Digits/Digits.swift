@@ -32,21 +32,28 @@ import Tensors
         let optimizer = try optimizer(settings.optimizer, model)
         let sampler = BatchSampler(count: training.labels.shape[0], batchSize: 64, seed: 2)
         let steps = settings.epochs * sampler.batchCount
-        let schedule = LearningRateScheduler(optimizer, .warmupCosine(warmup: sampler.batchCount / 2, total: steps))
+        let schedule = LearningRateScheduler(
+            optimizer, .warmupCosine(warmup: sampler.batchCount / 2, total: steps))
         let state = TrainingState(model, optimizer, schedule: schedule, data: sampler)
 
         let registry = try Registry(path: settings.registry)
+        let run = try registry.startRun(
+            model: settings.model, name: settings.run,
+            hyperparameters: [
+                "optimizer": AttributeValue(settings.optimizer), "epochs": AttributeValue(settings.epochs),
+                "batch": AttributeValue(sampler.batchSize),
+            ],
+            resumes: true)
         let checkpointer = try Checkpointer(
-            registry: registry, model: settings.model, every: settings.every.map { .steps($0) } ?? .manual,
-            retention: RetentionPolicy(keepLast: 50, keepBest: [.init(3, by: .max("accuracy"))]),
-            attributes: ["optimizer": "\"\(settings.optimizer)\"", "epochs": "\(settings.epochs)"])
+            registry: registry, model: settings.model, run: run,
+            every: settings.every.map { .steps($0) } ?? .manual,
+            retention: RetentionPolicy(keepLast: 50, keepBest: [.init(3, by: .max("accuracy"))]))
         var step = 0
         if let resumption = try checkpointer.resume(state) {
             step = resumption.progress.step
             print("resumed from \(resumption.version.reference), step \(step)")
         }
         while sampler.epoch < settings.epochs, !checkpointer.shouldStop {
-            var losses = 0.0
             while let batch = sampler.next() {
                 let examples = training[batch]
                 optimizer.zeroGrad()
@@ -55,9 +62,9 @@ import Tensors
                 optimizer.step()
                 schedule.step()
                 step += 1
-                losses += loss.item()
                 if settings.pauseMicroseconds > 0 { usleep(UInt32(settings.pauseMicroseconds)) }
-                try checkpointer.saveIfDue(state, step: step, epoch: sampler.epoch)
+                try checkpointer.saveIfDue(
+                    state, step: step, epoch: sampler.epoch, metrics: ["loss": loss.item()])
                 if step == settings.crashAtStep { try crash(checkpointer) }
                 if checkpointer.shouldStop { break }
             }
@@ -65,10 +72,11 @@ import Tensors
             let accuracy = test.accuracy(of: model)
             if settings.every == nil {
                 try checkpointer.save(
-                    state, step: step, epoch: sampler.epoch,
-                    metrics: ["accuracy": accuracy, "loss": losses / Double(sampler.batchCount)])
+                    state, step: step, epoch: sampler.epoch, metrics: ["accuracy": accuracy])
             }
-            print("epoch \(sampler.epoch): \(percent(accuracy)) of the test digits right")
+            if sampler.epoch % 5 == 0 || sampler.epoch == settings.epochs {
+                print("epoch \(sampler.epoch): \(percent(accuracy)) of the test digits right")
+            }
         }
         try checkpointer.finish()
         return checkpointer.exitStatus

@@ -2,6 +2,7 @@
 struct Settings {
     var registry = "modelreg.db"
     var model = "digits"
+    var run = "baseline"
     var data = "Examples/Digits/digits.npz"
     var epochs = 20
     var threads = 1
@@ -13,8 +14,8 @@ struct Settings {
     var pauseMicroseconds = 0
 
     static let usage = """
-        usage: Digits [--registry FILE] [--model NAME] [--data FILE] [--epochs N] [--threads N] [--every STEPS]
-                      [--optimizer adamw|adam|sgd|rmsprop] [--crash-at-step N] [--pause MICROSECONDS]
+        usage: Digits [--registry FILE] [--model NAME] [--run NAME] [--data FILE] [--epochs N] [--threads N]
+                      [--every STEPS] [--optimizer adamw|adam|sgd|rmsprop] [--crash-at-step N] [--pause MICROSECONDS]
                Digits --evaluate REFERENCE [--registry FILE] [--data FILE]
 
         Trains a network on handwritten digits, saves as it goes, and goes on where it was if it is started again.
@@ -28,6 +29,7 @@ struct Settings {
             switch (option, Int(value)) {
             case ("--registry", _): registry = value
             case ("--model", _): model = value
+            case ("--run", _): run = value
             case ("--data", _): data = value
             case ("--optimizer", _): optimizer = value
             case ("--evaluate", _): evaluate = value

@@ -36,7 +36,7 @@ import Testing
             let name = file == "a" ? "unbroken" : "killed"
             return try workspace.shell(
                 "modelreg show \(name) --registry \(file).db --json | grep '\"content_id\"' | sort; "
-                    + "modelreg show \(name) --registry \(file).db | grep -v -e version -e saved -e parent -e '^content'"
+                    + "modelreg show \(name) --registry \(file).db | sed -n '/^PATH/,$p'"
             )
             .output
         }
