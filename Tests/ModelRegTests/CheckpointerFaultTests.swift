@@ -162,6 +162,32 @@ struct CheckpointerFaultTests {
         )
     }
 
+    /// Numbers say what is newer, not times; and nothing gets older by a clock that was set back.
+    @Test func aClockThatJumpsChangesNothing() throws {
+        let examples = TrainingExample()
+        let policy = RetentionPolicy(keepYoungerThan: 3600)
+        for (step, time) in [(1, "2999-01-01T00:00:00.000Z"), (2, "1970-01-01T00:00:00.000Z")] {
+            let checkpointer = try Checkpointer.forTests(registry, retention: policy, recorder)
+            examples.train(1)
+            try checkpointer.save(examples.state, step: step)
+            try checkpointer.finish()
+            try DatabaseChange.run(
+                registry.path, "UPDATE version SET created_at = '\(time)' WHERE number = \(step)")
+        }
+        let resumed = TrainingExample(seed: 3)
+        let checkpointer = try Checkpointer.forTests(registry, every: .minutes(5), retention: policy, recorder)
+        #expect(try checkpointer.resume(resumed.state)?.version.number == 2)
+        resumed.goesOn(from: .init(step: 2))
+        #expect(try resumed.contents() == examples.contents())
+        // Minutes are counted by a clock that nobody sets.
+        #expect(try !checkpointer.saveIfDue(resumed.state, step: 3))
+        try checkpointer.save(resumed.state, step: 4)
+        try checkpointer.finish()
+        #expect(try registry.versions(of: "m").map(\.number) == [3, 2, 1])
+        #expect(try registry.version("m").parent == "m:v2")
+        #expect(!recorder.texts.contains { $0.contains("upkeep") })
+    }
+
     @Test func aSignalAsksToStopAndIsSavedOnce() throws {
         let checkpointer = try Checkpointer(
             registry: registry, model: "m", every: .steps(1000), stopsOn: [SIGUSR2], report: recorder.report)
