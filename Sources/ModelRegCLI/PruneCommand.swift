@@ -7,8 +7,9 @@ struct PruneCommand: ParsableCommand {
         commandName: "prune",
         abstract: "Delete or thin old versions by rules.",
         discussion: """
-            A version stays if any rule says so. Always kept: the latest version, and those that an alias names. Of \
-            equal metrics the newer version is better; NaN is never best. `modelreg gc` then frees the bytes.
+            A version stays if any rule says so. Always kept: the latest version, those that an alias names, and the \
+            latest of each run that has not finished, which would be resumed from it. Of equal metrics the newer \
+            version is better; NaN is never best. `modelreg gc` then frees the bytes.
 
             Thinning drops optimiser and random state. A thinned version keeps its number, content id, weights and \
             metrics.
