@@ -14,13 +14,15 @@ public struct Expression: Sendable, Equatable {
 
     /// Reads an expression of at most ``maximumByteCount`` bytes.
     ///
+    /// - Parameter slashesJoinNames: Whether `val/loss` is one name, as those of metrics are, and a quotient has a space
+    ///   beside its sign.
     /// - Complexity: O(n) for n bytes.
-    public init(parsing text: String) throws(ExpressionError) {
+    public init(parsing text: String, slashesJoinNames: Bool = false) throws(ExpressionError) {
         guard text.utf8.count <= Self.maximumByteCount else {
             throw ExpressionError(text: String(text.prefix(40)), offset: 0, problem: .tooLong)
         }
         self.text = text
-        var parser = try ExpressionParser(text)
+        var parser = try ExpressionParser(text, slashesJoinNames: slashesJoinNames)
         root = try parser.parse()
     }
 

@@ -8,9 +8,9 @@ struct ExpressionParser {
     /// Nodes within each other that may be read, for the stack's sake.
     private static let maximumDepth = 100
 
-    init(_ text: String) throws(ExpressionError) {
+    init(_ text: String, slashesJoinNames: Bool = false) throws(ExpressionError) {
         self.text = text
-        var tokenizer = Tokenizer(text)
+        var tokenizer = Tokenizer(text, slashesJoinNames: slashesJoinNames)
         tokens = try tokenizer.tokens()
     }
 

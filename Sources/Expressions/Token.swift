@@ -21,10 +21,12 @@ struct Token: Equatable {
 struct Tokenizer {
     private let text: String
     private let characters: [Character]
+    private let slashesJoinNames: Bool
     private var position = 0
 
-    init(_ text: String) {
+    init(_ text: String, slashesJoinNames: Bool = false) {
         self.text = text
+        self.slashesJoinNames = slashesJoinNames
         characters = Array(text)
     }
 
@@ -88,7 +90,11 @@ struct Tokenizer {
 
     private mutating func word() -> Token.Kind {
         let start = position
-        while position < characters.count, characters[position].isWordPart { position += 1 }
+        while position < characters.count {
+            let isJoint = slashesJoinNames && characters[position] == "/" && following?.isWordStart == true
+            guard characters[position].isWordPart || isJoint else { break }
+            position += 1
+        }
         let word = String(characters[start..<position])
         return ["and", "or", "not", "true", "false"].contains(word.lowercased())
             ? .keyword(word.lowercased()) : .name(word)

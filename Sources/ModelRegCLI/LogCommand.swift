@@ -14,7 +14,8 @@ struct LogCommand: ParsableCommand {
             were saved, so no tensor is read, except by --exact.
 
             A condition asks for metrics, facts (--set), settings of the version's run, and \
-            \(VersionRecord.builtInNames.joined(separator: ", ")); names that are no words stand in backquotes, and \
+            \(VersionRecord.builtInNames.joined(separator: ", ")); other names than \
+            words (`top-5`) stand in backquotes; val/accuracy is one name, and a quotient has spaces: loss / step. \
             alias("best") says whether a version has an alias. What a version lacks fulfils no condition. What is not a \
             number is sorted last.
 
@@ -24,7 +25,7 @@ struct LogCommand: ParsableCommand {
               modelreg log mlp encoder.weight --exact
               modelreg log mlp '*.bias'
               modelreg log mlp --where 'accuracy > 0.97 and lr <= 1e-3' --sort -accuracy
-              modelreg log --sort='-`val/accuracy`' --csv > versions.csv
+              modelreg log --sort=-val/accuracy --csv > versions.csv
             """)
 
     @OptionGroup var options: GlobalOptions

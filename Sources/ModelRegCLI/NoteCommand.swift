@@ -19,6 +19,12 @@ struct NoteCommand: ParsableCommand {
     @Argument(help: "What to say.")
     var text: String
 
+    func validate() throws { try NoteCommand.check(text) }
+
+    static func check(_ text: String) throws {
+        if text.allSatisfy(\.isWhitespace) { throw ValidationError("the note is empty") }
+    }
+
     func run() throws {
         let registry = try options.openRegistry()
         let version = try registry.addNote(text, to: reference)

@@ -77,25 +77,23 @@ struct PlotCommand: ParsableCommand {
         let registry = try options.openRegistry()
         let lines = try PlotSource(registry, words, usesTime: x == .time).series()
         let shown = lines.map { $0.smoothed(smooth) }
-        if options.json, output == nil {
-            return try JSON.print(shown.map(SeriesJSON.init))
-        }
         let plot = Plot(
             series: shown, title: title ?? "", xLabel: x == .step ? "step" : "seconds", isLogarithmic: log)
+        if options.json, output == nil { return try JSON.print(shown.map(SeriesJSON.init)) }
         guard let output else {
             let size = PlotCommand.terminalSize()
             let text = plot.terminalLines(
                 width: width ?? min(size.columns, 160),
                 height: height ?? min(20, max(6, size.rows - 4 - shown.count)),
                 hasColour: Output.hasColour)
-            for line in text { Output.line(line) }
-            return
+            return Output.lines(text)
         }
         let bytes =
             output.hasSuffix(".svg")
             ? Array(plot.svg(width: max(200, width ?? 800), height: max(120, height ?? 480)).utf8)
             : plot.png(width: max(200, width ?? 800), height: max(120, height ?? 480))
         try write(bytes, to: output)
+        if options.json { return try JSON.print(shown.map(SeriesJSON.init)) }
         options.message("\(shown.count) line\(shown.count == 1 ? "" : "s") -> \(printable(output))")
     }
 
@@ -219,7 +217,7 @@ struct UnknownMetricError: Error, CustomStringConvertible {
     let suggestion: String?
 
     var description: String {
-        "no metric \"\(printable(name))\" there"
+        "nothing here is called \"\(printable(name))\": no metric of these runs, no run and no model"
             + (suggestion.map { " (did you mean \"\(printable($0))\"?)" } ?? "")
     }
 }

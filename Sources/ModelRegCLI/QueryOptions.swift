@@ -25,14 +25,22 @@ struct QueryOptions: ParsableArguments {
     var isGiven: Bool { condition != nil || !sort.isEmpty || csv }
 
     /// The condition.
-    func filter() throws -> Expression? { try condition.map { try Expression(parsing: $0) } }
+    ///
+    /// - Parameter ofTensors: Whether it is about tensors, and not about metrics, whose names may have slashes.
+    func filter(ofTensors: Bool = false) throws -> Expression? {
+        try condition.map { try Expression(parsing: $0, slashesJoinNames: !ofTensors) }
+    }
 
     /// The order.
-    func keys() throws -> [SortKey] { try sort.map { try SortKey(parsing: $0) } }
+    func keys(ofTensors: Bool = false) throws -> [SortKey] {
+        try sort.map { try SortKey(parsing: $0, slashesJoinNames: !ofTensors) }
+    }
 
     /// Names that the condition or the order mentions.
-    func names() throws -> [String] {
-        let all = (try filter().map { [$0] } ?? []) + (try keys().map(\.expression))
+    func names(ofTensors: Bool = false) throws -> [String] {
+        let all =
+            (try filter(ofTensors: ofTensors).map { [$0] } ?? [])
+            + (try keys(ofTensors: ofTensors).map(\.expression))
         var seen: Set<String> = []
         return all.flatMap(\.names).filter { seen.insert($0).inserted }
     }

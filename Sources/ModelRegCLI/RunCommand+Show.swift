@@ -86,7 +86,7 @@ extension RunCommand {
                 \(RunInfo.builtInNames.joined(separator: ", ")).
 
                 EXAMPLES
-                  modelreg run ls
+                  modelreg run ls -n 10
                   modelreg run ls mlp --where 'lr <= 1e-3 and state == "finished"' --sort -accuracy --csv
                 """)
 
@@ -99,18 +99,30 @@ extension RunCommand {
             completion: .custom { _, _, _ in ReferenceCompletion.models() })
         var name: String?
 
+        @Option(
+            name: .customShort("n"),
+            help: ArgumentHelp("At most this many, the first that would be listed.", valueName: "count"))
+        var limit: Int?
+
+        func validate() throws {
+            if let limit, limit < 0 { throw ValidationError("-n takes a count, not \(limit)") }
+        }
+
         func run() throws {
             try query.requireFunctions([])
             let all = try options.openRegistry().runs(of: name)
             let condition = try query.filter()
             let found = try condition.map { condition in try all.filter { try condition.holds(in: $0) } } ?? all
-            let runs = try SortKey.sorted(found, by: query.keys())
+            let sorted = try SortKey.sorted(found, by: query.keys())
+            let runs = limit.map { Array(sorted.prefix($0)) } ?? sorted
             try query.warnOfUnknownNames(among: all, options, known: RunInfo.builtInNames) {
                 all.flatMap { Array($0.metrics.keys) + Array($0.attributes.keys) }
             }
             if options.json { return try JSON.print(runs.map(RunJSON.init)) }
             if query.csv { return csv(runs).print() }
-            guard !runs.isEmpty else { return options.message("no runs") }
+            guard !runs.isEmpty else {
+                return options.message(condition == nil ? "no runs" : "no runs that fulfil the condition")
+            }
             var table = Table([
                 ("RUN", .left), ("STATE", .left), ("STARTED", .left), ("RAN", .right), ("STEP", .right),
                 ("VERSIONS", .right), ("METRICS", .left), ("SET", .left),
@@ -126,7 +138,7 @@ extension RunCommand {
                     run.attributes.map { "\($0)=\($1.json)" }.joined(separator: " "),
                 ])
             }
-            for line in table.lines { Output.line(line) }
+            Output.lines(table.lines)
         }
 
         private func csv(_ runs: [RunInfo]) -> CSVTable {
@@ -257,7 +269,9 @@ struct EnvironmentJSON: Encodable {
 /// Facts for people: a word, and what there is to say.
 enum FactText {
     static func aligned(_ facts: [(String, String)]) -> [String] {
-        facts.map { label, value in label + String(repeating: " ", count: max(1, 10 - label.count)) + value }
+        facts.map { label, value in
+            label + String(repeating: " ", count: max(1, 10 - label.count)) + Output.shown(value)
+        }
     }
 
     static func lines(_ notes: [Note]) -> [(String, String)] {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import ModelRegistry
 import OrderedCollections
 import Tensors
@@ -69,6 +70,9 @@ struct RunCommand: ParsableCommand {
         var pid: Int32?
 
         func run() throws {
+            if let pid, pid <= 0 || kill(pid, 0) != 0 && errno == ESRCH {
+                throw UsageError(description: "--pid: there is no process \(pid)")
+            }
             if resume, name == nil { throw UsageError(description: "--resume takes --name") }
             let hyperparameters = try Pairs.attributes(set, option: "--set")
             var environment = RunEnvironment.captured()
@@ -89,9 +93,10 @@ struct RunCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Note metrics of a run at a step.",
             discussion: """
-                From standard input, each line is a JSON object with "step" and metrics, as a training script prints \
-                them; NaN and Infinity as Python writes them are understood. Values are on the disk about a second \
-                later, and all of them when the command ends.
+                From standard input, a line that is a JSON object with "step" and metrics is noted; NaN and Infinity as \
+                Python writes them are understood. All other lines come out again on standard output, so that what a \
+                training script prints beside is seen, and nothing that it prints ends it. Values are on the disk about \
+                a second later, and all of them when the command ends.
 
                 EXAMPLES
                   modelreg run log mlp/lr-3 --step 100 loss=0.41
@@ -108,7 +113,7 @@ struct RunCommand: ParsableCommand {
         @Argument(help: ArgumentHelp("Metrics.", valueName: "name=number"))
         var metrics: [String] = []
 
-        @Option(name: .long, help: "The step that they are of.")
+        @Option(name: .long, parsing: .unconditional, help: "The step that they are of.")
         var step: Int?
 
         @Flag(name: .long, help: "Read lines of JSON from standard input.")
@@ -132,13 +137,17 @@ struct RunCommand: ParsableCommand {
                 var lineNumber = 0
                 while let line = readLine() {
                     lineNumber += 1
-                    if line.allSatisfy(\.isWhitespace) { continue }
+                    guard line.first(where: { !$0.isWhitespace }) == "{" else {
+                        Output.line(line)
+                        continue
+                    }
                     do {
                         let (step, values) = try MetricLine.parse(line)
                         run.log(values, step: step)
                     } catch let error as UsageError {
-                        try run.flush()
-                        throw UsageError(description: "line \(lineNumber): \(error.description)")
+                        // Ending here would end the script as well, by a pipe that nobody reads.
+                        Output.line(line)
+                        options.message("note: line \(lineNumber) is passed over: \(error.description)")
                     }
                 }
             }
@@ -160,6 +169,8 @@ struct RunCommand: ParsableCommand {
 
         @Argument(help: "What to say.")
         var text: String
+
+        func validate() throws { try NoteCommand.check(text) }
 
         func run() throws { try options.openRegistry().openRun(reference).note(text) }
     }

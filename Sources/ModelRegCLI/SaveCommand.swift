@@ -68,7 +68,8 @@ struct SaveCommand: ParsableCommand {
         completion: .custom { _, _, _ in ReferenceCompletion.runs() })
     var runName: String?
 
-    @Option(name: .long, help: "The training step; metrics are of it, and of the run.")
+    @Option(
+        name: .long, parsing: .unconditional, help: "The training step; metrics are of it, and of the run.")
     var step: Int?
 
     @Option(
@@ -154,14 +155,16 @@ struct SaveCommand: ParsableCommand {
         var line = "\(version.reference)  \(tensors), \(ByteCount.text(version.byteCount))"
         if let same = result.sameContentAs {
             line += ", same content as \(same)"
-        } else if result.newByteCount < version.byteCount {
+        } else if ByteCount.text(result.newByteCount) != ByteCount.text(version.byteCount) {
             line += ", \(ByteCount.text(result.newByteCount)) new"
         }
         line += ", stored in \(ByteCount.text(result.storedByteCount))"
         if !version.aliases.isEmpty { line += "  (\(version.aliases.joined(separator: ", ")))" }
         Output.line(line)
         if !result.unhealthy.isEmpty {
-            options.message("note: marked unhealthy: \(Output.listed(result.unhealthy.map(\.path)))")
+            options.message(
+                "note: marked unhealthy: \(Output.listed(result.unhealthy.map { $0.path.isEmpty ? "(itself)" : $0.path }))"
+            )
         }
         if !source.attachments.isEmpty {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")

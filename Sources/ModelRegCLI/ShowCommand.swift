@@ -41,7 +41,7 @@ struct ShowCommand: ParsableCommand {
     var environment = false
 
     func run() throws {
-        for name in try query.names() where !TensorFacts.names.contains(name) {
+        for name in try query.names(ofTensors: true) where !TensorFacts.names.contains(name) {
             try Expression(parsing: query.condition ?? "0").requireNames(in: TensorFacts.names, functions: [])
             throw UsageError(
                 description:
@@ -64,7 +64,12 @@ struct ShowCommand: ParsableCommand {
             return
         }
         for line in self.facts(version, details, context) { Output.line(line) }
-        guard !leaves.isEmpty else { return }
+        guard !leaves.isEmpty else {
+            if query.condition != nil {
+                options.message("no tensors of \(version.reference) fulfil the condition")
+            }
+            return
+        }
         if health || query.condition != nil || !query.sort.isEmpty { return showHealth(leaves) }
         Output.line("")
         var table = Table([("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("SIZE", .right), ("", .left)])
@@ -87,10 +92,10 @@ struct ShowCommand: ParsableCommand {
     private func chosen(_ leaves: [Manifest.Leaf], _ facts: [TensorFacts]) throws -> [ShownLeaf] {
         let byPath = Dictionary(facts.map { ($0.path, $0) }) { first, _ in first }
         var shown = leaves.map { ShownLeaf(leaf: $0, facts: byPath[$0.path.text]) }
-        if let condition = try query.filter() {
+        if let condition = try query.filter(ofTensors: true) {
             shown = try shown.filter { leaf in try leaf.facts.map { try condition.holds(in: $0) } ?? false }
         }
-        return try SortKey.sorted(shown, by: query.keys())
+        return try SortKey.sorted(shown, by: query.keys(ofTensors: true))
     }
 
     private func showHealth(_ leaves: [ShownLeaf]) {

@@ -14,7 +14,7 @@ struct Table {
         rows = [columns.map(\.0)]
     }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    mutating func add(_ row: [String]) { rows.append(row.map(Output.shown)) }
 
     /// The lines, the column heads first. The last column is not padded.
     var lines: [String] {

@@ -116,12 +116,14 @@ public struct SortKey: Sendable {
     /// Whether the highest comes first.
     public let isDescending: Bool
 
-    /// Reads `accuracy`, `-accuracy`, `-(loss / step)`.
+    /// Reads `accuracy`, `-val/accuracy`, `-(loss / step)`.
     ///
+    /// - Parameter slashesJoinNames: Whether `val/accuracy` is one name.
     /// - Throws: `ExpressionError`.
-    public init(parsing text: String) throws(ExpressionError) {
+    public init(parsing text: String, slashesJoinNames: Bool = true) throws(ExpressionError) {
         isDescending = text.hasPrefix("-")
-        expression = try Expression(parsing: isDescending ? String(text.dropFirst()) : text)
+        expression = try Expression(
+            parsing: isDescending ? String(text.dropFirst()) : text, slashesJoinNames: slashesJoinNames)
     }
 
     /// Sorts by several keys, the first of which decides first.

@@ -5,7 +5,7 @@ extension Plot {
     public func png(width: Int = 800, height: Int = 480) -> [UInt8] {
         let scale = 2
         let frame = Frame(width: width, height: height, title: title, legendCount: legend.count)
-        var image = RasterImage(width: width * scale, height: height * scale)
+        var image = RasterImage(width: width * scale, height: Int(frame.height) * scale)
         func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ width: Double, _ colour: UInt32) {
             let factor = Double(scale)
             image.polyline(

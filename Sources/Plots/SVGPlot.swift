@@ -12,12 +12,15 @@ extension Plot {
         let bottom: Double
 
         init(width: Int, height: Int, title: String, legendCount: Int) {
-            self.width = Double(width)
-            self.height = Double(height)
             left = 64
             right = Double(width) - 20
             top = title.isEmpty ? 16 : 36
-            bottom = Double(height) - 44 - Double(legendCount) * 18
+            let legendHeight = Double(legendCount) * 18
+            // A legend takes half of the plot's room at most; a longer one makes the picture longer.
+            let room = Double(height) - 44 - top
+            bottom = top + max(room - legendHeight, room / 2)
+            self.width = Double(width)
+            self.height = (bottom + 44 + legendHeight).rounded(.up)
         }
 
         func x(_ position: Double) -> Double { left + position * (right - left) }
@@ -30,9 +33,10 @@ extension Plot {
         return series.enumerated().map { ($1.name, Plot.palette[$0 % Plot.palette.count]) }
     }
 
-    /// The plot as a picture of SVG 1.1.
+    /// The plot as a picture of SVG 1.1; higher than asked for where the legend is long.
     public func svg(width: Int = 800, height: Int = 480) -> String {
         let frame = Frame(width: width, height: height, title: title, legendCount: legend.count)
+        let height = Int(frame.height)
         var svg = """
             <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" viewBox="0 0 \(width) \(height)" \
             font-family="sans-serif" font-size="12">

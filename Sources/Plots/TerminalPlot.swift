@@ -6,7 +6,7 @@ extension Plot {
     ///   - width: Characters across, axis included; 30 at least.
     ///   - height: Lines of the plot itself; 4 at least.
     ///   - hasColour: Whether lines are told apart by the colours of a terminal; otherwise, where there are several, by
-    ///     their order in the legend alone.
+    ///     letters on them.
     public func terminalLines(width: Int = 80, height: Int = 20, hasColour: Bool = false) -> [String] {
         let height = max(4, height)
         guard let axes = axes(xTickCount: max(2, width / 14), yTickCount: max(3, height / 3)) else {
@@ -27,6 +27,8 @@ extension Plot {
                 }
             }
         }
+        let hasLetters = !hasColour && series.count > 1
+        if hasLetters { writeLetters(axes, columns: columns, rows: height, &canvas) }
         var labelOfRow: [Int: String] = [:]
         for (tick, label) in labels {
             let row = Int(((1 - axes.y.position(tick)) * Double(4 * height - 1)).rounded()) / 4
@@ -43,13 +45,39 @@ extension Plot {
         lines += xAxis(axes.x, columns: columns, margin: margin)
         if series.count > 1 || series.first?.name.isEmpty == false {
             for (index, series) in series.enumerated() {
-                let mark = "━━"
+                let mark = hasLetters ? "\(Plot.letter(index))━" : "━━"
                 lines.append(
                     String(repeating: " ", count: margin + 2)
                         + (hasColour ? BrailleCanvas.coloured(mark, index) : mark) + " " + series.name)
             }
         }
         return lines
+    }
+
+    /// What tells lines apart where there are no colours.
+    private static func letter(_ series: Int) -> Unicode.Scalar {
+        Unicode.Scalar(UInt8(ascii: "a") + UInt8(series % 26))
+    }
+
+    /// Writes each line's letter on it, about every 24 characters, each line's at other columns than the others'.
+    private func writeLetters(
+        _ axes: (x: Axis, y: Axis), columns: Int, rows: Int, _ canvas: inout BrailleCanvas
+    ) {
+        let distance = min(24, max(4, columns / 3))
+        for (index, series) in series.enumerated() {
+            var next = distance / 4 + index * distance / max(1, self.series.count)
+            var isWritten = false
+            let points = stretches(of: series).flatMap { $0 }
+            for (position, point) in points.enumerated() {
+                let column = Int((axes.x.position(point.x) * Double(2 * columns - 1)).rounded()) / 2
+                // A line that ends before its first letter is due has it at its end.
+                guard column >= next || !isWritten && position == points.count - 1 else { continue }
+                let row = Int(((1 - axes.y.position(point.y)) * Double(4 * rows - 1)).rounded()) / 4
+                canvas.write(Plot.letter(index), column: column, row: row)
+                isWritten = true
+                next = column + distance
+            }
+        }
     }
 
     private func xAxis(_ axis: Axis, columns: Int, margin: Int) -> [String] {
@@ -79,6 +107,7 @@ private struct BrailleCanvas {
     private let rows: Int
     private var dots: [UInt8]
     private var owner: [Int?]
+    private var letters: [Int: Unicode.Scalar] = [:]
 
     /// The bit of each dot, by row and column within a character (Unicode, block "Braille Patterns").
     private static let bits: [[UInt8]] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]
@@ -91,6 +120,12 @@ private struct BrailleCanvas {
         self.rows = rows
         dots = Array(repeating: 0, count: columns * rows)
         owner = Array(repeating: nil, count: columns * rows)
+    }
+
+    /// Writes a letter in the place of the dots of a character.
+    mutating func write(_ letter: Unicode.Scalar, column: Int, row: Int) {
+        guard (0..<columns).contains(column), (0..<rows).contains(row) else { return }
+        letters[row * columns + column] = letter
     }
 
     /// Draws a straight line, both ends included.
@@ -118,7 +153,7 @@ private struct BrailleCanvas {
                 colour = next
             }
             text.unicodeScalars.append(
-                dots[cell] == 0 ? " " : Unicode.Scalar(0x2800 + UInt32(dots[cell])) ?? " ")
+                letters[cell] ?? (dots[cell] == 0 ? " " : Unicode.Scalar(0x2800 + UInt32(dots[cell])) ?? " "))
         }
         if colour != nil { text += "\u{1B}[0m" }
         while text.hasSuffix(" ") { text.removeLast() }

@@ -17,6 +17,16 @@ import Testing
         }
     }
 
+    @Test func slashesJoinNamesWhereThatIsAskedFor() throws {
+        #expect(try Expression(parsing: "val/loss > 1").names == ["val", "loss"])
+        #expect(
+            try Expression(parsing: "a/val/loss_2 > b", slashesJoinNames: true).names == ["a/val/loss_2", "b"])
+        #expect(
+            try Expression(parsing: "a / b > c/2 and d /e", slashesJoinNames: true).names == [
+                "a", "b", "c", "d", "e",
+            ])
+    }
+
     @Test(arguments: [
         ("accuracy > 0.97 and lr <= 1e-3", true), ("accuracy > 0.99", false), ("lr == 0.001", true),
         ("lr = 1E-3", true), ("accuracy>.97&&lr<=1e-3", true), ("epoch < 3 or epoch > 6", true),

@@ -63,6 +63,20 @@ struct PlotTests {
         #expect(coloured.contains("\u{1B}[36m") && coloured.contains("\u{1B}[33m"))
     }
 
+    @Test func lettersTellLinesApartWhereThereIsNoColour() {
+        let lines = Plot(series: [line("one", [1, 2]), line("two", [2, 1])]).terminalLines(width: 40, height: 8)
+        #expect(lines.suffix(2).map { $0.drop { $0 == " " } } == ["a━ one", "b━ two"])
+        let letters = lines.prefix(8).joined().filter { "ab".contains($0) }
+        #expect(letters.contains("a") && letters.contains("b"))
+    }
+
+    @Test func aLongLegendMakesThePictureLonger() {
+        let plot = Plot(series: (0..<40).map { line("line \($0)", [1, 2, 3]) })
+        let svg = plot.svg(width: 400, height: 300)
+        #expect(svg.contains("width=\"400\" height=\"900\"") && svg.contains(">line 39<"))
+        #expect(Array(plot.png(width: 400, height: 300)[20..<24]) == [0, 0, 0x07, 0x08])
+    }
+
     @Test func textIsEscapedInSVG() {
         let plot = Plot(series: [line("<b> & \"c\"\u{1B}", [1, 2])], title: "a < b")
         #expect(plot.svg().contains("&lt;b&gt; &amp; &quot;c&quot;\u{25A1}") && plot.svg().contains("a &lt; b"))
