@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ModelRegistry
 
 /// What every command understands.
@@ -27,9 +28,12 @@ struct GlobalOptions: ParsableArguments {
     var showsProgress: Bool { !quiet && !noProgress }
 
     /// Opens the registry.
-    func openRegistry(create: Bool = false) throws -> Registry {
+    ///
+    /// - Parameter inMemoryIfMissing: Whether an empty one that nobody keeps stands for a file that is not there.
+    func openRegistry(create: Bool = false, inMemoryIfMissing: Bool = false) throws -> Registry {
+        if inMemoryIfMissing, access(registryPath, F_OK) != 0 { return try Registry.inMemory() }
         // Commands that save also pack, where their user sees it.
-        try Registry(path: registryPath, create: create, waitSeconds: wait, packsInBackground: false)
+        return try Registry(path: registryPath, create: create, waitSeconds: wait, packsInBackground: false)
     }
 
     private var registryPath: String {

@@ -9,8 +9,9 @@ struct MergeCommand: ParsableCommand {
         discussion: """
             Content that both have is stored once. A version is the same where model, content and time of saving are; \
             others keep their number where it is higher than all of the model here, or get the next one and the fact \
-            original_version. Of an alias that both have, ours stays unless --theirs. Every chunk is checked against \
-            its hash. An interrupted merge goes on where it was.
+            original_version. A run whose name another one has here is called name-2. Of an alias that both have, ours stays unless --theirs. Every chunk is checked against \
+            its hash. An interrupted merge goes on where it was. --dry-run looks at each file on its own. While a file \
+            is read, nothing can be written to it.
 
             EXAMPLES
               modelreg merge job1.db job2.db --dry-run
@@ -36,7 +37,7 @@ struct MergeCommand: ParsableCommand {
         let others = try files.map {
             try Registry(path: $0, create: false, waitSeconds: options.wait, packsInBackground: false)
         }
-        let registry = try options.openRegistry(create: !dryRun)
+        let registry = try options.openRegistry(create: true, inMemoryIfMissing: dryRun)
         var reports: [Report] = []
         for (file, other) in zip(files, others) {
             let bar = ProgressBar("merging", options)
@@ -70,6 +71,7 @@ struct MergeCommand: ParsableCommand {
         let renumbered = report.added.filter { $0.theirs != $0.ours }
         for version in renumbered.prefix(10) { options.message("\(version.theirs) -> \(version.ours)") }
         if renumbered.count > 10 { options.message("… and \(renumbered.count - 10) more with other numbers") }
+        for run in report.renamedRuns { options.message("run \(run.theirs) -> \(run.ours)") }
         for conflict in report.conflicts {
             let text =
                 conflict.isTheirs
@@ -82,7 +84,9 @@ struct MergeCommand: ParsableCommand {
             "\(dryRun ? "would merge" : "merged") \(printable(file)): \(count(report.added.count, "version")) new"
         line += ", \(report.sameCount) the same"
         if !report.addedRuns.isEmpty { line += ", \(count(report.addedRuns.count, "run")) new" }
-        line += ", \(count(report.chunkCount, "chunk")) of \(ByteCount.text(report.storedByteCount))"
+        if report.chunkCount > 0 {
+            line += ", \(count(report.chunkCount, "chunk")) of \(ByteCount.text(report.storedByteCount))"
+        }
         if !report.conflicts.isEmpty { line += ", \(count(report.conflicts.count, "alias conflict"))" }
         Output.line(line)
     }
@@ -107,6 +111,7 @@ struct MergeCommand: ParsableCommand {
         let aliases: [String]
         let conflicts: [Conflict]
         let addedRuns: [String]
+        let renamedRuns: [Added]
         let chunkCount: Int
         let storedByteCount: Int
 
@@ -120,6 +125,7 @@ struct MergeCommand: ParsableCommand {
                 Conflict(alias: $0.alias, ours: $0.ours, theirs: $0.theirs, isTheirs: $0.isTheirs)
             }
             addedRuns = report.addedRuns
+            renamedRuns = report.renamedRuns.map { Added(theirs: $0.theirs, ours: $0.ours) }
             chunkCount = report.chunkCount
             storedByteCount = report.storedByteCount
         }

@@ -28,7 +28,7 @@ public struct MergeOptions: Sendable {
 
 /// What a merge did, or would do.
 public struct MergeReport: Hashable, Sendable {
-    /// A version that came in, what it was called there, and what it is called here.
+    /// A version or run that came in, what it was called there, and what it is called here.
     public struct Added: Hashable, Sendable {
         /// There: `mlp:v3`.
         public let theirs: String
@@ -58,6 +58,8 @@ public struct MergeReport: Hashable, Sendable {
     public internal(set) var conflicts: [Conflict] = []
     /// Runs that came in, as they are called here.
     public internal(set) var addedRuns: [String] = []
+    /// Those of them whose name another run has here.
+    public internal(set) var renamedRuns: [Added] = []
     /// Chunks that were copied.
     public internal(set) var chunkCount = 0
     /// Encoded bytes of these.
@@ -160,7 +162,7 @@ struct Merge {
             try ours.read { db in
                 report.added = try map.rehearse(new, db)
                 try AliasImporter(theirs, options).rehearse(selection, map, db, &report)
-                report.addedRuns = try RunImporter(theirs, options).rehearse(selection, db)
+                try RunImporter(theirs, options).rehearse(selection, db, &report)
             }
             return report
         }
@@ -203,7 +205,8 @@ struct Merge {
                         return nil
                     }
                     var map = map
-                    let added = try group.map { try versions.insert($0, &map, db) }
+                    var known = VersionImporter.KnownRows()
+                    let added = try group.map { try versions.insert($0, &map, &known, db) }
                     return (map, added)
                 }
                 if let (newMap, added) = inserted {

@@ -79,10 +79,16 @@ struct RunImporter {
         for run in try MergeSourceError.catching({ try runs(selection) }) {
             let (id, addedName, theirsWins) = try ours.write { db in try insert(run, map, db) }
             map[run.rowID] = id
-            if let addedName { report.addedRuns.append(addedName) }
+            if let addedName { RunImporter.note(run, as: addedName, &report) }
             try copyMetrics(of: run, to: id, replaces: theirsWins, ours)
         }
         return map
+    }
+
+    private static func note(_ run: Source, as name: String, _ report: inout MergeReport) {
+        report.addedRuns.append(name)
+        let theirs = RunInfo.reference(model: run.model, name: run.name)
+        if theirs != name { report.renamedRuns.append(MergeReport.Added(theirs: theirs, ours: name)) }
     }
 
     /// - Returns: The row; the new name where it was not here; whether what is said there is newer.
@@ -204,17 +210,17 @@ struct RunImporter {
     }
 
     /// The names that runs would come in under.
-    func rehearse(_ selection: MergeSelection, _ db: Database) throws -> [String] {
+    func rehearse(_ selection: MergeSelection, _ db: Database, _ report: inout MergeReport) throws {
         var taken: Set<String> = []
-        return try MergeSourceError.catching { try runs(selection) }.compactMap { run in
+        for run in try MergeSourceError.catching({ try runs(selection) }) {
             let modelID =
                 try run.model.flatMap {
                     try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [$0])
                 }
-            if run.model == nil || modelID != nil, try find(run, modelID: modelID, db) != nil { return nil }
+            if run.model == nil || modelID != nil, try find(run, modelID: modelID, db) != nil { continue }
             var name = run.model == nil || modelID != nil ? try freeName(run.name, modelID, db) : run.name
             while !taken.insert(RunInfo.reference(model: run.model, name: name)).inserted { name += "-2" }
-            return RunInfo.reference(model: run.model, name: name)
+            RunImporter.note(run, as: RunInfo.reference(model: run.model, name: name), &report)
         }
     }
 }

@@ -64,10 +64,21 @@ struct VersionImporter {
 
     // MARK: Inserting
 
+    /// Rows that were found or inserted within the transaction: versions of one model have most of them in common.
+    struct KnownRows {
+        fileprivate var paths: [String: Int64] = [:]
+        /// By row there.
+        fileprivate var tensors: [Int64: Int64] = [:]
+    }
+
     /// Inserts a version, whose chunks are here.
     ///
-    /// - Parameter map: Gets the new row.
-    func insert(_ checked: Checked, _ map: inout VersionMap, _ db: Database) throws -> MergeReport.Added {
+    /// - Parameters:
+    ///   - map: Gets the new row.
+    ///   - known: Of this transaction.
+    func insert(_ checked: Checked, _ map: inout VersionMap, _ known: inout KnownRows, _ db: Database) throws
+        -> MergeReport.Added
+    {
         let version = checked.content.version
         let modelID = try ModelTable.findOrInsert(db, version.model, at: version.createdAt)
         let next =
@@ -92,7 +103,7 @@ struct VersionImporter {
             ])
         let id = db.lastInsertedRowID
         map[version.rowID] = id
-        try insertLeaves(checked, id, db)
+        try insertLeaves(checked, id, &known, db)
         try MergeSourceError.catching { try copyFacts(of: version, to: id, number: number, db) }
         try LineageImporter(theirs).copy(version.rowID, to: id, map, db)
         return MergeReport.Added(theirs: version.reference, ours: "\(version.model):v\(number)")
@@ -127,7 +138,8 @@ struct VersionImporter {
         return row
     }
 
-    private func insertLeaves(_ checked: Checked, _ id: Int64, _ db: Database) throws {
+    private func insertLeaves(_ checked: Checked, _ id: Int64, _ known: inout KnownRows, _ db: Database) throws
+    {
         let insertPath = try db.cachedStatement(
             sql: "INSERT INTO path (text) VALUES (?) ON CONFLICT (text) DO NOTHING")
         let findPath = try db.cachedStatement(sql: "SELECT id FROM path WHERE text = ?")
@@ -142,8 +154,12 @@ struct VersionImporter {
             try DroppedTable.latestTime(theirs, checked.content.version)
         }
         for (ordinal, leaf) in checked.content.leaves.enumerated() {
-            try insertPath.execute(arguments: [leaf.path.text])
-            let path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
+            var path = known.paths[leaf.path.text]
+            if path == nil {
+                try insertPath.execute(arguments: [leaf.path.text])
+                path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
+                known.paths[leaf.path.text] = path
+            }
             guard let path else { throw RegistryError.Damage(problem: "a path was not inserted") }
             switch leaf.content {
             case .value(let value):
@@ -153,9 +169,12 @@ struct VersionImporter {
                 ])
             case .tensor(let tensor, let view, let contentID):
                 let placement = view.placement
+                let row =
+                    try known.tensors[tensor.rowID] ?? tensorID(tensor, checked.chunks[tensor.rowID] ?? [], db)
+                known.tensors[tensor.rowID] = row
                 try insert.execute(arguments: [
                     id, ordinal, path, leaf.role == .unspecified ? nil : leaf.role.rawValue,
-                    try tensorID(tensor, checked.chunks[tensor.rowID] ?? [], db), view.sharing?.storage,
+                    row, view.sharing?.storage,
                     view.sharing?.byteOffset, placement == nil ? nil : contentID.data,
                     placement == nil ? nil : view.dtype.rawValue,
                     placement == nil ? nil : IntegerList.text(view.shape),

@@ -62,6 +62,15 @@ struct QueriesPageTests {
             [
                 "body.weight": .tensor(encoder.copied()), "embedding": .tensor(tied), "output": .tensor(tied),
             ], "student", "renamed", accuracy: 0.75, optimizer: "adamw")
+        for (name, rate, losses, state) in [
+            ("slow", "0.1", [2, 1, 0.5, 0.25], RunState.finished),
+            ("fast", "10", [2, 1, 64, Double.nan], .failed),
+        ] {
+            let run = try registry.startRun(
+                model: "mlp", name: name, hyperparameters: ["lr": AttributeValue(parsing: rate)])
+            for (step, loss) in losses.enumerated() { run.log(["loss": loss], step: step) }
+            try run.finish(state)
+        }
         // As it is on the disk of somebody who has no modelreg.
         try registry.database.close()
     }
