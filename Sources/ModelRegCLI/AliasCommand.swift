@@ -18,6 +18,7 @@ struct AliasCommand: ParsableCommand {
 
     struct Set: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "set",
             abstract: "Point an alias at a version.", discussion: "EXAMPLE\n  modelreg alias set mlp:v3 best")
 
         @OptionGroup var options: GlobalOptions
@@ -117,6 +118,7 @@ struct AliasCommand: ParsableCommand {
 
     struct Log: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "log",
             abstract: "Show what was done to the aliases of a model, by whom and when, latest first.",
             discussion: "EXAMPLE\n  modelreg alias log mlp prod")
 
@@ -171,6 +173,7 @@ struct AliasCommand: ParsableCommand {
 
     struct Protect: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "protect",
             abstract: "Let an alias be moved, removed or deleted with its version by --force only.",
             discussion: "EXAMPLE\n  modelreg alias protect mlp prod")
 
@@ -187,6 +190,7 @@ struct AliasCommand: ParsableCommand {
 
     struct Unprotect: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "unprotect",
             abstract: "Let a protected alias be moved and removed again.",
             discussion: "EXAMPLE\n  modelreg alias unprotect mlp prod")
 

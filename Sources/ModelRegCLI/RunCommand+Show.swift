@@ -6,6 +6,7 @@ import OrderedCollections
 extension RunCommand {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Show what is known of a run.", discussion: "EXAMPLE\n  modelreg run show mlp/lr-3")
 
         @OptionGroup var options: GlobalOptions

@@ -27,6 +27,7 @@ struct RunCommand: ParsableCommand {
 
     struct Start: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "start",
             abstract: "Start a run, and print its name.",
             discussion: """
                 Host, user, the git commit of the current folder and versions of software are noted. A name that a run \
@@ -91,6 +92,7 @@ struct RunCommand: ParsableCommand {
 
     struct Log: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "log",
             abstract: "Note metrics of a run at a step.",
             discussion: """
                 From standard input, a line that is a JSON object with "step" and metrics is noted; NaN and Infinity as \
@@ -157,6 +159,7 @@ struct RunCommand: ParsableCommand {
 
     struct Note: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "note",
             abstract: "Say something about a run.",
             discussion: "EXAMPLE\n  modelreg run note mlp/lr-3 'diverges after step 4000'")
 
@@ -177,6 +180,7 @@ struct RunCommand: ParsableCommand {
 
     struct Attach: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "attach",
             abstract: "Keep small files with a run.",
             discussion: "EXAMPLE\n  modelreg run attach mlp/lr-3 config.yaml train.log")
 
@@ -199,6 +203,7 @@ struct RunCommand: ParsableCommand {
 
     struct Finish: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "finish",
             abstract: "Say that a run has ended.",
             discussion: "EXAMPLE\n  modelreg run finish mlp/lr-3 --failed")
 

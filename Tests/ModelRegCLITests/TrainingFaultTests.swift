@@ -66,7 +66,8 @@ import Testing
         #expect(try workspace.shell("\(run) --registry free.db").status == 0)
         let process = try workspace.start("exec \(run) --pause 15000")
         while try !workspace.modelreg("log digits --json").output.contains("digits:v2") { usleep(20_000) }
-        let lock = try workspace.shell("sqlite3 modelreg.db '.timeout 10000' 'BEGIN EXCLUSIVE' '.shell sleep 0.7' COMMIT")
+        let lock = try workspace.shell(
+            "sqlite3 modelreg.db '.timeout 10000' 'BEGIN EXCLUSIVE' '.shell sleep 0.7' COMMIT")
         #expect(lock.status == 0, "\(lock.errors)")
         let outcome = try process.wait()
         #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
