@@ -44,8 +44,9 @@ struct VersionInsertion {
         let now = Timestamp.now()
         let modelID = try ModelTable.findOrInsert(db, model, at: now)
         let parent = try parentID(db, modelID)
-        let tensorIDs = try insertTensors(db)
-        let structureID = try findOrInsertStructure(db)
+        let writer = try LeafWriter(db)
+        let tensorIDs = try tensors.map { try writer.row(ofTensor: $0.id) ?? writer.insert($0) }
+        let structureID = try writer.row(of: manifest.structure)
         let contentID = manifest.contentID
         let same = try String.fetchOne(
             db,
@@ -75,7 +76,7 @@ struct VersionInsertion {
         let versionID = db.lastInsertedRowID
         let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
-        try insertParameters(db, versionID, tensorIDs)
+        try insertLeaves(writer, versionID, tensorIDs)
         try insertDetails(db, versionID)
         for alias in options.aliases {
             try AliasTable.set(
@@ -97,80 +98,15 @@ struct VersionInsertion {
             arguments: [modelID])
     }
 
-    private func findOrInsertStructure(_ db: Database) throws -> Int64 {
-        let json = manifest.structure.json
-        let id = ContentID(hashing: Array(json.utf8))
-        try db.execute(
-            sql: "INSERT INTO structure (content_id, json) VALUES (?, ?) ON CONFLICT (content_id) DO NOTHING",
-            arguments: [id.data, json])
-        let rowID = try Int64.fetchOne(
-            db, sql: "SELECT id FROM structure WHERE content_id = ?", arguments: [id.data])
-        guard let rowID else { throw RegistryError.Damage(problem: "a structure was not inserted") }
-        return rowID
-    }
-
-    /// The rows of the tensors, new ones inserted.
-    private func insertTensors(_ db: Database) throws -> [Int64] {
-        let find = try db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?")
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO tensor
-                  (content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-        let insertChunk = try db.cachedStatement(
-            sql:
-                "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?"
-        )
-        return try tensors.map { tensor in
-            if let id = try Int64.fetchOne(find, arguments: [tensor.id.data]) { return id }
-            let health = tensor.health
-            try insert.execute(arguments: [
-                tensor.id.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
-                health?.nanCount, health?.infinityCount, health?.zeroCount, health?.minimum, health?.maximum,
-                health?.l2Norm,
-            ])
-            let id = db.lastInsertedRowID
-            for (ordinal, chunk) in tensor.chunks.enumerated() {
-                try insertChunk.execute(arguments: [id, ordinal, chunk.data])
-            }
-            return id
-        }
-    }
-
-    private func insertParameters(_ db: Database, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
-        let insertPath = try db.cachedStatement(
-            sql: "INSERT INTO path (text) VALUES (?) ON CONFLICT (text) DO NOTHING")
-        let findPath = try db.cachedStatement(sql: "SELECT id FROM path WHERE text = ?")
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO parameter
-                  (version, ordinal, path, role, tensor, storage, storage_offset,
-                   view_id, view_dtype, view_shape, view_strides, view_offset, value_kind, value)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
+    private func insertLeaves(_ writer: LeafWriter, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
         for (ordinal, leaf) in manifest.leaves.enumerated() {
-            var path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
-            if path == nil {
-                try insertPath.execute(arguments: [leaf.path.text])
-                path = db.lastInsertedRowID
-            }
+            let path = try writer.row(of: leaf.path)
             switch leaves[ordinal] {
-            case .value(let value):
-                try insert.execute(arguments: [
-                    versionID, ordinal, path, nil, nil, nil, nil, nil, nil, nil, nil, nil, value.columnKind,
-                    value.columnValue,
-                ])
+            case .value(let value): try writer.insert(value, version: versionID, ordinal: ordinal, path: path)
             case .tensor(let stored, let view, let role):
-                let placement = view.placement
-                try insert.execute(arguments: [
-                    versionID, ordinal, path, role == .unspecified ? nil : role.rawValue, tensorIDs[stored],
-                    view.sharing?.storage, view.sharing?.byteOffset,
-                    placement == nil ? nil : leaf.content.id?.data,
-                    placement == nil ? nil : view.dtype.rawValue,
-                    placement == nil ? nil : IntegerList.text(view.shape),
-                    placement.map { IntegerList.text($0.strides) }, placement?.byteOffset, nil, nil,
-                ])
+                try writer.insert(
+                    view, of: tensorIDs[stored], role: role, id: leaf.content.id, version: versionID,
+                    ordinal: ordinal, path: path)
             }
         }
     }

@@ -86,6 +86,8 @@ enum DiffPageTemplate {
         <script>
         "use strict";
         const data = JSON.parse(document.getElementById("data").textContent);
+        // JSON has no infinity: what moved away from zero.
+        for (const tensor of data.tensors) if (tensor.r === undefined && tensor.l > 0) tensor.r = Infinity;
         const byId = id => document.getElementById(id);
         const make = (tag, text, name) => {
           const element = document.createElement(tag);
@@ -94,7 +96,7 @@ enum DiffPageTemplate {
           return element;
         };
         const show = id => { byId(id).hidden = false; return byId(id) };
-        const short = x => x === null || x === undefined ? "" : x === 0 ? "0" :
+        const short = x => x === null || x === undefined ? "" : x === 0 ? "0" : x === Infinity ? "∞" :
           Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5 ? String(+x.toPrecision(3)) : x.toExponential(1);
         const share = x => x === null || x === undefined ? "" : x === 0 ? "0 %" : x === 1 ? "100 %" :
           x < .001 ? "<0.1 %" : (100 * x).toFixed(x < .0995 ? 1 : 0) + " %";
@@ -115,10 +117,11 @@ enum DiffPageTemplate {
         }
 
         // Colours by logarithm: what moved ten times as far is a step away, not all there is to see.
-        const moved = data.tensors.filter(tensor => tensor.r > 0);
+        const moved = data.tensors.filter(tensor => tensor.r > 0 && tensor.r < Infinity);
         const greatest = Math.max(...moved.map(tensor => tensor.r), 1e-300);
         const least = Math.max(Math.min(...moved.map(tensor => tensor.r), greatest), greatest / 1e4);
-        const level = r => greatest === least ? 1 : Math.max(0, Math.log(r / least) / Math.log(greatest / least));
+        const level = r => greatest === least || r === Infinity ? 1
+          : Math.max(0, Math.log(r / least) / Math.log(greatest / least));
         const colour = r => {
           const at = 12 + 88 * level(r);
           return at <= 60 ? `color-mix(in oklab, var(--low), var(--bar) ${at / .6}%)`
@@ -142,7 +145,7 @@ enum DiffPageTemplate {
         for (const path of data.unchanged) put(path, { p: path, k: "unchanged" });
         for (const tensor of data.tensors) if (tensor.r !== undefined || tensor.k !== "changed") put(tensor.p, tensor);
         const natural = new Intl.Collator("en", { numeric: true });
-        if (moved.length && layers.size && kinds.size <= 60) {
+        if (data.tensors.some(tensor => tensor.r > 0) && layers.size && kinds.size <= 60) {
           show("heat");
           const table = make("table"), head = make("tr");
           const columns = [...kinds.keys()].sort((a, b) => kinds.get(b) - kinds.get(a) || natural.compare(a, b));
@@ -252,11 +255,11 @@ enum DiffPageTemplate {
             const cell = make("td");
             if (tensor.r > 0) {
               const track = make("div", "", "track"), bar = make("div");
-              bar.style.width = 100 * tensor.r / greatest + "%";
+              bar.style.width = Math.min(100, 100 * tensor.r / greatest) + "%";
               track.append(bar); cell.append(track);
             }
             row.append(cell, make("td", short(tensor.l), "number"), make("td", short(tensor.m), "number"),
-              make("td", tensor.c === undefined ? "" : tensor.c > .9995 && tensor.c < 1 ? "1−" + short(1 - tensor.c) : short(tensor.c), "number"),
+              make("td", tensor.c === undefined ? "" : tensor.c > .9995 && tensor.c < 1 - 1e-12 ? "1−" + short(1 - tensor.c) : short(tensor.c), "number"),
               make("td", share(tensor.s), "number"), make("td", tensor.n, tensor.a ? "alarm" : "soft"));
             return row;
           }));

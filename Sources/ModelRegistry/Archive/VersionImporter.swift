@@ -87,6 +87,7 @@ struct VersionImporter {
         try db.execute(
             sql: "UPDATE model SET next_number = ? WHERE id = ?", arguments: [number + 1, modelID])
         let row = try MergeSourceError.catching { try self.row(of: version) }
+        let writer = try LeafWriter(db)
         try db.execute(
             sql: """
                 INSERT INTO version
@@ -96,14 +97,14 @@ struct VersionImporter {
                 """,
             arguments: [
                 modelID, number, version.contentID.data, row.parent.flatMap { map[$0] },
-                try structureID(checked.manifest.structure, db), checked.manifest.structure.kind.rawValue,
+                try writer.row(of: checked.manifest.structure), checked.manifest.structure.kind.rawValue,
                 version.message, checked.manifest.tensorCount, checked.manifest.byteCount, version.createdAt,
                 row.run.flatMap { runs[$0] }, row.step,
                 try row.environment.map { try EnvironmentTable.findOrInsert(db, $0) },
             ])
         let id = db.lastInsertedRowID
         map[version.rowID] = id
-        try insertLeaves(checked, id, &known, db)
+        try insertLeaves(checked, id, &known, writer, db)
         try MergeSourceError.catching { try copyFacts(of: version, to: id, number: number, db) }
         try LineageImporter(theirs).copy(version.rowID, to: id, map, db)
         return MergeReport.Added(theirs: version.reference, ours: "\(version.model):v\(number)")
@@ -126,60 +127,24 @@ struct VersionImporter {
         )
     }
 
-    private func structureID(_ structure: Structure, _ db: Database) throws -> Int64 {
-        let json = structure.json
-        let id = ContentID(hashing: Array(json.utf8))
-        try db.execute(
-            sql: "INSERT INTO structure (content_id, json) VALUES (?, ?) ON CONFLICT (content_id) DO NOTHING",
-            arguments: [id.data, json])
-        let row = try Int64.fetchOne(
-            db, sql: "SELECT id FROM structure WHERE content_id = ?", arguments: [id.data])
-        guard let row else { throw RegistryError.Damage(problem: "a structure was not inserted") }
-        return row
-    }
-
-    private func insertLeaves(_ checked: Checked, _ id: Int64, _ known: inout KnownRows, _ db: Database) throws
-    {
-        let insertPath = try db.cachedStatement(
-            sql: "INSERT INTO path (text) VALUES (?) ON CONFLICT (text) DO NOTHING")
-        let findPath = try db.cachedStatement(sql: "SELECT id FROM path WHERE text = ?")
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO parameter
-                  (version, ordinal, path, role, tensor, storage, storage_offset,
-                   view_id, view_dtype, view_shape, view_strides, view_offset, value_kind, value)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
+    private func insertLeaves(
+        _ checked: Checked, _ id: Int64, _ known: inout KnownRows, _ writer: LeafWriter, _ db: Database
+    ) throws {
         let droppedAt = try MergeSourceError.catching {
             try DroppedTable.latestTime(theirs, checked.content.version)
         }
         for (ordinal, leaf) in checked.content.leaves.enumerated() {
-            var path = known.paths[leaf.path.text]
-            if path == nil {
-                try insertPath.execute(arguments: [leaf.path.text])
-                path = try Int64.fetchOne(findPath, arguments: [leaf.path.text])
-                known.paths[leaf.path.text] = path
-            }
-            guard let path else { throw RegistryError.Damage(problem: "a path was not inserted") }
+            let path = try known.paths[leaf.path.text] ?? writer.row(of: leaf.path)
+            known.paths[leaf.path.text] = path
             switch leaf.content {
-            case .value(let value):
-                try insert.execute(arguments: [
-                    id, ordinal, path, nil, nil, nil, nil, nil, nil, nil, nil, nil, value.columnKind,
-                    value.columnValue,
-                ])
+            case .value(let value): try writer.insert(value, version: id, ordinal: ordinal, path: path)
             case .tensor(let tensor, let view, let contentID):
-                let placement = view.placement
                 let row =
-                    try known.tensors[tensor.rowID] ?? tensorID(tensor, checked.chunks[tensor.rowID] ?? [], db)
+                    try known.tensors[tensor.rowID] ?? writer.row(ofTensor: tensor.contentID)
+                    ?? writer.insert(newTensor(tensor, checked.chunks[tensor.rowID] ?? []))
                 known.tensors[tensor.rowID] = row
-                try insert.execute(arguments: [
-                    id, ordinal, path, leaf.role == .unspecified ? nil : leaf.role.rawValue,
-                    row, view.sharing?.storage,
-                    view.sharing?.byteOffset, placement == nil ? nil : contentID.data,
-                    placement == nil ? nil : view.dtype.rawValue,
-                    placement == nil ? nil : IntegerList.text(view.shape),
-                    placement.map { IntegerList.text($0.strides) }, placement?.byteOffset, nil, nil,
-                ])
+                try writer.insert(
+                    view, of: row, role: leaf.role, id: contentID, version: id, ordinal: ordinal, path: path)
             case .dropped(let tensor):
                 try DroppedTable.insert(
                     db, version: id, ordinal: ordinal, path: path, role: leaf.role, tensor,
@@ -188,9 +153,7 @@ struct VersionImporter {
         }
     }
 
-    private func tensorID(_ tensor: TensorRow, _ chunks: [ContentID], _ db: Database) throws -> Int64 {
-        let find = try db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?")
-        if let id = try Int64.fetchOne(find, arguments: [tensor.contentID.data]) { return id }
+    private func newTensor(_ tensor: TensorRow, _ chunks: [ContentID]) throws -> NewTensor {
         let health = try MergeSourceError.catching {
             let row = try Row.fetchOne(
                 theirs,
@@ -200,26 +163,9 @@ struct VersionImporter {
             guard let row else { throw RegistryError.Damage(problem: "a tensor's row is missing") }
             return try TensorHealth(row)
         }
-        try db.execute(
-            sql: """
-                INSERT INTO tensor
-                  (content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                tensor.contentID.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
-                health.nanCount, health.infinityCount, health.zeroCount, health.minimum, health.maximum,
-                health.l2Norm,
-            ])
-        let id = db.lastInsertedRowID
-        let insertChunk = try db.cachedStatement(
-            sql:
-                "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?"
-        )
-        for (ordinal, chunk) in chunks.enumerated() {
-            try insertChunk.execute(arguments: [id, ordinal, chunk.data])
-        }
-        return id
+        return NewTensor(
+            id: tensor.contentID, dtype: tensor.dtype, shape: tensor.shape, byteCount: tensor.byteCount,
+            chunks: chunks, health: health)
     }
 
     // MARK: Facts
