@@ -8,7 +8,9 @@ import Testing
     init() throws { workspace = try Workspace() }
 
     /// A safetensors file of one float32 tensor that does not compress to nothing.
-    private func writeCheckpoint(_ name: String, megabytes: Int, seed: UInt64) throws {
+    ///
+    /// - Parameter version: Those of one seed differ in the lowest bits of their numbers.
+    private func writeCheckpoint(_ name: String, megabytes: Int, seed: UInt64, version: UInt32 = 0) throws {
         var state = seed
         let count = megabytes << 18
         var data = Data(
@@ -17,7 +19,7 @@ import Testing
         var file = withUnsafeBytes(of: UInt64(data.count).littleEndian) { Data($0) } + data
         let numbers = (0..<count).map { _ -> UInt32 in
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return UInt32(truncatingIfNeeded: state >> 33) & 0xBFFF_FFFF
+            return UInt32(truncatingIfNeeded: state >> 33) & 0xBFFF_FFFF &+ version &* UInt32(state >> 60)
         }
         file.append(numbers.withUnsafeBytes { Data($0) })
         try workspace.write(file, to: name)
@@ -57,6 +59,36 @@ import Testing
         #expect(try workspace.modelreg("gc").status == 0)
         #expect(try workspace.modelreg("save big.safetensors m").status == 0)
         #expect(try workspace.modelreg("verify").status == 0)
+    }
+
+    @Test func killedPackingLeavesOldEncodingsOrNewOnes() throws {
+        for version in 0..<4 {
+            try writeCheckpoint("v\(version).safetensors", megabytes: 24, seed: 5, version: UInt32(version))
+            #expect(try workspace.modelreg("save v\(version).safetensors m --no-pack").status == 0)
+        }
+        func deltaCount() throws -> Int? {
+            let outcome = try workspace.shell(
+                "sqlite3 modelreg.db 'SELECT count(*) FROM chunk WHERE base IS NOT NULL'")
+            return Int(outcome.output.split(separator: "\n").first ?? "")
+        }
+        var counts: [Int] = []
+        for milliseconds in stride(from: 20, through: 300, by: 40) {
+            let packing = try workspace.start("exec modelreg pack")
+            usleep(UInt32(milliseconds) * 1000)
+            kill(packing.process.processIdentifier, SIGKILL)
+            _ = try packing.wait()
+            let verified = try workspace.modelreg("verify")
+            #expect(verified.status == 0, "after \(milliseconds) ms: \(verified.output)\(verified.errors)")
+            counts.append(try #require(try deltaCount()))
+        }
+        #expect(try workspace.modelreg("pack").status == 0)
+        #expect(counts == counts.sorted(), "\(counts)")
+        #expect(try deltaCount() == 72)
+        for version in 0..<4 {
+            #expect(try workspace.modelreg("load m:v\(version + 1) -o back.safetensors --force").status == 0)
+            #expect(
+                try workspace.bytes("back.safetensors") == workspace.bytes("v\(version).safetensors"))
+        }
     }
 
     @Test func collectionBesideSavesHarmsNone() throws {
