@@ -58,7 +58,8 @@ let package = Package(
         .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
         .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
         .target(
-            name: "Checkpoints", dependencies: ["Tensors", crypto, orderedCollections], swiftSettings: strict),
+            name: "Checkpoints", dependencies: ["Tensors", "CKernels", crypto, orderedCollections],
+            swiftSettings: strict),
         .target(
             name: "WeightDiff", dependencies: ["Tensors", "Checkpoints", "CKernels", "Expressions"],
             swiftSettings: strict),

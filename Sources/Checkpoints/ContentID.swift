@@ -1,9 +1,11 @@
+import CKernels
 import Crypto
 
 /// The SHA-256 of some content: a chunk's bytes, a tensor, or a version's manifest.
 public struct ContentID: Hashable, Sendable {
     // Four words rather than an array: half of a registry's work is comparing these.
-    private let words: (UInt64, UInt64, UInt64, UInt64)
+    private let words: Words
+    private typealias Words = (UInt64, UInt64, UInt64, UInt64)
 
     /// Number of bytes of an id.
     public static let byteCount = 32
@@ -22,14 +24,33 @@ public struct ContentID: Hashable, Sendable {
         self = bytes.withUnsafeBytes { ContentID(hashing: $0) }
     }
 
+    /// The SHA-256 of each of two messages, in hardly more time than that of one where the processor allows.
+    ///
+    /// Worth it for messages of about the same length.
+    package static func pair(
+        hashing first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+    ) -> (ContentID, ContentID) {
+        let zeros: Words = (0, 0, 0, 0)
+        var digests = (zeros, zeros)
+        let isDone = withUnsafeMutableBytes(of: &digests) { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            return mr_sha256_pair(
+                first.baseAddress, first.count, second.baseAddress, second.count, start, start + byteCount)
+        }
+        guard isDone else { return (ContentID(hashing: first), ContentID(hashing: second)) }
+        return (ContentID(words: digests.0), ContentID(words: digests.1))
+    }
+
+    private init(words: Words) { self.words = words }
+
     init(_ digest: SHA256.Digest) {
-        words = digest.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) }
+        words = digest.withUnsafeBytes { $0.loadUnaligned(as: Words.self) }
     }
 
     /// The id that `bytes` spell, or `nil` if these are not 32 bytes.
     public init?(bytes: UnsafeRawBufferPointer) {
         guard bytes.count == ContentID.byteCount else { return nil }
-        words = bytes.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self)
+        words = bytes.loadUnaligned(as: Words.self)
     }
 
     /// The id that 64 hexadecimal digits spell, or `nil`.

@@ -19,6 +19,20 @@ public enum Chunking {
     }
 }
 
+/// Where a chunk is in a plan.
+package struct ChunkPlace: Hashable, Sendable {
+    /// Which of ``SavePlan/storedTensors``.
+    package let stored: Int
+    /// Which of its chunks.
+    package let index: Int
+
+    /// Names a place.
+    package init(stored: Int, index: Int) {
+        self.stored = stored
+        self.index = index
+    }
+}
+
 /// A tensor's content id and those of its chunks.
 public struct TensorHash: Hashable, Sendable {
     /// SHA-256 of dtype, shape and chunk ids.
@@ -106,18 +120,56 @@ extension SavePlan {
     ///
     /// - Complexity: O(bytes).
     public func hashes() -> Hashes {
-        let jobs = storedTensors.enumerated().flatMap { tensor, stored in
-            (0..<stored.chunkCount).map { (tensor, $0) }
+        let pairs = chunkPairs()
+        let ids = ConcurrentMap.map(pairs, contentIDs)
+        return hashes(Dictionary(uniqueKeysWithValues: zip(pairs.joined(), ids.joined())))
+    }
+
+    /// All chunks of all stored tensors, two by two: of about a length, and neighbours where they can be.
+    package func chunkPairs() -> [[ChunkPlace]] {
+        let places = storedTensors.enumerated().flatMap { tensor, stored in
+            (0..<stored.chunkCount).map { ChunkPlace(stored: tensor, index: $0) }
         }
-        let chunks = ConcurrentMap.map(jobs) { tensor, chunk in
-            storedTensors[tensor].withUnsafeBytes(ofChunk: chunk) { ContentID(hashing: $0) }
+        let byteCounts = places.map(byteCount)
+        let order = places.indices.sorted { (byteCounts[$1], $0) < (byteCounts[$0], $1) }
+        return stride(from: 0, to: order.count, by: 2).map { start in
+            order[start..<min(start + 2, order.count)].map { places[$0] }
         }
-        var chunksOfTensor = [[ContentID]](repeating: [], count: storedTensors.count)
-        for (job, id) in zip(jobs, chunks) { chunksOfTensor[job.0].append(id) }
-        let stored = zip(storedTensors, chunksOfTensor).map { tensor, chunks in
-            TensorHash(dtype: tensor.dtype, shape: tensor.shape, chunks: chunks)
+    }
+
+    /// The content ids of one or two chunks, which are named at once.
+    package func contentIDs(of pair: [ChunkPlace]) -> [ContentID] {
+        withUnsafeBytes(of: pair[0]) { first in
+            guard pair.count == 2 else { return [ContentID(hashing: first)] }
+            let ids = withUnsafeBytes(of: pair[1]) { ContentID.pair(hashing: first, $0) }
+            return [ids.0, ids.1]
+        }
+    }
+
+    /// Names what is stored, given the content id of each chunk.
+    package func hashes(_ chunks: [ChunkPlace: ContentID]) -> Hashes {
+        let stored = storedTensors.enumerated().map { tensor, stored in
+            let ids = (0..<stored.chunkCount).map { index in
+                guard let id = chunks[ChunkPlace(stored: tensor, index: index)] else {
+                    preconditionFailure("chunk \(index) of tensor \(tensor) without a content id")
+                }
+                return id
+            }
+            return TensorHash(dtype: stored.dtype, shape: stored.shape, chunks: ids)
         }
         return Hashes(stored: stored, leaves: leafIDs(stored: stored))
+    }
+
+    /// Calls `body` with the bytes of a chunk.
+    package func withUnsafeBytes<Result>(
+        of place: ChunkPlace, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try storedTensors[place.stored].withUnsafeBytes(ofChunk: place.index, body)
+    }
+
+    /// Bytes of a chunk before compression.
+    package func byteCount(of place: ChunkPlace) -> Int {
+        Chunking.range(ofChunk: place.index, byteCount: storedTensors[place.stored].byteCount).count
     }
 
     /// The content id of each leaf that is a tensor, given those of the stored tensors.

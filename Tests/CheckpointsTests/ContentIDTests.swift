@@ -13,6 +13,24 @@ struct ContentIDTests {
         #expect(id.bytes.prefix(3) == [0xba, 0x78, 0x16])
     }
 
+    @Test func namesTwoMessagesAsEachAlone() {
+        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 256) }
+        // All lengths around the block of 64 bytes and the 9 bytes of padding, with every other.
+        let lengths = [0, 1, 3, 54, 55, 56, 57, 63, 64, 65, 118, 119, 120, 121, 127, 128, 129, 500, 999]
+        bytes.withUnsafeBytes { bytes in
+            for first in lengths {
+                for second in lengths {
+                    // Neither is aligned.
+                    let messages = [bytes[..<first], bytes[(1000 - second)...]].map(
+                        UnsafeRawBufferPointer.init(rebasing:))
+                    let ids = ContentID.pair(hashing: messages[0], messages[1])
+                    #expect(ids.0 == ContentID(hashing: messages[0]), "\(first) of \(first), \(second)")
+                    #expect(ids.1 == ContentID(hashing: messages[1]), "\(second) of \(first), \(second)")
+                }
+            }
+        }
+    }
+
     @Test func readsWhatItWrites() throws {
         let id = try #require(ContentID(hex: hex))
         #expect(id == ContentID(hashing: Array("abc".utf8)))

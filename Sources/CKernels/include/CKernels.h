@@ -17,6 +17,7 @@
 #include "random.h"
 #include "rans.h"
 #include "reductions.h"
+#include "sha256.h"
 #include "simd.h"
 #include "statistics.h"
 
