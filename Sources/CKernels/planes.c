@@ -4,12 +4,12 @@
 
 #define SPLIT_PORTABLE(bits)                                                                                  \
     static void split##bits(                                                                                  \
-        const uint8_t *elements, size_t start, size_t count, bool rotate, uint8_t *planes, size_t stride) {   \
+        const uint8_t *elements, size_t start, size_t count, bool rotate, uint8_t *const *planes) {           \
         for (size_t i = start; i < count; i++) {                                                              \
             uint##bits##_t u;                                                                                 \
             memcpy(&u, elements + i * (bits / 8), bits / 8);                                                  \
             if (rotate) u = (uint##bits##_t)(u << 1 | u >> (bits - 1));                                       \
-            for (size_t p = 0; p < bits / 8; p++) planes[p * stride + i] = (uint8_t)(u >> (8 * p));           \
+            for (size_t p = 0; p < bits / 8; p++) planes[p][i] = (uint8_t)(u >> (8 * p));                     \
         }                                                                                                     \
     }                                                                                                         \
     static void merge##bits(                                                                                  \
@@ -58,8 +58,7 @@ AVX2 static inline void store_plane(uint8_t *p, __m256i x) { _mm256_storeu_si256
 #define GATHER64 SPREAD16
 #define SPREAD64 GATHER16
 
-AVX2 static size_t split16_avx2(
-    const uint8_t *elements, size_t count, bool rotate, uint8_t *planes, size_t stride) {
+AVX2 static size_t split16_avx2(const uint8_t *elements, size_t count, bool rotate, uint8_t *const *planes) {
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {
         const uint8_t *e = elements + 2 * i;
@@ -69,8 +68,8 @@ AVX2 static size_t split16_avx2(
             if (rotate) x[k] = _mm256_or_si256(_mm256_slli_epi16(x[k], 1), _mm256_srli_epi16(x[k], 15));
             x[k] = _mm256_shuffle_epi8(x[k], GATHER16);
         }
-        store_plane(planes + i, _mm256_unpacklo_epi64(x[0], x[1]));
-        store_plane(planes + stride + i, _mm256_unpackhi_epi64(x[0], x[1]));
+        store_plane(planes[0] + i, _mm256_unpacklo_epi64(x[0], x[1]));
+        store_plane(planes[1] + i, _mm256_unpackhi_epi64(x[0], x[1]));
     }
     return i;
 }
@@ -88,8 +87,7 @@ AVX2 static size_t merge16_avx2(const uint8_t *const *planes, size_t count, bool
     return i;
 }
 
-AVX2 static size_t split32_avx2(
-    const uint8_t *elements, size_t count, bool rotate, uint8_t *planes, size_t stride) {
+AVX2 static size_t split32_avx2(const uint8_t *elements, size_t count, bool rotate, uint8_t *const *planes) {
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {
         const uint8_t *e = elements + 4 * i;
@@ -101,10 +99,10 @@ AVX2 static size_t split32_avx2(
         }
         __m256i low01 = _mm256_unpacklo_epi32(x[0], x[1]), low23 = _mm256_unpacklo_epi32(x[2], x[3]);
         __m256i high01 = _mm256_unpackhi_epi32(x[0], x[1]), high23 = _mm256_unpackhi_epi32(x[2], x[3]);
-        store_plane(planes + i, _mm256_unpacklo_epi64(low01, low23));
-        store_plane(planes + stride + i, _mm256_unpackhi_epi64(low01, low23));
-        store_plane(planes + 2 * stride + i, _mm256_unpacklo_epi64(high01, high23));
-        store_plane(planes + 3 * stride + i, _mm256_unpackhi_epi64(high01, high23));
+        store_plane(planes[0] + i, _mm256_unpacklo_epi64(low01, low23));
+        store_plane(planes[1] + i, _mm256_unpackhi_epi64(low01, low23));
+        store_plane(planes[2] + i, _mm256_unpacklo_epi64(high01, high23));
+        store_plane(planes[3] + i, _mm256_unpackhi_epi64(high01, high23));
     }
     return i;
 }
@@ -127,8 +125,7 @@ AVX2 static size_t merge32_avx2(const uint8_t *const *planes, size_t count, bool
     return i;
 }
 
-AVX2 static size_t split64_avx2(
-    const uint8_t *elements, size_t count, bool rotate, uint8_t *planes, size_t stride) {
+AVX2 static size_t split64_avx2(const uint8_t *elements, size_t count, bool rotate, uint8_t *const *planes) {
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {
         const uint8_t *e = elements + 8 * i;
@@ -147,11 +144,11 @@ AVX2 static size_t split64_avx2(
             __m256i high01 = _mm256_unpackhi_epi32(y[half], y[half + 1]);
             __m256i low23 = _mm256_unpacklo_epi32(y[half + 2], y[half + 3]);
             __m256i high23 = _mm256_unpackhi_epi32(y[half + 2], y[half + 3]);
-            uint8_t *plane = planes + (size_t)half * stride + i;
-            store_plane(plane, _mm256_unpacklo_epi64(low01, low23));
-            store_plane(plane + stride, _mm256_unpackhi_epi64(low01, low23));
-            store_plane(plane + 2 * stride, _mm256_unpacklo_epi64(high01, high23));
-            store_plane(plane + 3 * stride, _mm256_unpackhi_epi64(high01, high23));
+            uint8_t *const *four = planes + half;
+            store_plane(four[0] + i, _mm256_unpacklo_epi64(low01, low23));
+            store_plane(four[1] + i, _mm256_unpackhi_epi64(low01, low23));
+            store_plane(four[2] + i, _mm256_unpacklo_epi64(high01, high23));
+            store_plane(four[3] + i, _mm256_unpackhi_epi64(high01, high23));
         }
     }
     return i;
@@ -184,18 +181,18 @@ AVX2 static size_t merge64_avx2(const uint8_t *const *planes, size_t count, bool
 #endif
 
 void mr_split_planes(
-    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *planes, size_t stride) {
+    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes) {
     size_t start = 0;
 #if defined(__x86_64__)
     if (mr_available_path(path) >= MR_PATH_AVX2) {
-        if (width == 2) start = split16_avx2(elements, count, rotate, planes, stride);
-        if (width == 4) start = split32_avx2(elements, count, rotate, planes, stride);
-        if (width == 8) start = split64_avx2(elements, count, rotate, planes, stride);
+        if (width == 2) start = split16_avx2(elements, count, rotate, planes);
+        if (width == 4) start = split32_avx2(elements, count, rotate, planes);
+        if (width == 8) start = split64_avx2(elements, count, rotate, planes);
     }
 #endif
-    if (width == 2) split16(elements, start, count, rotate, planes, stride);
-    if (width == 4) split32(elements, start, count, rotate, planes, stride);
-    if (width == 8) split64(elements, start, count, rotate, planes, stride);
+    if (width == 2) split16(elements, start, count, rotate, planes);
+    if (width == 4) split32(elements, start, count, rotate, planes);
+    if (width == 8) split64(elements, start, count, rotate, planes);
 }
 
 void mr_merge_planes(

@@ -25,7 +25,9 @@ package typealias EncodedView = (codec: ChunkCodec, bytes: UnsafeRawBufferPointe
 public final class ChunkEncoder {
     private var planes: PlaneEncoder
     private var wholeChunk: PlaneEncoder
+    private var sample = ElementSample()
     private var split = ScratchBuffer()
+    private var planeStarts = [UnsafeMutablePointer<UInt8>?](repeating: nil, count: 8)
     private var differences = ScratchBuffer()
     private var classes = mr_delta_classes()
 
@@ -56,17 +58,7 @@ public final class ChunkEncoder {
         if kind == .bytes {
             planes.appendPlane(chunk, mayRepeat: true)
         } else {
-            let target = split.reserve(elementCount * kind.byteWidth)
-            mr_split_planes(
-                MR_PATH_BEST, start, elementCount, kind.byteWidth, kind.isFloat,
-                target.assumingMemoryBound(to: UInt8.self), elementCount)
-            for plane in 0..<kind.byteWidth {
-                // Integers may count or cycle, which no histogram shows. The last plane of floats has the
-                // exponents: where it has runs, so may whole elements.
-                tryWhole = planes.appendPlane(
-                    UnsafeRawBufferPointer(start: target + plane * elementCount, count: elementCount),
-                    mayRepeat: !kind.isFloat)
-            }
+            tryWhole = appendPlanes(start, elementCount: elementCount, kind: kind)
             planes.append(UnsafeRawBufferPointer(rebasing: chunk[(elementCount * kind.byteWidth)...]))
         }
         if tryWhole {
@@ -78,6 +70,33 @@ public final class ChunkEncoder {
         }
         guard planes.byteCount < chunk.count else { return (.raw, chunk) }
         return (.planes, planes.encoded)
+    }
+
+    /// Splits elements into planes and writes these.
+    ///
+    /// - Returns: Whether repeats were tried on the last plane.
+    private func appendPlanes(_ elements: UnsafeRawPointer, elementCount: Int, kind: ElementKind) -> Bool {
+        let width = kind.byteWidth
+        let scratch = split.reserve(elementCount * width)
+        // The lowest planes of floats are noise mostly. They are written to where they stay.
+        let noiseCount =
+            kind.isFloat ? sample.leadingNoisePlaneCount(elements, elementCount: elementCount, width: width) : 0
+        for plane in 0..<width {
+            planeStarts[plane] =
+                (plane < noiseCount
+                ? planes.appendRaw(byteCount: elementCount) : scratch + plane * elementCount)
+                .assumingMemoryBound(to: UInt8.self)
+        }
+        mr_split_planes(MR_PATH_BEST, elements, elementCount, width, kind.isFloat, planeStarts)
+        var triedRepeats = false
+        for plane in noiseCount..<width {
+            // Integers may count or cycle, which no histogram shows. The last plane of floats has the exponents:
+            // where it has runs, so may whole elements.
+            triedRepeats = planes.appendPlane(
+                UnsafeRawBufferPointer(start: scratch + plane * elementCount, count: elementCount),
+                mayRepeat: !kind.isFloat)
+        }
+        return triedRepeats
     }
 
     /// Encodes a chunk as its difference from another.
@@ -117,9 +136,10 @@ public final class ChunkEncoder {
         var planeStart = UnsafeRawPointer(unsplit)
         if width > 1 {
             let target = split.reserve(elementCount * width)
-            mr_split_planes(
-                MR_PATH_BEST, unsplit, elementCount, width, false,
-                target.assumingMemoryBound(to: UInt8.self), elementCount)
+            for plane in 0..<width {
+                planeStarts[plane] = (target + plane * elementCount).assumingMemoryBound(to: UInt8.self)
+            }
+            mr_split_planes(MR_PATH_BEST, unsplit, elementCount, width, false, planeStarts)
             planeStart = UnsafeRawPointer(target)
         }
         planes.start(chunkByteCount: chunk.count, planeCount: width * classCounts.count)

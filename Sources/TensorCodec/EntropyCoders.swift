@@ -32,19 +32,20 @@ struct EntropyCoders {
 
     /// Calls `body` with each attempt worth making at a plane, the ones that are fast to decode first.
     ///
-    /// - Parameter counts: The histogram of the plane, of at least two different bytes.
+    /// - Parameter histogram: That of the plane or of a sample; at least two different bytes.
     mutating func forEachAttempt(
-        byteCount: Int, counts: UnsafePointer<UInt32>, repeats: Bool, _ body: (Attempt) -> Void
+        at plane: UnsafeRawBufferPointer, _ histogram: borrowing PlaneHistogram, repeats: Bool,
+        _ body: (Attempt) -> Void
     ) {
-        let estimate = mr_rans_estimate(counts, byteCount)
+        let estimate = histogram.ransEstimate(byteCount: plane.count)
         #if Zstd
         // Huffman codes have at least one bit for every byte.
-        if estimate > byteCount / 8 { body(Attempt(coding: .zstd, compress: zstandardHuffman.compress)) }
-        body(rans(counts, leastGain: effort == .best ? 1 : 10, estimate: estimate))
+        if estimate > plane.count / 8 { body(Attempt(coding: .zstd, compress: zstandardHuffman.compress)) }
+        body(rans(histogram, leastGain: effort == .best ? 1 : 10, estimate: estimate))
         if repeats { body(Attempt(coding: .zstd, compress: zstandardRepeats.compress)) }
         let tryDeflate = effort == .best
         #else
-        body(rans(counts, leastGain: 0, estimate: estimate))
+        body(rans(histogram, leastGain: 0, estimate: estimate))
         let tryDeflate = effort == .best || repeats
         #endif
         guard tryDeflate else { return }
@@ -59,33 +60,37 @@ struct EntropyCoders {
 
     /// Whether a coder that looks for repeats beats the entropy of three samples, 12 KiB in all, in one of them.
     ///
-    /// - Parameters:
-    ///   - counts: Room for a histogram.
-    ///   - target: Room for the coded sample.
+    /// - Parameter target: Room for the coded sample.
     mutating func repeatsPay(
-        on plane: UnsafeRawBufferPointer, counts: UnsafeMutablePointer<UInt32>,
-        target: UnsafeMutableRawBufferPointer
+        on plane: UnsafeRawBufferPointer, target: UnsafeMutableRawBufferPointer
     ) -> Bool {
+        var histogram = PlaneHistogram()
         let sampleByteCount = 4096
         for place in [1, 3, 5] {
             let start = (plane.count - sampleByteCount) * place / 6
             let sample = UnsafeRawBufferPointer(rebasing: plane[start..<(start + sampleByteCount)])
-            mr_histogram(sample.bindMemory(to: UInt8.self).baseAddress, sampleByteCount, counts)
+            histogram.count(sample)
             #if Zstd
             let byteCount = zstandardRepeats.compress(sample, into: target)
             #else
             let byteCount = deflateRepeats.compress(sample, into: target)
             #endif
-            if let byteCount, byteCount < mr_rans_estimate(counts, sampleByteCount) { return true }
+            if let byteCount, byteCount < histogram.ransEstimate(byteCount: sampleByteCount) { return true }
         }
         return false
     }
 
-    private func rans(_ counts: UnsafePointer<UInt32>, leastGain: Int, estimate: Int) -> Attempt {
-        Attempt(coding: .rans, leastGain: leastGain, estimate: estimate) { plane, target in
-            mr_rans_encode(
-                plane.bindMemory(to: UInt8.self).baseAddress, plane.count, counts,
-                target.bindMemory(to: UInt8.self).baseAddress)
+    private func rans(
+        _ histogram: borrowing PlaneHistogram, leastGain: Int, estimate: Int
+    ) -> Attempt {
+        let counts = histogram.counts
+        let countedByteCount = histogram.byteCount
+        return Attempt(coding: .rans, leastGain: leastGain, estimate: estimate) { plane, target in
+            let start = plane.bindMemory(to: UInt8.self).baseAddress
+            // The coder needs every byte to have a frequency.
+            if countedByteCount != plane.count { mr_histogram(start, plane.count, counts) }
+            return mr_rans_encode(
+                start, plane.count, counts, target.bindMemory(to: UInt8.self).baseAddress)
         }
     }
 }

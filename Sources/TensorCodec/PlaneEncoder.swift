@@ -4,7 +4,7 @@ import CKernels
 struct PlaneEncoder: ~Copyable {
     private let effort: EncodingEffort
     private var coders: EntropyCoders
-    private let counts = UnsafeMutablePointer<UInt32>.allocate(capacity: 256)
+    private var histogram = PlaneHistogram()
     private var output = ScratchBuffer()
     private var alternative = ScratchBuffer()
     private var bytes: UnsafeMutableRawPointer
@@ -15,8 +15,6 @@ struct PlaneEncoder: ~Copyable {
         coders = EntropyCoders(effort: effort)
         bytes = output.reserve(0)
     }
-
-    deinit { counts.deallocate() }
 
     /// Makes room for a chunk of `chunkByteCount` bytes in at most `planeCount` planes, and starts anew.
     mutating func start(chunkByteCount: Int, planeCount: Int) {
@@ -41,6 +39,15 @@ struct PlaneEncoder: ~Copyable {
         byteCount += raw.count
     }
 
+    /// Writes the head of a plane that is stored as it is.
+    ///
+    /// - Returns: Where its bytes belong; the caller writes them before the chunk is used.
+    mutating func appendRaw(byteCount count: Int) -> UnsafeMutableRawPointer {
+        append(PlaneCoding.raw.rawValue)
+        defer { byteCount += count }
+        return bytes + byteCount
+    }
+
     /// Writes one plane; it must not be empty.
     ///
     /// - Parameter mayRepeat: Repeats are worth a try whatever the statistics say, because neighbours are not
@@ -56,27 +63,27 @@ struct PlaneEncoder: ~Copyable {
             return true
         }
         let equalNeighbours = Double(equalNeighbourCount) / Double(plane.count)
-        if !mayRepeat, plane.count >= 32768 {
+        let isLarge = plane.count >= ElementSample.leastElementCount
+        if isLarge, !mayRepeat {
             // Most mantissa planes are noise, and eight thousand bytes show it.
-            let sampledCount = mr_sampled_histogram(start, plane.count, counts)
-            if mr_entropy(counts, sampledCount) > incompressibleEntropy, equalNeighbours < 1.0 / 64 {
+            histogram.sample(plane)
+            if histogram.isNoise, equalNeighbours < PlaneHistogram.fewNeighbours {
                 appendRaw(plane)
                 return false
             }
         }
-        mr_histogram(start, plane.count, counts)
-        let entropy = mr_entropy(counts, plane.count)
-        let byChance = mr_collision_probability(counts, plane.count)
+        // They also tell enough of exponents. Of planes that are mostly one value, they do not.
+        if !isLarge || mayRepeat || effort == .best || histogram.entropy < 2 { histogram.count(plane) }
+        let byChance = histogram.collisionProbability
         // Repeats beyond chance, as a part of all that could be.
         var tryRepeats = mayRepeat || equalNeighbours - byChance > 0.1 * (1 - byChance)
-        if tryRepeats, !mayRepeat, effort == .fast, plane.count >= 32768 {
+        if tryRepeats, !mayRepeat, effort == .fast, isLarge {
             // The exponents of optimiser state resemble their neighbours and yet are coded best one by one.
             let room = EntropyCoders.bound(plane.count)
             let target = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
-            tryRepeats = coders.repeatsPay(on: plane, counts: counts, target: target)
-            mr_histogram(start, plane.count, counts)
+            tryRepeats = coders.repeatsPay(on: plane, target: target)
         }
-        if !tryRepeats, entropy > incompressibleEntropy {
+        if !tryRepeats, histogram.isNoise {
             appendRaw(plane)
             return false
         }
@@ -85,8 +92,8 @@ struct PlaneEncoder: ~Copyable {
     }
 
     private mutating func appendRaw(_ plane: UnsafeRawBufferPointer) {
-        append(PlaneCoding.raw.rawValue)
-        append(plane)
+        UnsafeMutableRawBufferPointer(start: appendRaw(byteCount: plane.count), count: plane.count)
+            .copyMemory(from: plane)
     }
 
     private mutating func appendShortest(_ plane: UnsafeRawBufferPointer, tryRepeats: Bool) {
@@ -96,7 +103,7 @@ struct PlaneEncoder: ~Copyable {
         let place = UnsafeMutableRawBufferPointer(start: bytes + byteCount + header, count: room)
         let elsewhere = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
         var best: (coding: PlaneCoding, byteCount: Int)?
-        coders.forEachAttempt(byteCount: plane.count, counts: counts, repeats: tryRepeats) { attempt in
+        coders.forEachAttempt(at: plane, histogram, repeats: tryRepeats) { attempt in
             var limit = Int.max
             if let best { limit = best.byteCount - best.byteCount * attempt.leastGain / 100 }
             if let estimate = attempt.estimate, estimate >= limit { return }
@@ -136,6 +143,3 @@ struct PlaneEncoder: ~Copyable {
         max(1, (Int.bitWidth - length.leadingZeroBitCount + 6) / 7)
     }
 }
-
-/// Bits per byte above which a plane is stored raw.
-private let incompressibleEntropy = 7.9

@@ -8,14 +8,14 @@
 #include "path.h"
 
 /// Splits `count` little-endian elements of `width` bytes (2, 4 or 8) into byte planes: byte p of element i goes
-/// to `planes[p * stride + i]`.
+/// to `planes[p][i]`.
 ///
 /// With `rotate`, each element is first rotated left by one bit. The exponent of a bfloat16 or float32 then
 /// fills the last plane, and the sign is the lowest bit of the first.
 void mr_split_planes(
-    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *planes, size_t stride);
+    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes);
 
-/// The inverse of `mr_split_planes`; the planes may lie anywhere.
+/// The inverse of `mr_split_planes`.
 void mr_merge_planes(
     mr_path path, const uint8_t *const *planes, size_t count, size_t width, bool rotate, void *elements);
 

@@ -13,7 +13,11 @@ let allPaths = [MR_PATH_PORTABLE, MR_PATH_AVX2, MR_PATH_AVX512]
                 for path in allPaths {
                     let split = bytes.withCopy(misalignedBy: offset) { elements in
                         var planes = [UInt8](repeating: 0, count: count * width)
-                        mr_split_planes(path, elements.baseAddress, count, width, rotate, &planes, count)
+                        planes.withUnsafeMutableBufferPointer { planes in
+                            let start = planes.baseAddress
+                            let starts = (0..<width).map { plane in start.map { $0 + plane * count } }
+                            mr_split_planes(path, elements.baseAddress, count, width, rotate, starts)
+                        }
                         return planes
                     }
                     #expect(split == expected)
