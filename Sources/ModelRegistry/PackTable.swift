@@ -1,3 +1,4 @@
+import CSQLiteShim
 import GRDB
 import GRDBSQLite
 
@@ -63,13 +64,17 @@ enum PackTable {
             .execute(arguments: [byteCount])
         let pack = db.lastInsertedRowID
         var blob: OpaquePointer?
-        defer { sqlite3_blob_close(blob) }
         try check(sqlite3_blob_open(db.sqliteConnection, "main", "pack", "bytes", pack, 1, &blob))
         var offset: Int32 = 0
-        try fill { bytes in
-            try check(sqlite3_blob_write(blob, bytes.baseAddress, Int32(bytes.count), offset))
-            offset += Int32(bytes.count)
+        do {
+            defer { sqlite3_blob_close(blob) }
+            try fill { bytes in
+                try check(sqlite3_blob_write(blob, bytes.baseAddress, Int32(bytes.count), offset))
+                offset += Int32(bytes.count)
+            }
         }
+        // The disk writes this pack while the next one is inserted.
+        if offset >= packByteCount / 2 { mr_sqlite_write_behind(db.sqliteConnection) }
         return pack
     }
 

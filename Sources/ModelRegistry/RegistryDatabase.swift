@@ -61,7 +61,8 @@ enum RegistryDatabase {
             try db.execute(sql: "PRAGMA synchronous = FULL")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
-            try db.execute(sql: "PRAGMA cache_size = -65536")
+            // Two packs: what is written next is still in the processor's cache.
+            try db.execute(sql: "PRAGMA cache_size = -8192")
             let code = mr_sqlite_harden(db.sqliteConnection)
             guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
         }
@@ -83,10 +84,16 @@ enum RegistryDatabase {
             try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+            // Nobody sees the file before it is whole: it becomes durable once, and not with each migration.
+            try db.execute(sql: "PRAGMA synchronous = OFF")
+            try db.execute(sql: "PRAGMA journal_mode = MEMORY")
         }
         let queue = try DatabaseQueue(path: temporary.path, configuration: configuration)
         try migrate(queue, path: path, isReadOnly: false)
         try queue.close()
+        guard fsync(temporary.descriptor) == 0 else {
+            throw FileError(path: path, operation: .write, code: errno)
+        }
         if link(temporary.path, path) == 0 { return }
         let code = errno
         if try code == EEXIST && isPresent(path) { return }

@@ -14,4 +14,10 @@ int mr_sqlite_harden(struct sqlite3 *connection);
 /// Returns 0 where that cannot be told.
 unsigned int mr_file_system(const char *path);
 
+/// Has the disk begin to write what the transaction has changed so far, so that its commit has little left to wait for.
+///
+/// Changes nothing about what is durable when. Does nothing where other connections read meanwhile, or the system has no
+/// such call.
+void mr_sqlite_write_behind(struct sqlite3 *connection);
+
 #endif
