@@ -1,3 +1,4 @@
+import CKernels
 import Checkpoints
 import Dispatch
 import GRDB
@@ -14,12 +15,12 @@ struct NewChunk: Sendable {
 
 /// Encoded chunks in memory, one after the other, to be inserted as one pack.
 final class NewPack: @unchecked Sendable {
-    private let memory = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: PackTable.packByteCount, alignment: 64)
+    private let memory = UnsafeMutableRawBufferPointer(
+        start: mr_allocate(PackTable.packByteCount), count: PackTable.packByteCount)
     private(set) var byteCount = 0
     private(set) var chunks: [(chunk: NewChunk, offset: Int, byteCount: Int)] = []
 
-    deinit { memory.deallocate() }
+    deinit { mr_deallocate(memory.baseAddress, memory.count) }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<byteCount]) }
 
@@ -126,16 +127,19 @@ final class PackPipeline: Sendable {
 }
 
 extension NewPack {
-    /// Inserts packs and the rows of their chunks, as keyframes.
+    /// Inserts packs and the rows of their chunks, as keyframes. Leaves out, and removes from the packs, chunks that the
+    /// registry has by now.
     static func insert(_ packs: [NewPack], _ db: Database) throws {
         guard !packs.isEmpty else { return }
-        // Another process may have saved the same chunk meanwhile.
+        let isKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
         let insertChunk = try db.cachedStatement(
             sql: """
                 INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
-                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
+                VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
         for pack in packs {
+            try pack.remove { try Bool.fetchOne(isKnown, arguments: [$0.id.data]) == true }
+            guard pack.byteCount > 0 else { continue }
             let row = try PackTable.insert(db, pack.bytes)
             for (chunk, offset, byteCount) in pack.chunks {
                 try insertChunk.execute(arguments: [
@@ -144,6 +148,17 @@ extension NewPack {
                     byteCount,
                 ])
             }
+        }
+    }
+
+    /// Removes some of the chunks, and moves the others together.
+    private func remove(where isUnneeded: (NewChunk) throws -> Bool) rethrows {
+        let needed = try chunks.filter { try !isUnneeded($0.chunk) }
+        guard needed.count < chunks.count else { return }
+        clear()
+        for (chunk, offset, count) in needed {
+            // Downwards, in order: never over one that is still to be moved.
+            append(chunk, UnsafeRawBufferPointer(rebasing: memory[offset..<offset + count]))
         }
     }
 }

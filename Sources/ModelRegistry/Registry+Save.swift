@@ -30,6 +30,7 @@ extension Registry {
         _ value: some CheckpointConvertible, as model: String, options: SaveOptions,
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
+        options.findEnvironment()
         try Names.checkModel(model)
         for alias in options.aliases { try Names.checkAlias(alias) }
         if let step = options.step, step < 0 { throw RegistryError.badStep(step) }

@@ -1,3 +1,4 @@
+import Dispatch
 public import OrderedCollections
 public import Tensors
 
@@ -27,7 +28,30 @@ public struct SaveOptions: Sendable {
     /// The training step that it is saved at. Metrics are of this step then, and are the run's as well.
     public var step: Int?
     /// The code and machine that save it; where there is a run, usually that of the run.
-    public var environment: RunEnvironment? = .current
+    ///
+    /// This process's unless it is set. That is found out while tensors are read: `git` takes its time.
+    public var environment: RunEnvironment? {
+        get {
+            switch environmentSource {
+            case .process: .current
+            case .given(let environment): environment
+            }
+        }
+        set { environmentSource = .given(newValue) }
+    }
+
+    private var environmentSource = EnvironmentSource.process
+
+    private enum EnvironmentSource {
+        case process
+        case given(RunEnvironment?)
+    }
+
+    /// Begins to find out ``environment``, behind the caller's back.
+    func findEnvironment() {
+        guard case .process = environmentSource else { return }
+        DispatchQueue.global().async { _ = RunEnvironment.current }
+    }
 
     /// What it must not have; `nil`: anything goes.
     public var gate: HealthGate?

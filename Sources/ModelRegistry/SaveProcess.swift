@@ -7,32 +7,32 @@ import Tensors
 
 /// One save, from hashing to the version's row.
 ///
-/// All chunks are hashed first, so that known ones are found with one look at the registry. New ones are encoded
-/// on all cores outside the lock, decoded again, compared, and inserted in batches while the next ones are
-/// encoded. The version's row goes in last, in the transaction that sees everything it needs in place.
+/// All chunks are hashed first, so that known ones are found with one look at the registry, and new ones are encoded
+/// on all cores outside the lock, decoded again, compared, and inserted in batches while the next ones are encoded.
+/// Where a sample finds nothing known, as of a model that was trained since, each chunk is encoded as soon as it
+/// has a name. The version's row goes in last, in the transaction that sees everything it needs in place.
 final class SaveProcess: Sendable {
     private let registry: Registry
     private let plan: SavePlan
-    private let hashes: SavePlan.Hashes
     /// What was seen of chunks while they were encoded, by tensor and chunk.
     private let healths = Mutex<[Int: [Int: ChunkHealth]]>([:])
+    private let inserted = Mutex<(byteCount: Int, storedByteCount: Int)>((0, 0))
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
         self.plan = plan
-        hashes = plan.hashes()
     }
 
-    /// Where a chunk to encode comes from.
+    /// A chunk to encode.
     private struct Job {
         let id: ContentID
-        let stored: Int
-        let index: Int
+        let place: ChunkPlace
     }
 
     func run(
         as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
     ) throws -> SaveResult {
+        var (hashes, rest) = try hashAndEncode(progress)
         let manifest = Manifest(plan, ids: hashes.leaves)
         let sourceFile = options.sourceFile.flatMap { source in
             recipe.map {
@@ -41,38 +41,82 @@ final class SaveProcess: Sendable {
                     recipe: $0.encoded)
             }
         }
-        var newByteCount = 0
-        var storedByteCount = 0
-        // A gc of another process may remove chunks between batches, before the version needs them: look again.
+        // Waits for it here rather than with the lock held.
+        _ = options.environment
         while true {
-            let missing = try registry.read { db in try missingChunks(db) }
-            let total = missing.reduce(0) { $0 + byteCount(of: $1) }
-            let (rest, encodedByteCount) = try encode(missing, total: total, progress: progress)
             let insertion = VersionInsertion(
-                manifest: manifest, leaves: plan.leaves, tensors: try newTensors(), model: model,
+                manifest: manifest, leaves: plan.leaves, tensors: try newTensors(hashes), model: model,
                 options: options, sourceFile: sourceFile)
-            let version = try registry.write { db -> (Version, String?)? in
-                try NewPack.insert(rest, db)
-                guard try missingChunks(db).isEmpty else { return nil }
+            let version = try insert(rest) { db -> (Version, String?)? in
+                guard try missingChunks(db, hashes).isEmpty else { return nil }
                 return try insertion.insert(db)
             }
-            newByteCount += total
-            storedByteCount += encodedByteCount
             if let (version, same) = version {
+                let (newByteCount, storedByteCount) = inserted.withLock { $0 }
                 return SaveResult(
                     version: version, sameContentAs: same, newByteCount: newByteCount,
                     storedByteCount: storedByteCount,
                     keepsSourceFile: options.sourceFile == nil ? nil : recipe != nil)
             }
+            // A gc of another process removed chunks between batches, before the version needed them.
+            rest = try encodeMissing(hashes, progress)
         }
     }
 
-    private func byteCount(of job: Job) -> Int {
-        Chunking.range(ofChunk: job.index, byteCount: plan.storedTensors[job.stored].byteCount).count
+    /// Inserts packs, then calls `body`, in one transaction.
+    private func insert<Result>(_ packs: [NewPack], _ body: (Database) throws -> Result) throws -> Result {
+        let result = try registry.write { db in
+            try NewPack.insert(packs, db)
+            return try body(db)
+        }
+        inserted.withLock { inserted in
+            for pack in packs {
+                inserted.byteCount += pack.chunks.reduce(0) { $0 + $1.chunk.byteCount }
+                inserted.storedByteCount += pack.byteCount
+            }
+        }
+        return result
+    }
+
+    // MARK: Hashing
+
+    /// Names everything, and encodes what the registry does not have.
+    ///
+    /// - Returns: The names, and packs that are left for the version's transaction.
+    private func hashAndEncode(_ progress: ProgressHandler?) throws -> (SavePlan.Hashes, [NewPack]) {
+        let pairs = plan.chunkPairs()
+        guard try looksNew(pairs) else {
+            let hashes = plan.hashes()
+            return (hashes, try encodeMissing(hashes, progress))
+        }
+        let total = plan.storedTensors.reduce(0) { $0 + $1.byteCount }
+        let seen = Mutex<Set<ContentID>>([])
+        let ids = Mutex<[ChunkPlace: ContentID]>([:])
+        let rest = try encode(pairs, total: total, progress: progress) { pair in
+            let pairIDs = self.plan.contentIDs(of: pair)
+            ids.withLock { ids in for (place, id) in zip(pair, pairIDs) { ids[place] = id } }
+            return seen.withLock { seen in
+                zip(pairIDs, pair).filter { seen.insert($0.0).inserted }.map(Job.init)
+            }
+        }
+        return (plan.hashes(ids.withLock { $0 }), rest)
+    }
+
+    /// Whether the registry has none of a few of the chunks, all over the model. Encoding one that it has after all
+    /// costs time only.
+    private func looksNew(_ pairs: [[ChunkPlace]]) throws -> Bool {
+        let sampleCount = 8
+        guard pairs.count >= 4 * sampleCount else { return false }
+        let sample = (0..<sampleCount).map { pairs[$0 * (pairs.count - 1) / (sampleCount - 1)] }
+        let ids = ConcurrentMap.map(sample, plan.contentIDs).joined()
+        return try registry.read { db in
+            let isKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
+            return try ids.allSatisfy { try Bool.fetchOne(isKnown, arguments: [$0.data]) == nil }
+        }
     }
 
     /// The plan's chunks that the registry does not have, each once.
-    private func missingChunks(_ db: Database) throws -> [Job] {
+    private func missingChunks(_ db: Database, _ hashes: SavePlan.Hashes) throws -> [Job] {
         let tensorKnown = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
         let chunkKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
         var seen: Set<ContentID> = []
@@ -82,7 +126,7 @@ final class SaveProcess: Sendable {
             if try Bool.fetchOne(tensorKnown, arguments: [hash.id.data]) == true { continue }
             for (index, id) in hash.chunks.enumerated() where seen.insert(id).inserted {
                 if try Bool.fetchOne(chunkKnown, arguments: [id.data]) == true { continue }
-                missing.append(Job(id: id, stored: stored, index: index))
+                missing.append(Job(id: id, place: ChunkPlace(stored: stored, index: index)))
             }
         }
         return missing
@@ -90,26 +134,35 @@ final class SaveProcess: Sendable {
 
     // MARK: Encoding
 
+    /// Encodes the chunks that the registry does not have.
+    private func encodeMissing(_ hashes: SavePlan.Hashes, _ progress: ProgressHandler?) throws -> [NewPack] {
+        let missing = try registry.read { db in try missingChunks(db, hashes) }
+        let total = missing.reduce(0) { $0 + plan.byteCount(of: $1.place) }
+        return try encode(missing, total: total, progress: progress) { [$0] }
+    }
+
     /// Encodes chunks on all cores, and inserts full batches of them meanwhile.
     ///
-    /// - Returns: What is left for the version's transaction, and the encoded bytes of all.
-    private func encode(
-        _ jobs: [Job], total: Int, progress: ProgressHandler?
-    ) throws -> (rest: [NewPack], encodedByteCount: Int) {
-        let pipeline = PackPipeline { packs in
-            try self.registry.write { db in try NewPack.insert(packs, db) }
-        }
+    /// - Parameter jobs: The chunks to encode for each of `elements`, which may take long to find.
+    /// - Returns: What is left for the version's transaction.
+    private func encode<Element: Sendable>(
+        _ elements: [Element], total: Int, progress: ProgressHandler?,
+        jobs: @Sendable (Element) -> [Job]
+    ) throws -> [NewPack] {
+        let pipeline = PackPipeline { packs in try self.insert(packs) { _ in } }
         let done = Mutex(0)
         do {
-            try ConcurrentMap.forEach(jobs) { job in
-                try self.encode(job, into: pipeline)
-                guard let progress else { return }
-                done.withLock { done in
-                    done += self.byteCount(of: job)
-                    progress(done, total)
+            try ConcurrentMap.forEach(elements) { element in
+                for job in jobs(element) {
+                    try self.encode(job, into: pipeline)
+                    guard let progress else { continue }
+                    done.withLock { done in
+                        done += self.plan.byteCount(of: job.place)
+                        progress(done, total)
+                    }
                 }
             }
-            return try pipeline.finish()
+            return try pipeline.finish().rest
         } catch {
             pipeline.abandon()
             throw error
@@ -118,18 +171,18 @@ final class SaveProcess: Sendable {
 
     /// Encodes a chunk, proves that it decodes, and looks at its numbers while they are at hand.
     private func encode(_ job: Job, into pipeline: PackPipeline) throws {
-        let stored = plan.storedTensors[job.stored]
-        try stored.withUnsafeBytes(ofChunk: job.index) { bytes in
+        let dtype = plan.storedTensors[job.place.stored].dtype
+        try plan.withUnsafeBytes(of: job.place) { bytes in
             do {
                 try ProvenEncoder.with(.fast) { encoder in
-                    let encoded = try encoder.encodeInPlace(bytes, as: ElementKind(stored.dtype))
+                    let encoded = try encoder.encodeInPlace(bytes, as: ElementKind(dtype))
                     let checksum = mr_crc32c(0, bytes.baseAddress, bytes.count)
                     let chunk = NewChunk(
                         id: job.id, checksum: checksum, byteCount: bytes.count, codec: encoded.codec)
                     try pipeline.add(chunk, encoded.bytes)
                 }
-                guard let health = ChunkHealth(of: bytes, dtype: stored.dtype) else { return }
-                healths.withLock { $0[job.stored, default: [:]][job.index] = health }
+                guard let health = ChunkHealth(of: bytes, dtype: dtype) else { return }
+                healths.withLock { $0[job.place.stored, default: [:]][job.place.index] = health }
             } catch var damage as RegistryError.Damage {
                 damage.chunk = job.id
                 throw RegistryError.damaged(damage)
@@ -139,8 +192,8 @@ final class SaveProcess: Sendable {
 
     // MARK: Health
 
-    private func newTensors() throws -> [NewTensor] {
-        let healths = try healthOfNewTensors()
+    private func newTensors(_ hashes: SavePlan.Hashes) throws -> [NewTensor] {
+        let healths = try healthOfNewTensors(hashes)
         return zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
             NewTensor(
                 id: pair.1.id, dtype: pair.0.dtype, shape: pair.0.shape, byteCount: pair.0.byteCount,
@@ -149,7 +202,7 @@ final class SaveProcess: Sendable {
     }
 
     /// The health of tensors that the registry does not have yet, by index.
-    private func healthOfNewTensors() throws -> [Int: TensorHealth] {
+    private func healthOfNewTensors(_ hashes: SavePlan.Hashes) throws -> [Int: TensorHealth] {
         guard !plan.storedTensors.isEmpty else { return [:] }
         let known = try registry.read { db in
             let statement = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")

@@ -66,6 +66,28 @@ struct RegistrySaveTests {
         #expect(loaded["x"]?.storage !== loaded["y"]?.storage)
     }
 
+    @Test func whatOnlyLooksNewIsNotStoredTwice() throws {
+        // Of a hundred chunks, the few that a save looks at first are new; others it has, or has twice.
+        var weights = StateDict()
+        for index in 0..<100 { weights["\(index)"] = try noise(4000 + index) }
+        let known = weights.copied()
+        for index in [20, 21, 50] {
+            try registry.save(try #require(weights["\(index)"]), as: "known", message: "")
+        }
+        weights["99"] = weights["10"]?.copied()
+        let result = try registry.save(weights, as: "m", options: SaveOptions())
+        #expect(result.newByteCount == (0..<99).reduce(0) { $0 + 4000 + $1 } - 4020 - 4021 - 4050)
+        #expect(try registry.count("chunk") == 99)
+        #expect(try registry.count("tensor") == 99)
+        // No pack has bytes that no chunk needs.
+        let packed = try registry.fetch(Int.self, "SELECT sum(byte_count) FROM pack")
+        #expect(try packed == registry.fetch(Int.self, "SELECT sum(stored_byte_count) FROM chunk"))
+        let loaded: StateDict = try registry.load("m", verifiesHashes: true)
+        for index in 0..<99 { #expect(loaded["\(index)"]?.bytes == known["\(index)"]?.bytes, "\(index)") }
+        #expect(loaded["99"]?.bytes == known["10"]?.bytes)
+        #expect(try registry.problems() == [])
+    }
+
     @Test func anotherModelSharesChunksToo() throws {
         try registry.save(Tensor([Float(1)]), as: "a", message: "")
         let rows = try registry.contentRowCounts()
