@@ -4,7 +4,7 @@ import ModelReg
 
 /// Times the library from within a process, for `registry_peers.py`. Prints seconds, one number a line.
 ///
-///     RegistryBenchmark save FILE REGISTRY          a checkpoint in memory, into a new registry
+///     RegistryBenchmark save FILE REGISTRY          a checkpoint in memory, at each line of standard input
 ///     RegistryBenchmark unchanged FILE REGISTRY     the same again; then SHA-256 of its bytes alone, on all cores
 ///     RegistryBenchmark load REFERENCE REGISTRY [RUNS]
 ///     RegistryBenchmark read REFERENCE PATH REGISTRY SECONDS    one tensor, again and again: each one's seconds
@@ -34,9 +34,14 @@ import ModelReg
         return weights
     }
 
+    /// Saves at each line of standard input, into a registry that is not there yet: as a training run does, whose
+    /// process lives on.
     private static func save(_ file: String, into path: String) throws {
         let weights = try weights(file)
-        try time { _ = try Registry(path: path, packsInBackground: false).save(weights, as: "m", message: "") }
+        while readLine() != nil {
+            try time { _ = try Registry(path: path, packsInBackground: false).save(weights, as: "m", message: "") }
+            fflush(nil)
+        }
     }
 
     private static func saveUnchanged(_ file: String, into path: String) throws {
