@@ -1,6 +1,7 @@
 import CKernels
 import Checkpoints
 import GRDB
+import Glibc
 import Synchronization
 import TensorCodec
 import Tensors
@@ -149,7 +150,11 @@ final class SaveProcess: Sendable {
         _ elements: [Element], total: Int, progress: ProgressHandler?,
         jobs: @Sendable (Element) -> [Job]
     ) throws -> [NewPack] {
-        let pipeline = PackPipeline { packs in try self.insert(packs) { _ in } }
+        let pipeline = PackPipeline { packs in
+            try self.insert(packs) { _ in }
+            // The lock is held as long as the disk is busy: without a pause, readers would wait for the whole save.
+            usleep(Registry.pauseMicroseconds)
+        }
         let done = Mutex(0)
         do {
             try ConcurrentMap.forEach(elements) { element in
