@@ -22,7 +22,7 @@ struct PickleMachine {
     private var stack: [PickleValue] = []
     /// Heights of the stack at which marks are set.
     private var marks: [Int] = []
-    private var memo: [UInt32: PickleValue] = [:]
+    private var memo = PickleMemo()
     /// Where the operation that is being run starts.
     private var offset = 0
 
@@ -262,7 +262,7 @@ extension PickleMachine {
 
     private mutating func memorise(_ index: UInt32) throws {
         try spend(2 * PickleHeap.itemByteCount)
-        memo[index] = try top()
+        memo.set(index, to: try top())
     }
 
     private mutating func recall(_ index: UInt32) throws {

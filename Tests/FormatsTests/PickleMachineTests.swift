@@ -92,6 +92,10 @@ struct PickleMachineTests {
         ("5d 28 4b01 4b02 65", "list [1, 2]"),
         ("28 4b01 74", "tuple [1]"), ("4b01 4b02 86", "tuple [1, 2]"),
         ("5d 94 4b07 61 68 00 30", "list [7]"), ("4b07 32 30", "integer 7"), ("4b07 28 4b08 31", "integer 7"),
+        // The memo, with gaps and over again; MEMOIZE takes the number of what is there.
+        ("4b07 7105 30 4b08 7100 30 6805 6800 86", "tuple [7, 8]"),
+        ("4b07 7100 30 4b08 7100 30 6800", "integer 8"), ("4b07 7105 30 4b09 7105 30 6805", "integer 9"),
+        ("4b07 7105 30 4b08 94 30 6801 6805 86", "tuple [8, 7]"),
     ])
     func readsPlainValues(digits: String, expected: String) throws {
         func text(_ value: Checkpoint) -> String {

@@ -5,6 +5,7 @@ import ModelReg
 /// Times the library from within a process, for `registry_peers.py`. Prints seconds, one number a line.
 ///
 ///     RegistryBenchmark save FILE REGISTRY          a checkpoint in memory, at each line of standard input
+///     RegistryBenchmark open FILE RUNS              a file's tensors, by name, without their bytes
 ///     RegistryBenchmark unchanged FILE REGISTRY     the same again; then SHA-256 of its bytes alone, on all cores
 ///     RegistryBenchmark load REFERENCE REGISTRY [RUNS]
 ///     RegistryBenchmark read REFERENCE PATH REGISTRY SECONDS    one tensor, again and again: each one's seconds
@@ -13,12 +14,18 @@ import ModelReg
         let arguments = Array(CommandLine.arguments.dropFirst())
         switch arguments.first {
         case "save" where arguments.count == 3: try save(arguments[1], into: arguments[2])
+        case "open" where arguments.count == 3:
+            for _ in 0..<(Int(arguments[2]) ?? 1) {
+                var file: CheckpointFile?
+                try time { file = try CheckpointFile.read(path: arguments[1]) }
+                precondition(file != nil, "nothing was read")
+            }
         case "unchanged" where arguments.count == 3: try saveUnchanged(arguments[1], into: arguments[2])
         case "load" where arguments.count >= 3:
             try load(arguments[1], from: arguments[2], runs: arguments.count > 3 ? Int(arguments[3]) ?? 1 : 1)
         case "read" where arguments.count == 5:
             try read(arguments[1], arguments[2], from: arguments[3], seconds: Double(arguments[4]) ?? 1)
-        default: print("usage: RegistryBenchmark save|unchanged|load|read …; see the source")
+        default: print("usage: RegistryBenchmark save|open|unchanged|load|read …; see the source")
         }
     }
 
