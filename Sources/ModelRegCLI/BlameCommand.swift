@@ -37,9 +37,8 @@ struct BlameCommand: ParsableCommand {
     private func text(_ blame: Blame) -> [String] {
         let width = min(60, blame.lines.map(\.path.shown.count).max() ?? 0)
         return blame.groups.flatMap { version, lines in
-            let metrics = version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             let facts = [
-                version.reference, Moment.text(version.createdAt), metrics.joined(separator: " "),
+                version.reference, Moment.text(version.createdAt), NumberText.metrics(version.metrics),
                 version.message.split(separator: "\n").first.map(String.init) ?? "",
             ].filter { !$0.isEmpty }
             return [Style.yellow(facts.joined(separator: "  "))]

@@ -46,7 +46,8 @@ enum HistoryText {
             if isExact { cells.append(NumberText.text(entry.distance)) }
             cells += [
                 NumberText.text(health?.minimum), NumberText.text(health?.maximum), count(health?.zeroCount),
-                count(health?.nanCount), count(health?.infinityCount), metrics(entry.version),
+                count(health?.nanCount), count(health?.infinityCount),
+                NumberText.metrics(entry.version.metrics),
                 message(entry.version),
             ]
             table.add(cells)
@@ -62,7 +63,7 @@ enum HistoryText {
         for entry in history.entries.reversed() {
             table.add([
                 "v\(entry.version.number)", Moment.text(entry.version.createdAt), change(entry),
-                entry.content?.text ?? "", metrics(entry.version), message(entry.version),
+                entry.content?.text ?? "", NumberText.metrics(entry.version.metrics), message(entry.version),
             ])
         }
         return table.lines
@@ -115,11 +116,6 @@ enum HistoryText {
     }
 
     private static func count(_ value: Int?) -> String { value.map { "\($0)" } ?? "" }
-
-    private static func metrics(_ version: Version) -> String {
-        version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(NumberText.text($0.value))" }
-            .joined(separator: " ")
-    }
 
     private static func message(_ version: Version) -> String {
         version.message.split(separator: "\n").first.map(String.init) ?? ""

@@ -11,6 +11,11 @@ enum NumberText {
     /// The same, or nothing.
     static func text(_ value: Double?) -> String { value.map { text($0) } ?? "" }
 
+    /// Metrics by name: `accuracy=0.9737 loss=0.081`.
+    static func metrics(_ metrics: [String: Double]) -> String {
+        metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }.joined(separator: " ")
+    }
+
     /// Three digits, in whole or in powers of ten, such as `0.0812`, `12.3`, `1.2e-05`.
     static func short(_ number: Double) -> String {
         guard number.isFinite else { return number.isNaN ? "nan" : number < 0 ? "-inf" : "inf" }

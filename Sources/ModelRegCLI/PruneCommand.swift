@@ -119,14 +119,13 @@ struct PruneCommand: ParsableCommand {
         guard !decisions.isEmpty else { return }
         var table = Table([("VERSION", .left), ("ACTION", .left), ("WHY", .left), ("METRICS", .left)])
         for decision in decisions {
-            let metrics = decision.version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             var why = decision.reasons.map(\.description)
             if why.isEmpty, decision.action == .keep {
                 why = [decision.version.droppedTensorCount > 0 ? "thinned before" : "nothing to drop"]
             }
             table.add([
                 decision.version.reference, decision.action.rawValue, why.joined(separator: ", "),
-                metrics.joined(separator: " "),
+                NumberText.metrics(decision.version.metrics),
             ])
         }
         for line in table.lines { Output.line(line) }

@@ -129,13 +129,10 @@ extension RunCommand {
                 ("VERSIONS", .right), ("METRICS", .left), ("SET", .left),
             ])
             for run in runs {
-                let metrics = run.metrics.sorted { $0.key < $1.key }.map {
-                    "\($0.key)=\(NumberText.text($0.value))"
-                }
                 table.add([
                     run.reference, run.state.rawValue, Moment.text(run.startedAt),
                     NumberText.duration(run.wallSeconds),
-                    run.lastStep.map { "\($0)" } ?? "", "\(run.versionCount)", metrics.joined(separator: " "),
+                    run.lastStep.map { "\($0)" } ?? "", "\(run.versionCount)", NumberText.metrics(run.metrics),
                     run.attributes.map { "\($0)=\($1.json)" }.joined(separator: " "),
                 ])
             }

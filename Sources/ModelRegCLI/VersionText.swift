@@ -33,9 +33,7 @@ enum VersionText {
             ]
             if hasStep { row.append(version.step.map { "\($0)" } ?? "") }
             if hasRun { row.append(version.run ?? "") }
-            row.append(
-                version.metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(NumberText.text($0.value))" }
-                    .joined(separator: " "))
+            row.append(NumberText.metrics(version.metrics))
             if !facts.isEmpty {
                 row.append(
                     facts.compactMap { name in record.attributes[name].map { "\(name)=\($0.json)" } }.joined(

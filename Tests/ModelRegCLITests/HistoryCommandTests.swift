@@ -30,7 +30,7 @@ import Testing
         let outcome = try workspace.modelreg("blame net:v4 '*.bias'")
         #expect(
             outcome.output.replacing(/\d{4}-\d\d-\d\d \d\d:\d\d/, with: "TIME") == """
-                net:v4  TIME  step=50.0  step 050
+                net:v4  TIME  step=50  step 050
                   hidden.bias  float32 [256]
                   output.bias  float32 [10]
 
