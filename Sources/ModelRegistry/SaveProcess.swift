@@ -167,6 +167,8 @@ final class SaveProcess: Sendable {
                     }
                 }
             }
+            // Equal chunks are encoded once.
+            if let progress, done.withLock({ $0 < total }) { progress(total, total) }
             return try pipeline.finish().rest
         } catch {
             pipeline.abandon()
