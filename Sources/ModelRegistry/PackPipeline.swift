@@ -129,7 +129,9 @@ final class PackPipeline: Sendable {
 extension NewPack {
     /// Inserts packs and the rows of their chunks, as keyframes. Leaves out, and removes from the packs, chunks that the
     /// registry has by now.
-    static func insert(_ packs: [NewPack], _ db: Database) throws {
+    ///
+    /// - Parameter contention: Where it is given and has seen nobody, the disk begins with each pack at once.
+    static func insert(_ packs: [NewPack], _ db: Database, contention: LockContention? = nil) throws {
         guard !packs.isEmpty else { return }
         let isKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
         let insertChunk = try db.cachedStatement(
@@ -137,10 +139,13 @@ extension NewPack {
                 INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
                 VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
+        let writesBehind = contention.map { !$0.isSeen } ?? false
+        try (writesBehind ? PageCache.small : .large).apply(db)
         for pack in packs {
             try pack.remove { try Bool.fetchOne(isKnown, arguments: [$0.id.data]) == true }
             guard pack.byteCount > 0 else { continue }
             let row = try PackTable.insert(db, pack.bytes)
+            if writesBehind { PackTable.writeBehind(db) }
             for (chunk, offset, byteCount) in pack.chunks {
                 try insertChunk.execute(arguments: [
                     chunk.id.data, Int64(chunk.checksum), chunk.byteCount, Int(chunk.codec.rawValue), row,

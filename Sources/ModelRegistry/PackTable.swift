@@ -73,10 +73,11 @@ enum PackTable {
                 offset += Int32(bytes.count)
             }
         }
-        // The disk writes this pack while the next one is inserted.
-        if offset >= packByteCount / 2 { mr_sqlite_write_behind(db.sqliteConnection) }
         return pack
     }
+
+    /// Has the disk begin to write what was inserted, while more is. Takes the lock that keeps readers out.
+    static func writeBehind(_ db: Database) { mr_sqlite_write_behind(db.sqliteConnection) }
 
     private static func check(_ code: Int32) throws {
         guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }

@@ -17,6 +17,7 @@ public final class Registry: Sendable {
 
     package let database: DatabaseQueue
     let packer = BackgroundPacker()
+    let contention = LockContention()
     private let waitSeconds: Double
     package let packsInBackground: Bool
 
@@ -38,7 +39,8 @@ public final class Registry: Sendable {
         self.path = path
         self.waitSeconds = waitSeconds
         self.packsInBackground = packsInBackground
-        database = try RegistryDatabase.open(path: path, create: create, waitSeconds: waitSeconds)
+        database = try RegistryDatabase.open(
+            path: path, create: create, waitSeconds: waitSeconds, contention: contention)
     }
 
     private init(inMemory database: DatabaseQueue) {

@@ -23,14 +23,17 @@ enum RegistryDatabase {
     /// - Parameters:
     ///   - create: Whether to make a registry where there is no file.
     ///   - waitSeconds: How long to wait for other processes, at each transaction.
+    ///   - contention: Is told whenever the connection has to wait.
     /// - Throws: ``RegistryError``.
-    static func open(path: String, create: Bool, waitSeconds: Double) throws -> DatabaseQueue {
+    static func open(
+        path: String, create: Bool, waitSeconds: Double, contention: LockContention
+    ) throws -> DatabaseQueue {
         do {
             if try !isPresent(path) {
                 guard create else { throw RegistryError.noRegistry(path: path) }
                 try make(at: path)
             }
-            var configuration = configuration(waitSeconds: waitSeconds)
+            var configuration = configuration(waitSeconds: waitSeconds, contention: contention)
             configuration.readonly = access(path, W_OK) != 0
             configuration.prepareDatabase { db in
                 guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Int(applicationID) else {
@@ -52,17 +55,18 @@ enum RegistryDatabase {
         return queue
     }
 
-    private static func configuration(waitSeconds: Double) -> Configuration {
+    private static func configuration(
+        waitSeconds: Double, contention: LockContention = LockContention()
+    ) -> Configuration {
         var configuration = Configuration()
         configuration.label = "modelreg"
         configuration.foreignKeysEnabled = true
-        configuration.busyMode = .callback(waiting(seconds: waitSeconds))
+        configuration.busyMode = .callback(waiting(seconds: waitSeconds, contention: contention))
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA synchronous = FULL")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
-            // Two packs: what is written next is still in the processor's cache.
-            try db.execute(sql: "PRAGMA cache_size = -8192")
+            try PageCache.large.apply(db)
             let code = mr_sqlite_harden(db.sqliteConnection)
             guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
         }
@@ -143,9 +147,12 @@ enum RegistryDatabase {
     }
 
     /// Polls every millisecond, so that a reader gets in between two of a writer's transactions.
-    private static func waiting(seconds: Double) -> @Sendable (Int) -> Bool {
+    private static func waiting(
+        seconds: Double, contention: LockContention
+    ) -> @Sendable (Int) -> Bool {
         let start = Mutex(DispatchTime.now())
         return { attempt in
+            contention.note()
             let now = DispatchTime.now()
             let begin = start.withLock { start in
                 if attempt == 0 { start = now }

@@ -65,9 +65,11 @@ final class SaveProcess: Sendable {
     }
 
     /// Inserts packs, then calls `body`, in one transaction.
-    private func insert<Result>(_ packs: [NewPack], _ body: (Database) throws -> Result) throws -> Result {
+    private func insert<Result>(
+        _ packs: [NewPack], contention: LockContention? = nil, _ body: (Database) throws -> Result
+    ) throws -> Result {
         let result = try registry.write { db in
-            try NewPack.insert(packs, db)
+            try NewPack.insert(packs, db, contention: contention)
             return try body(db)
         }
         inserted.withLock { inserted in
@@ -150,10 +152,11 @@ final class SaveProcess: Sendable {
         _ elements: [Element], total: Int, progress: ProgressHandler?,
         jobs: @Sendable (Element) -> [Job]
     ) throws -> [NewPack] {
+        registry.contention.reset()
         let pipeline = PackPipeline { packs in
-            try self.insert(packs) { _ in }
-            // The lock is held as long as the disk is busy: without a pause, readers would wait for the whole save.
-            usleep(Registry.pauseMicroseconds)
+            try self.insert(packs, contention: self.registry.contention) { _ in }
+            // Without a pause, readers that are there would wait for the whole save.
+            if self.registry.contention.isSeen { usleep(Registry.pauseMicroseconds) }
         }
         let done = Mutex(0)
         do {
