@@ -16,8 +16,8 @@ unsigned int mr_file_system(const char *path);
 
 /// Has the disk begin to write what the transaction has changed so far, so that its commit has little left to wait for.
 ///
-/// Changes nothing about what is durable when. Does nothing where other connections read meanwhile, or the system has no
-/// such call.
+/// Changes nothing about what is durable when. Takes the lock that keeps readers out, and waits for those that read, as the
+/// commit would; goes on without where they take too long, and where the system has no such call.
 void mr_sqlite_write_behind(struct sqlite3 *connection);
 
 #endif
