@@ -18,12 +18,12 @@ size_t mr_rans_bound(size_t count) {
     return HEADER_LIMIT + 2 * count;
 }
 
-size_t mr_rans_estimate(const uint32_t counts[256], size_t count) {
+size_t mr_rans_estimate(const uint32_t counts[256], size_t counted, size_t count) {
     size_t header = 1 + 3 * LANES;
     // Frequencies from 129 up take two bytes.
     for (int i = 0; i < 256; i++)
-        if (counts[i] > 0) header += (uint64_t)counts[i] * TOTAL > (uint64_t)count * 128 ? 3 : 2;
-    return header + (size_t)(mr_entropy(counts, count) * (double)count / 8);
+        if (counts[i] > 0) header += (uint64_t)counts[i] * TOTAL > (uint64_t)counted * 128 ? 3 : 2;
+    return header + (size_t)(mr_entropy(counts, counted) * (double)count / 8);
 }
 
 // Scales a histogram to a sum of TOTAL, in which every symbol that occurs has at least 1.

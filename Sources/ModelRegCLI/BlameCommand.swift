@@ -39,7 +39,7 @@ struct BlameCommand: ParsableCommand {
         return blame.groups.flatMap { version, lines in
             let facts = [
                 version.reference, Moment.text(version.createdAt), NumberText.metrics(version.metrics),
-                version.message.split(separator: "\n").first.map(String.init) ?? "",
+                VersionText.firstLine(version.message),
             ].filter { !$0.isEmpty }
             return [Style.yellow(facts.joined(separator: "  "))]
                 + lines.map { line in

@@ -118,7 +118,7 @@ enum HistoryText {
     private static func count(_ value: Int?) -> String { value.map { "\($0)" } ?? "" }
 
     private static func message(_ version: Version) -> String {
-        version.message.split(separator: "\n").first.map(String.init) ?? ""
+        VersionText.firstLine(version.message)
     }
 }
 

@@ -140,7 +140,8 @@ extension NewPack {
                 VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
         let writesBehind = contention.map { !$0.isSeen } ?? false
-        try (writesBehind ? PageCache.small : .large).apply(db)
+        if writesBehind { try PageCache.small.apply(db) }
+        defer { if writesBehind { try? PageCache.large.apply(db) } }
         for pack in packs {
             try pack.remove { try Bool.fetchOne(isKnown, arguments: [$0.id.data]) == true }
             guard pack.byteCount > 0 else { continue }

@@ -64,14 +64,12 @@ enum PackTable {
             .execute(arguments: [byteCount])
         let pack = db.lastInsertedRowID
         var blob: OpaquePointer?
+        defer { sqlite3_blob_close(blob) }
         try check(sqlite3_blob_open(db.sqliteConnection, "main", "pack", "bytes", pack, 1, &blob))
         var offset: Int32 = 0
-        do {
-            defer { sqlite3_blob_close(blob) }
-            try fill { bytes in
-                try check(sqlite3_blob_write(blob, bytes.baseAddress, Int32(bytes.count), offset))
-                offset += Int32(bytes.count)
-            }
+        try fill { bytes in
+            try check(sqlite3_blob_write(blob, bytes.baseAddress, Int32(bytes.count), offset))
+            offset += Int32(bytes.count)
         }
         return pack
     }

@@ -29,11 +29,7 @@ struct PlaneHistogram: ~Copyable {
     var isNoise: Bool { entropy > 7.9 }
 
     /// About the bytes that rANS takes for `byteCount` bytes of this distribution.
-    func ransEstimate(byteCount: Int) -> Int {
-        let estimate = mr_rans_estimate(counts, self.byteCount)
-        guard byteCount != self.byteCount else { return estimate }
-        return estimate * byteCount / max(1, self.byteCount)
-    }
+    func ransEstimate(byteCount: Int) -> Int { mr_rans_estimate(counts, self.byteCount, byteCount) }
 
     /// Bytes that equal the byte before them, as a part of all.
     static func equalNeighbours(in bytes: UnsafeRawBufferPointer) -> Double {

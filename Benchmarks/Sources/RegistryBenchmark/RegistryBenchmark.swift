@@ -5,8 +5,8 @@ import ModelReg
 /// Times the library from within a process, for `registry_peers.py`. Prints seconds, one number a line.
 ///
 ///     RegistryBenchmark save FILE REGISTRY          a checkpoint in memory, at each line of standard input
-///     RegistryBenchmark open FILE RUNS              a file's tensors, by name, without their bytes
 ///     RegistryBenchmark unchanged FILE REGISTRY     the same again; then SHA-256 of its bytes alone, on all cores
+///     RegistryBenchmark open FILE RUNS              a file's tensors, by name, without their bytes
 ///     RegistryBenchmark load REFERENCE REGISTRY [RUNS]
 ///     RegistryBenchmark read REFERENCE PATH REGISTRY SECONDS    one tensor, again and again: each one's seconds
 @main enum RegistryBenchmark {

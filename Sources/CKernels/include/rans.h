@@ -13,8 +13,8 @@
 /// The most bytes that `mr_rans_encode` writes.
 size_t mr_rans_bound(size_t count);
 
-/// About how many bytes `mr_rans_encode` will write for bytes of this histogram.
-size_t mr_rans_estimate(const uint32_t counts[256], size_t count);
+/// About how many bytes `mr_rans_encode` will write for `count` bytes, of which `counted` were counted.
+size_t mr_rans_estimate(const uint32_t counts[256], size_t counted, size_t count);
 
 /// Entropy-codes bytes by their frequencies (range asymmetric numeral systems, Duda 2013).
 ///
