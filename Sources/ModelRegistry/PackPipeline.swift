@@ -1,170 +1,213 @@
-import CKernels
 import Checkpoints
 import Dispatch
 import GRDB
+import Glibc
 import Synchronization
-import TensorCodec
 
-/// What the row of a new chunk says, but for its place.
-struct NewChunk: Sendable {
-    let id: ContentID
-    let checksum: UInt32
-    let byteCount: Int
-    let codec: ChunkCodec
-}
-
-/// Encoded chunks in memory, one after the other, to be inserted as one pack.
-final class NewPack: @unchecked Sendable {
-    private let memory = UnsafeMutableRawBufferPointer(
-        start: mr_allocate(PackTable.packByteCount), count: PackTable.packByteCount)
-    private(set) var byteCount = 0
-    private(set) var chunks: [(chunk: NewChunk, offset: Int, byteCount: Int)] = []
-
-    deinit { mr_deallocate(memory.baseAddress, memory.count) }
-
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<byteCount]) }
-
-    func hasRoom(for count: Int) -> Bool { count <= memory.count - byteCount }
-
-    fileprivate func append(_ chunk: NewChunk, _ encoded: UnsafeRawBufferPointer) {
-        precondition(hasRoom(for: encoded.count), "a chunk of \(encoded.count) bytes for a pack")
-        UnsafeMutableRawBufferPointer(rebasing: memory[byteCount...]).copyMemory(from: encoded)
-        chunks.append((chunk, byteCount, encoded.count))
-        byteCount += encoded.count
-    }
-
-    fileprivate func clear() {
-        byteCount = 0
-        chunks.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Joins encoded chunks from several threads to packs, and inserts full batches of them behind these threads'
-/// backs. At most two batches are in memory: who adds faster than packs are inserted waits.
+/// Fills packs with encoded chunks from several threads, and inserts full ones behind these threads' backs. A bounded
+/// number of packs is in memory: who adds faster than packs are inserted waits.
+///
+/// Where nobody else uses the registry, packs are inserted as they come, many in one transaction, which is open all
+/// the while. Where somebody does, the lock is held to insert only.
 final class PackPipeline: Sendable {
-    private struct Filling {
-        var pack: NewPack?
+    private struct Packs {
+        /// With room for any chunk, and nobody adding to them.
+        var open: [NewPack] = []
+        var empty: [NewPack] = []
+        /// In the order in which they are inserted.
         var full: [NewPack] = []
+        var isWriting = false
         var encodedByteCount = 0
+        var failure: (any Error)?
     }
 
-    private let insert: @Sendable ([NewPack]) throws -> Void
-    private let filling = Mutex(Filling())
-    private let empty = Mutex<[NewPack]>([])
-    private let places = DispatchSemaphore(value: 2 * packsPerBatch + 1)
+    private let insert: @Sendable (PackBatch) throws -> Void
+    private let contention: LockContention?
+    private let packs = Mutex(Packs())
+    /// Open packs, and those that may still be made.
+    private let available = DispatchSemaphore(value: packLimit)
+    /// Full packs, and the end.
+    private let filled = DispatchSemaphore(value: 0)
     private let writer = DispatchQueue(label: "modelreg.writer")
-    private let failure = Mutex<(any Error)?>(nil)
     /// Whether packs are inserted on the thread that adds to them: work that stays behind other work keeps to it.
     private let isSerial = ConcurrentMap.isSerial
 
     private static let packsPerBatch = PackTable.batchByteCount / PackTable.packByteCount
+    private static let packLimit = 2 * packsPerBatch + max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    /// - Parameter insert: Inserts packs, in a transaction of its own; called on one thread.
-    init(insert: @escaping @Sendable ([NewPack]) throws -> Void) {
+    /// - Parameters:
+    ///   - contention: Knows of others who use the registry; `nil` to insert as if there were some.
+    ///   - insert: Calls ``PackBatch/insert(_:)`` in a transaction of its own; called on one thread at a time.
+    init(contention: LockContention? = nil, insert: @escaping @Sendable (PackBatch) throws -> Void) {
+        self.contention = contention
         self.insert = insert
-    }
-
-    /// Copies an encoded chunk into the pack that is being filled.
-    ///
-    /// - Throws: What inserting earlier packs threw.
-    func add(_ chunk: NewChunk, _ encoded: UnsafeRawBufferPointer) throws {
-        try filling.withLock { filling in
-            if filling.pack?.hasRoom(for: encoded.count) != true {
-                if let pack = filling.pack { filling.full.append(pack) }
-                filling.pack = nil
-                if filling.full.count == Self.packsPerBatch {
-                    enqueue(filling.full)
-                    filling.full = []
-                }
-                filling.pack = try emptyPack()
-            }
-            filling.pack?.append(chunk, encoded)
-            filling.encodedByteCount += encoded.count
-        }
-    }
-
-    /// Waits until the full batches are inserted.
-    ///
-    /// - Returns: The packs that are left, to be inserted by the caller, and the encoded bytes of all.
-    /// - Throws: What inserting threw.
-    func finish() throws -> (rest: [NewPack], encodedByteCount: Int) {
-        writer.sync {}
-        try throwFailure()
-        return filling.withLock { filling in
-            (filling.full + (filling.pack.map { [$0] } ?? []), filling.encodedByteCount)
-        }
-    }
-
-    /// Waits until nothing is being inserted any more, whether or not that went well.
-    func abandon() { writer.sync {} }
-
-    private func emptyPack() throws -> NewPack {
-        places.wait()
-        try throwFailure()
-        return empty.withLock { $0.popLast() } ?? NewPack()
-    }
-
-    private func enqueue(_ batch: [NewPack]) {
-        let work: @Sendable () -> Void = {
-            if self.failure.withLock({ $0 == nil }) {
-                do { try self.insert(batch) } catch { self.failure.withLock { $0 = error } }
-            }
-            for pack in batch { pack.clear() }
-            self.empty.withLock { $0 += batch }
-            for _ in batch { self.places.signal() }
-        }
-        if isSerial { work() } else { writer.async(execute: work) }
-    }
-
-    private func throwFailure() throws {
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     deinit {
         // A semaphore must not go with a lower value than it came with.
-        for _ in 0..<2 * Self.packsPerBatch + 1 { places.signal() }
+        for _ in 0..<Self.packLimit { available.signal() }
     }
+
+    // MARK: Adding
+
+    /// Adds a chunk to a pack.
+    ///
+    /// - Parameter encode: As for ``NewPack/append(_:)``.
+    /// - Throws: What `encode` threw, or what inserting earlier packs did.
+    func add(
+        _ encode: (UnsafeMutableRawBufferPointer) throws -> (chunk: NewChunk, byteCount: Int)
+    ) throws {
+        let pack = try openPack()
+        let before = pack.byteCount
+        defer { give(pack, added: pack.byteCount - before) }
+        try pack.append(encode)
+    }
+
+    private func openPack() throws -> NewPack {
+        available.wait()
+        do {
+            return try packs.withLock { packs in
+                if let failure = packs.failure { throw failure }
+                return packs.open.popLast() ?? packs.empty.popLast() ?? NewPack()
+            }
+        } catch {
+            available.signal()
+            throw error
+        }
+    }
+
+    private func give(_ pack: NewPack, added byteCount: Int) {
+        let (isFull, startsWriter) = packs.withLock { packs in
+            packs.encodedByteCount += byteCount
+            guard !pack.hasRoom else {
+                packs.open.append(pack)
+                return (false, false)
+            }
+            packs.full.append(pack)
+            let isEnough = !isSerial || packs.full.count == Self.packsPerBatch
+            defer { packs.isWriting = packs.isWriting || isEnough }
+            return (true, isEnough && !packs.isWriting)
+        }
+        guard isFull else {
+            available.signal()
+            return
+        }
+        filled.signal()
+        guard startsWriter else { return }
+        if isSerial { insertBatch() } else { writer.async { while self.insertBatch() {} } }
+    }
+
+    // MARK: Inserting
+
+    /// Waits until all full packs are inserted.
+    ///
+    /// - Returns: The packs that are left, to be inserted by the caller, and the encoded bytes of all.
+    /// - Throws: What inserting threw.
+    func finish() throws -> (rest: [NewPack], encodedByteCount: Int) {
+        filled.signal()
+        writer.sync {}
+        return try packs.withLock { packs in
+            if let failure = packs.failure { throw failure }
+            // Each thread has filled its own.
+            var rest = packs.full
+            for pack in packs.open where !rest.contains(where: { $0.absorb(pack) }) { rest.append(pack) }
+            return (rest, packs.encodedByteCount)
+        }
+    }
+
+    /// Waits until nothing is being inserted any more; what is not yet is dropped.
+    func abandon() {
+        packs.withLock { $0.full = [] }
+        filled.signal()
+        writer.sync {}
+    }
+
+    /// Inserts packs in one transaction.
+    ///
+    /// - Returns: Whether there were any.
+    @discardableResult private func insertBatch() -> Bool {
+        let isEager = contention.map { !isSerial && !$0.isSeen } ?? false
+        var gathered: [NewPack] = []
+        while gathered.count < (isEager ? 1 : Self.packsPerBatch), let pack = fullPack(until: .distantFuture) {
+            gathered.append(pack)
+        }
+        guard !gathered.isEmpty else { return false }
+        let batch = PackBatch(self, gathered, isEager: isEager)
+        do {
+            if let failure = packs.withLock({ $0.failure }) { throw failure }
+            try insert(batch)
+        } catch {
+            packs.withLock { $0.failure = $0.failure ?? error }
+        }
+        batch.end()
+        // Without a pause, others who are there would wait for the whole save.
+        if contention?.isSeen == true { usleep(Registry.pauseMicroseconds) }
+        return true
+    }
+
+    /// Waits for a full pack.
+    ///
+    /// - Returns: `nil` where there is none in time, or none is to come.
+    fileprivate func fullPack(until deadline: DispatchTime) -> NewPack? {
+        guard filled.wait(timeout: deadline) == .success else { return nil }
+        let pack = packs.withLock { $0.full.isEmpty ? nil : $0.full.removeFirst() }
+        // The end stays the end.
+        if pack == nil { filled.signal() }
+        return pack
+    }
+
+    fileprivate func takeBack(_ pack: NewPack) {
+        pack.clear()
+        packs.withLock { $0.empty.append(pack) }
+        available.signal()
+    }
+
+    /// Whether somebody waits for the lock that an eager transaction holds.
+    fileprivate var isContended: Bool { contention?.isSeen ?? true }
 }
 
-extension NewPack {
-    /// Inserts packs and the rows of their chunks, as keyframes. Leaves out, and removes from the packs, chunks that the
-    /// registry has by now.
-    ///
-    /// - Parameter contention: Where it is given and has seen nobody, the disk begins with each pack at once.
-    static func insert(_ packs: [NewPack], _ db: Database, contention: LockContention? = nil) throws {
-        guard !packs.isEmpty else { return }
-        let isKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
-        let insertChunk = try db.cachedStatement(
-            sql: """
-                INSERT INTO chunk (content_id, checksum, byte_count, codec, pack, pack_offset, stored_byte_count)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """)
-        let writesBehind = contention.map { !$0.isSeen } ?? false
-        if writesBehind { try PageCache.small.apply(db) }
-        defer { if writesBehind { try? PageCache.large.apply(db) } }
-        for pack in packs {
-            try pack.remove { try Bool.fetchOne(isKnown, arguments: [$0.id.data]) == true }
-            guard pack.byteCount > 0 else { continue }
-            let row = try PackTable.insert(db, pack.bytes)
-            if writesBehind { PackTable.writeBehind(db) }
-            for (chunk, offset, byteCount) in pack.chunks {
-                try insertChunk.execute(arguments: [
-                    chunk.id.data, Int64(chunk.checksum), chunk.byteCount, Int(chunk.codec.rawValue), row,
-                    offset,
-                    byteCount,
-                ])
-            }
-        }
+/// The packs of one transaction.
+final class PackBatch {
+    private let pipeline: PackPipeline
+    private var packs: [NewPack]
+    private let isEager: Bool
+    /// When an eager transaction lets others have the lock.
+    private let deadline = DispatchTime.now() + .milliseconds(100)
+
+    /// - Parameter isEager: Whether to wait for more, and to have the disk begin with each pack at once.
+    fileprivate init(_ pipeline: PackPipeline, _ packs: [NewPack], isEager: Bool) {
+        self.pipeline = pipeline
+        self.packs = packs
+        self.isEager = isEager
     }
 
-    /// Removes some of the chunks, and moves the others together.
-    private func remove(where isUnneeded: (NewChunk) throws -> Bool) rethrows {
-        let needed = try chunks.filter { try !isUnneeded($0.chunk) }
-        guard needed.count < chunks.count else { return }
-        clear()
-        for (chunk, offset, count) in needed {
-            // Downwards, in order: never over one that is still to be moved.
-            append(chunk, UnsafeRawBufferPointer(rebasing: memory[offset..<offset + count]))
+    /// Inserts the packs of the transaction.
+    ///
+    /// - Returns: What they have come to.
+    func insert(_ db: Database) throws -> InsertedBytes {
+        var inserted = InsertedBytes()
+        if isEager { try PageCache.small.apply(db) }
+        defer { if isEager { try? PageCache.large.apply(db) } }
+        while let pack = next() {
+            inserted += try pack.insert(db)
+            if isEager { PackTable.writeBehind(db) }
+            pipeline.takeBack(packs.removeFirst())
         }
+        return inserted
+    }
+
+    private func next() -> NewPack? {
+        if let pack = packs.first { return pack }
+        guard isEager, !pipeline.isContended, DispatchTime.now() < deadline,
+            let pack = pipeline.fullPack(until: deadline)
+        else { return nil }
+        packs.append(pack)
+        return pack
+    }
+
+    /// Gives back what was not inserted.
+    fileprivate func end() {
+        for pack in packs { pipeline.takeBack(pack) }
+        packs = []
     }
 }

@@ -21,13 +21,16 @@ final class ProvenEncoder {
         return encoded
     }
 
-    /// As ``encode(_:as:)``, without a copy.
+    /// As ``encode(_:as:)``, to where the encoding is to stay.
     ///
-    /// - Returns: Bytes that are valid until the encoder is used again.
-    func encodeInPlace(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedView {
-        let encoded = encoder.encodeInPlace(chunk, as: kind)
+    /// - Parameter target: At least ``ChunkEncoder/bound(_:)`` bytes.
+    /// - Returns: How to read the encoding, at the beginning of `target`, and its length.
+    func encode(
+        _ chunk: UnsafeRawBufferPointer, as kind: ElementKind, into target: UnsafeMutableRawBufferPointer
+    ) throws -> (codec: ChunkCodec, byteCount: Int) {
+        let encoded = encoder.encode(chunk, as: kind, into: target)
         try prove(encoded, chunk, base: nil)
-        return encoded
+        return (encoded.codec, encoded.bytes.count)
     }
 
     /// Encodes a chunk as a difference from another of the same length.

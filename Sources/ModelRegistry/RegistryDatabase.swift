@@ -84,13 +84,13 @@ enum RegistryDatabase {
         }
         var configuration = configuration(waitSeconds: 0)
         configuration.prepareDatabase { db in
+            // Nobody sees the file before it is whole: it becomes durable once, and not with each change.
+            try db.execute(sql: "PRAGMA synchronous = OFF")
+            try db.execute(sql: "PRAGMA journal_mode = MEMORY")
             // These can be chosen for a new file only. Incremental: gc can cut off free pages a few at a time.
             try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-            // Nobody sees the file before it is whole: it becomes durable once, and not with each migration.
-            try db.execute(sql: "PRAGMA synchronous = OFF")
-            try db.execute(sql: "PRAGMA journal_mode = MEMORY")
         }
         let queue = try DatabaseQueue(path: temporary.path, configuration: configuration)
         try migrate(queue, path: path, isReadOnly: false)

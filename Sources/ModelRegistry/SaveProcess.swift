@@ -17,7 +17,7 @@ final class SaveProcess: Sendable {
     private let plan: SavePlan
     /// What was seen of chunks while they were encoded, by tensor and chunk.
     private let healths = Mutex<[Int: [Int: ChunkHealth]]>([:])
-    private let inserted = Mutex<(byteCount: Int, storedByteCount: Int)>((0, 0))
+    private let inserted = Mutex(InsertedBytes())
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
@@ -53,10 +53,10 @@ final class SaveProcess: Sendable {
                 return try insertion.insert(db)
             }
             if let (version, same) = version {
-                let (newByteCount, storedByteCount) = inserted.withLock { $0 }
+                let inserted = inserted.withLock { $0 }
                 return SaveResult(
-                    version: version, sameContentAs: same, newByteCount: newByteCount,
-                    storedByteCount: storedByteCount,
+                    version: version, sameContentAs: same, newByteCount: inserted.decoded,
+                    storedByteCount: inserted.stored,
                     keepsSourceFile: options.sourceFile == nil ? nil : recipe != nil)
             }
             // A gc of another process removed chunks between batches, before the version needed them.
@@ -65,19 +65,13 @@ final class SaveProcess: Sendable {
     }
 
     /// Inserts packs, then calls `body`, in one transaction.
-    private func insert<Result>(
-        _ packs: [NewPack], contention: LockContention? = nil, _ body: (Database) throws -> Result
-    ) throws -> Result {
-        let result = try registry.write { db in
-            try NewPack.insert(packs, db, contention: contention)
-            return try body(db)
+    private func insert<Result>(_ packs: [NewPack], _ body: (Database) throws -> Result) throws -> Result {
+        let (result, bytes) = try registry.write { db in
+            var bytes = InsertedBytes()
+            for pack in packs { bytes += try pack.insert(db) }
+            return (try body(db), bytes)
         }
-        inserted.withLock { inserted in
-            for pack in packs {
-                inserted.byteCount += pack.chunks.reduce(0) { $0 + $1.chunk.byteCount }
-                inserted.storedByteCount += pack.byteCount
-            }
-        }
+        inserted.withLock { $0 += bytes }
         return result
     }
 
@@ -153,10 +147,9 @@ final class SaveProcess: Sendable {
         jobs: @Sendable (Element) -> [Job]
     ) throws -> [NewPack] {
         registry.contention.reset()
-        let pipeline = PackPipeline { packs in
-            try self.insert(packs, contention: self.registry.contention) { _ in }
-            // Without a pause, readers that are there would wait for the whole save.
-            if self.registry.contention.isSeen { usleep(Registry.pauseMicroseconds) }
+        let pipeline = PackPipeline(contention: registry.contention) { batch in
+            let bytes = try self.registry.write(batch.insert)
+            self.inserted.withLock { $0 += bytes }
         }
         let done = Mutex(0)
         do {
@@ -184,12 +177,13 @@ final class SaveProcess: Sendable {
         let dtype = plan.storedTensors[job.place.stored].dtype
         try plan.withUnsafeBytes(of: job.place) { bytes in
             do {
-                try ProvenEncoder.with(.fast) { encoder in
-                    let encoded = try encoder.encodeInPlace(bytes, as: ElementKind(dtype))
-                    let checksum = mr_crc32c(0, bytes.baseAddress, bytes.count)
-                    let chunk = NewChunk(
-                        id: job.id, checksum: checksum, byteCount: bytes.count, codec: encoded.codec)
-                    try pipeline.add(chunk, encoded.bytes)
+                let checksum = mr_crc32c(0, bytes.baseAddress, bytes.count)
+                try pipeline.add { target in
+                    let (codec, byteCount) = try ProvenEncoder.with(.fast) { encoder in
+                        try encoder.encode(bytes, as: ElementKind(dtype), into: target)
+                    }
+                    let chunk = NewChunk(id: job.id, checksum: checksum, byteCount: bytes.count, codec: codec)
+                    return (chunk, byteCount)
                 }
                 guard let health = ChunkHealth(of: bytes, dtype: dtype) else { return }
                 healths.withLock { $0[job.place.stored, default: [:]][job.place.index] = health }

@@ -25,11 +25,16 @@ package typealias EncodedView = (codec: ChunkCodec, bytes: UnsafeRawBufferPointe
 public final class ChunkEncoder {
     private var planes: PlaneEncoder
     private var wholeChunk: PlaneEncoder
+    private var output = ScratchBuffer()
+    private var wholeOutput = ScratchBuffer()
     private var sample = ElementSample()
     private var split = ScratchBuffer()
-    private var planeStarts = [UnsafeMutablePointer<UInt8>?](repeating: nil, count: 8)
+    private var planeStarts = [UnsafeMutablePointer<UInt8>?](repeating: nil, count: mostPlanes)
     private var differences = ScratchBuffer()
     private var classes = mr_delta_classes()
+
+    /// Bytes of the widest element.
+    private static let mostPlanes = 8
 
     /// - Parameter effort: How hard to look for a shorter encoding.
     public init(effort: EncodingEffort = .fast) {
@@ -49,10 +54,38 @@ public final class ChunkEncoder {
     ///
     /// - Returns: Bytes in the encoder's memory, or `chunk` itself; valid until the encoder is used again.
     package func encodeInPlace(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) -> EncodedView {
+        encode(chunk, as: kind, at: output.reserve(Self.bound(chunk.count)))
+    }
+
+    /// The memory that ``encode(_:as:into:)`` needs for a chunk.
+    package static func bound(_ byteCount: Int) -> Int {
+        PlaneEncoder.bound(byteCount, planeCount: Self.mostPlanes)
+    }
+
+    /// As ``encode(_:as:)``, to where the encoding is to stay.
+    ///
+    /// - Parameter target: At least ``bound(_:)`` bytes; what lies behind the encoding is unspecified afterwards.
+    /// - Returns: The encoding, at the beginning of `target`.
+    package func encode(
+        _ chunk: UnsafeRawBufferPointer, as kind: ElementKind, into target: UnsafeMutableRawBufferPointer
+    ) -> EncodedView {
+        precondition(target.count >= Self.bound(chunk.count), "\(target.count) bytes to encode \(chunk.count)")
+        guard let start = target.baseAddress else { return (.raw, chunk) }
+        let encoded = encode(chunk, as: kind, at: start)
+        if encoded.bytes.baseAddress != UnsafeRawPointer(start) { target.copyMemory(from: encoded.bytes) }
+        return (
+            encoded.codec,
+            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(target)[..<encoded.bytes.count])
+        )
+    }
+
+    private func encode(
+        _ chunk: UnsafeRawBufferPointer, as kind: ElementKind, at target: UnsafeMutableRawPointer
+    ) -> EncodedView {
         let elementCount = chunk.count / kind.byteWidth
         guard let start = chunk.baseAddress, elementCount > 0 else { return (.raw, chunk) }
 
-        planes.start(chunkByteCount: chunk.count, planeCount: kind.byteWidth)
+        planes.start(at: target)
         planes.append(kind.rawValue)
         var tryWhole = false
         if kind == .bytes {
@@ -62,7 +95,7 @@ public final class ChunkEncoder {
             planes.append(UnsafeRawBufferPointer(rebasing: chunk[(elementCount * kind.byteWidth)...]))
         }
         if tryWhole {
-            wholeChunk.start(chunkByteCount: chunk.count, planeCount: 1)
+            wholeChunk.start(at: wholeOutput.reserve(PlaneEncoder.bound(chunk.count, planeCount: 1)))
             wholeChunk.appendPlane(chunk, mayRepeat: true)
             if wholeChunk.byteCount < min(planes.byteCount, chunk.count) {
                 return (.whole, wholeChunk.encoded)
@@ -142,7 +175,8 @@ public final class ChunkEncoder {
             mr_split_planes(MR_PATH_BEST, unsplit, elementCount, width, false, planeStarts)
             planeStart = UnsafeRawPointer(target)
         }
-        planes.start(chunkByteCount: chunk.count, planeCount: width * classCounts.count)
+        let room = PlaneEncoder.bound(chunk.count, planeCount: width * classCounts.count)
+        planes.start(at: output.reserve(room))
         planes.append(kind.rawValue)
         for _ in 0..<width {
             for count in classCounts {

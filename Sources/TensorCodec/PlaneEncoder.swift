@@ -5,7 +5,6 @@ struct PlaneEncoder: ~Copyable {
     private let effort: EncodingEffort
     private var coders: EntropyCoders
     private var histogram = PlaneHistogram()
-    private var output = ScratchBuffer()
     private var alternative = ScratchBuffer()
     private var bytes: UnsafeMutableRawPointer
     private(set) var byteCount = 0
@@ -13,15 +12,19 @@ struct PlaneEncoder: ~Copyable {
     init(effort: EncodingEffort) {
         self.effort = effort
         coders = EntropyCoders(effort: effort)
-        bytes = output.reserve(0)
+        bytes = alternative.reserve(0)
     }
 
-    /// Makes room for a chunk of `chunkByteCount` bytes in at most `planeCount` planes, and starts anew.
-    mutating func start(chunkByteCount: Int, planeCount: Int) {
+    /// The memory that a chunk of `chunkByteCount` bytes in at most `planeCount` planes needs while it is written.
+    static func bound(_ chunkByteCount: Int, planeCount: Int) -> Int {
         // While a plane is tried, everything before it is at most raw. Coders are fast only with room to spare.
         let perPlane = 1 + 5
-        bytes = output.reserve(
-            1 + chunkByteCount + planeCount * perPlane + EntropyCoders.bound(chunkByteCount))
+        return 1 + chunkByteCount + planeCount * perPlane + EntropyCoders.bound(chunkByteCount)
+    }
+
+    /// Starts anew, at memory of ``bound(_:planeCount:)`` bytes that stays until the chunk is used.
+    mutating func start(at memory: UnsafeMutableRawPointer) {
+        bytes = memory
         byteCount = 0
     }
 

@@ -105,7 +105,7 @@ final class PatchApplication: Sendable {
             storedByteCount += encodedByteCount
             newByteCount += missing.reduce(0) { $0 + $1.byteCount }
             let version = try registry.write { db -> (Version, String?)? in
-                try NewPack.insert(rest, db)
+                for pack in rest { _ = try pack.insert(db) }
                 guard try self.missing(jobs, db).isEmpty else { return nil }
                 let inserted = try insertion.insert(db)
                 try check(inserted.0, db)
@@ -338,9 +338,7 @@ final class PatchApplication: Sendable {
     ) throws -> (rest: [NewPack], encodedByteCount: Int) {
         let total = jobs.reduce(0) { $0 + $1.byteCount }
         var done = 0
-        let pipeline = PackPipeline { packs in
-            try self.registry.write { db in try NewPack.insert(packs, db) }
-        }
+        let pipeline = PackPipeline { batch in _ = try self.registry.write(batch.insert) }
         do {
             try forEachBatch(of: jobs) { batch, bases in
                 try ConcurrentMap.forEach(batch) { try self.encode($0, bases, into: pipeline) }
@@ -357,20 +355,26 @@ final class PatchApplication: Sendable {
     private func encode(_ job: Job, _ bases: ChunkBatch, into pipeline: PackPipeline) throws {
         guard let record = job.record else { preconditionFailure("chunk \(job.id) is not in the patch") }
         let bytes = try decoded(job, bases)
-        func add(_ codec: ChunkCodec, _ encoded: UnsafeRawBufferPointer) throws {
+        try pipeline.add { target in
+            let (codec, byteCount) = try encode(record, bytes, as: ElementKind(job.dtype), into: target)
             let chunk = NewChunk(
                 id: job.id, checksum: record.checksum, byteCount: job.byteCount, codec: codec)
-            try pipeline.add(chunk, encoded)
+            return (chunk, byteCount)
         }
+    }
+
+    private func encode(
+        _ record: PatchFile.Record, _ bytes: [UInt8], as kind: ElementKind,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws -> (codec: ChunkCodec, byteCount: Int) {
         guard record.codec.needsBase else {
             // It has just been decoded, and may stay as it is.
-            return try patch.encoded(record).withUnsafeBytes { try add(record.codec, $0) }
+            let encoded = patch.encoded(record)
+            target.copyBytes(from: encoded)
+            return (record.codec, encoded.count)
         }
-        try bytes.withUnsafeBytes { bytes in
-            try ProvenEncoder.with(.fast) { encoder in
-                let encoded = try encoder.encodeInPlace(bytes, as: ElementKind(job.dtype))
-                try add(encoded.codec, encoded.bytes)
-            }
+        return try bytes.withUnsafeBytes { bytes in
+            try ProvenEncoder.with(.fast) { try $0.encode(bytes, as: kind, into: target) }
         }
     }
 
