@@ -17,6 +17,7 @@ struct EntropyCoders {
     private lazy var deflateRuns = Deflater(.runs)
     private lazy var deflateRepeats = Deflater(.repeats(level: effort == .best ? 9 : 6))
     #if Zstd
+    private lazy var huffmanCoder = HuffmanCoder()
     private lazy var zstandardHuffman = ZstandardCompressor(.huffmanOnly)
     private lazy var zstandardRepeats = ZstandardCompressor(.repeats(level: effort == .best ? 19 : 3))
     #endif
@@ -40,7 +41,7 @@ struct EntropyCoders {
         let estimate = histogram.ransEstimate(byteCount: plane.count)
         #if Zstd
         // Huffman codes have at least one bit for every byte.
-        if estimate > plane.count / 8 { body(Attempt(coding: .zstd, compress: zstandardHuffman.compress)) }
+        if estimate > plane.count / 8 { body(huffman(histogram)) }
         body(rans(histogram, leastGain: effort == .best ? 1 : 10, estimate: estimate))
         if repeats { body(Attempt(coding: .zstd, compress: zstandardRepeats.compress)) }
         let tryDeflate = effort == .best
@@ -79,6 +80,21 @@ struct EntropyCoders {
         }
         return false
     }
+
+    #if Zstd
+    private mutating func huffman(_ histogram: borrowing PlaneHistogram) -> Attempt {
+        let zstandard = zstandardHuffman
+        // zstd has codes for each 128 KiB, which saves a little.
+        guard effort == .fast else { return Attempt(coding: .zstd, compress: zstandard.compress) }
+        let expected = histogram.counts
+        let countedByteCount = histogram.byteCount
+        let coder = huffmanCoder
+        return Attempt(coding: .zstd) { plane, target in
+            coder.compress(plane, expected, countedByteCount: countedByteCount, into: target)
+                ?? zstandard.compress(plane, into: target)
+        }
+    }
+    #endif
 
     private func rans(
         _ histogram: borrowing PlaneHistogram, leastGain: Int, estimate: Int

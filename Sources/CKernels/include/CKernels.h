@@ -8,6 +8,7 @@
 #include "elementwise.h"
 #include "gemm.h"
 #include "health.h"
+#include "huffman.h"
 #include "layers.h"
 #include "memory.h"
 #include "optimizers.h"
