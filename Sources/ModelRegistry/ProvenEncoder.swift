@@ -57,12 +57,19 @@ final class ProvenEncoder {
     ) throws {
         // What is stored as it is needs no proof.
         if encoded.codec == .raw, encoded.bytes.baseAddress == chunk.baseAddress { return }
-        let isEqual = try decoded.withUnsafeMutableBytes { buffer in
-            let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.count])
-            try decoder.decode(encoded.bytes, codec: encoded.codec, base: base, into: target)
-            guard let decoded = target.baseAddress, let original = chunk.baseAddress else { return true }
-            return memcmp(decoded, original, chunk.count) == 0
-        }
+        let isEqual =
+            if encoded.codec == .planes {
+                try decoder.restoresPlanes(encoded.bytes, of: chunk)
+            } else {
+                try decoded.withUnsafeMutableBytes { buffer in
+                    let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<chunk.count])
+                    try decoder.decode(encoded.bytes, codec: encoded.codec, base: base, into: target)
+                    guard let decoded = target.baseAddress, let original = chunk.baseAddress else {
+                        return true
+                    }
+                    return memcmp(decoded, original, chunk.count) == 0
+                }
+            }
         guard isEqual else {
             throw RegistryError.Damage(
                 problem: "encoding does not decode to what was encoded; nothing was saved")

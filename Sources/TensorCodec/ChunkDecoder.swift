@@ -1,4 +1,5 @@
 import CKernels
+import Glibc
 
 /// Restores chunks, one after the other.
 ///
@@ -65,17 +66,65 @@ public final class ChunkDecoder {
         if width == 1 {
             try readPlane(from: &reader, to: elements)
         } else if let start = elements.baseAddress, elementCount > 0 {
-            let scratch = split.reserve(elements.count)
-            for plane in 0..<width {
-                let bytes = try planes.readPlane(
-                    from: &reader,
-                    into: UnsafeMutableRawBufferPointer(
-                        start: scratch + plane * elementCount, count: elementCount))
-                planeStarts[plane] = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
-            }
+            try findPlanes(in: &reader, width: width, elementCount: elementCount)
             mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, kind.isFloat, start)
         }
         try readTail(from: &reader, of: target, startingAt: elements.count)
+    }
+
+    /// Whether a chunk's encoding of codec `planes` restores it: what decoding and comparing says, a piece after the other,
+    /// so that what is decoded stays in the processor's cache.
+    ///
+    /// - Throws: As ``decode(_:codec:base:into:)``.
+    package func restoresPlanes(
+        _ encoded: UnsafeRawBufferPointer, of chunk: UnsafeRawBufferPointer
+    ) throws(CodecError) -> Bool {
+        var reader = ByteReader(encoded)
+        let kind = try readKind(from: &reader) { _ in true }
+        let width = kind.byteWidth
+        let elementCount = chunk.count / width
+        var isEqual = true
+        if let start = chunk.baseAddress, elementCount > 0 {
+            if width == 1 {
+                let room = UnsafeMutableRawBufferPointer(
+                    start: split.reserve(elementCount), count: elementCount)
+                let plane = try planes.readPlane(from: &reader, into: room)
+                isEqual = plane.baseAddress.map { memcmp($0, start, elementCount) == 0 } ?? false
+            } else {
+                try findPlanes(in: &reader, width: width, elementCount: elementCount)
+                isEqual = mergedPlanesEqual(start, elementCount: elementCount, kind: kind)
+            }
+        }
+        let tail = try reader.read(chunk.count - elementCount * width)
+        try reader.requireEnd()
+        return isEqual && tail.elementsEqual(chunk[(elementCount * width)...])
+    }
+
+    /// Points ``planeStarts`` to planes, decoded to scratch memory or where they lie.
+    private func findPlanes(
+        in reader: inout ByteReader, width: Int, elementCount: Int
+    ) throws(CodecError) {
+        let scratch = split.reserve(elementCount * width)
+        for plane in 0..<width {
+            let bytes = try planes.readPlane(
+                from: &reader,
+                into: UnsafeMutableRawBufferPointer(start: scratch + plane * elementCount, count: elementCount))
+            planeStarts[plane] = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+        }
+    }
+
+    /// Whether the planes at ``planeStarts``, which it moves, merge to these elements.
+    private func mergedPlanesEqual(_ elements: UnsafeRawPointer, elementCount: Int, kind: ElementKind) -> Bool {
+        let width = kind.byteWidth
+        let pieceCount = 2048
+        let merged = differences.reserve(pieceCount * width)
+        for start in stride(from: 0, to: elementCount, by: pieceCount) {
+            let count = min(pieceCount, elementCount - start)
+            mr_merge_planes(MR_PATH_BEST, planeStarts, count, width, kind.isFloat, merged)
+            guard memcmp(merged, elements + start * width, count * width) == 0 else { return false }
+            for plane in 0..<width { planeStarts[plane]? += count }
+        }
+        return true
     }
 
     private func decodeDelta(

@@ -12,6 +12,34 @@ import Testing
         }
     }
 
+    @Test(arguments: ElementKind.allCases) func planesRestoreTheirChunkAndNoOther(_ kind: ElementKind) throws {
+        let (encoder, decoder) = (ChunkEncoder(), ChunkDecoder())
+        for sample in [Sample.weights, .nearlyConstant, .ascending, .zero] {
+            // Beside and between the pieces in which planes are compared.
+            for byteCount in [
+                kind.byteWidth + 1, 100, 2048 * kind.byteWidth, 4096 * kind.byteWidth + 3, 200_001,
+            ] {
+                let chunk = sample.bytes(byteCount, as: kind, seed: 11)
+                let encoded = encoder.encode(chunk, as: kind)
+                guard encoded.codec == .planes else { continue }
+                func isRestored(_ other: [UInt8]) throws -> Bool {
+                    try encoded.bytes.withUnsafeBytes { bytes in
+                        try other.withUnsafeBytes { try decoder.restoresPlanes(bytes, of: $0) }
+                    }
+                }
+                #expect(try isRestored(chunk), "\(sample), \(byteCount) bytes")
+                for place in [0, byteCount / 2, byteCount - 1] {
+                    var other = chunk
+                    other[place] ^= 0x10
+                    #expect(try !isRestored(other), "\(sample), \(byteCount) bytes, \(place)")
+                }
+                // A plane of one value has no length.
+                guard sample != .zero else { continue }
+                #expect(throws: CodecError.self) { _ = try isRestored(chunk.dropLast(kind.byteWidth)) }
+            }
+        }
+    }
+
     @Test func aChunkWrittenByHandIsRead() throws {
         // Two float32: kind, three constant planes, one raw plane; then a tail of one byte.
         // Rotated elements 0x7f000000 and 0x80000001, so 0x3f800000 (1.0) and 0xc0000000 (-2.0).
