@@ -17,6 +17,7 @@ final class PackPipeline: Sendable {
         /// In the order in which they are inserted.
         var full: [NewPack] = []
         var isWriting = false
+        var isFinished = false
         var encodedByteCount = 0
         var failure: (any Error)?
     }
@@ -94,7 +95,14 @@ final class PackPipeline: Sendable {
         }
         filled.signal()
         guard startsWriter else { return }
-        if isSerial { insertBatch() } else { writer.async { while self.insertBatch() {} } }
+        if isSerial {
+            insertBatch()
+        } else {
+            writer.async {
+                // Without a pause between two, others who are there would wait for the whole save.
+                while self.insertBatch() { usleep(Registry.pauseMicroseconds) }
+            }
+        }
     }
 
     // MARK: Inserting
@@ -104,27 +112,33 @@ final class PackPipeline: Sendable {
     /// - Returns: The packs that are left, to be inserted by the caller, and the encoded bytes of all.
     /// - Throws: What inserting threw.
     func finish() throws -> (rest: [NewPack], encodedByteCount: Int) {
+        packs.withLock { $0.isFinished = true }
         filled.signal()
         writer.sync {}
         return try packs.withLock { packs in
             if let failure = packs.failure { throw failure }
-            // Each thread has filled its own.
+            // Each thread has filled its own: they are joined where they fit.
             var rest = packs.full
-            for pack in packs.open where !rest.contains(where: { $0.absorb(pack) }) { rest.append(pack) }
+            for pack in packs.open {
+                if !rest.contains(where: { $0.absorb(pack) }) { rest.append(pack) }
+            }
             return (rest, packs.encodedByteCount)
         }
     }
 
     /// Waits until nothing is being inserted any more; what is not yet is dropped.
     func abandon() {
-        packs.withLock { $0.full = [] }
+        packs.withLock { packs in
+            packs.isFinished = true
+            packs.full = []
+        }
         filled.signal()
         writer.sync {}
     }
 
     /// Inserts packs in one transaction.
     ///
-    /// - Returns: Whether there were any.
+    /// - Returns: Whether more may come.
     @discardableResult private func insertBatch() -> Bool {
         let isEager = contention.map { !isSerial && !$0.isSeen } ?? false
         var gathered: [NewPack] = []
@@ -140,9 +154,7 @@ final class PackPipeline: Sendable {
             packs.withLock { $0.failure = $0.failure ?? error }
         }
         batch.end()
-        // Without a pause, others who are there would wait for the whole save.
-        if contention?.isSeen == true { usleep(Registry.pauseMicroseconds) }
-        return true
+        return packs.withLock { !$0.isFinished || !$0.full.isEmpty }
     }
 
     /// Waits for a full pack.

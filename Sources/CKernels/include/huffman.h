@@ -17,8 +17,8 @@ size_t mr_huffman_bound(size_t count);
 /// Writes a zstd frame (RFC 8878) without magic number, of Huffman-coded literals alone: what zstd makes when it finds no
 /// repeats.
 ///
-/// `expected` are the frequencies of bytes among `counted` of the `count` bytes, from all over. Of fewer than all bytes,
-/// they decide how long codes are; every byte gets one.
+/// `expected` are the frequencies of bytes among `counted` of the `count` bytes: of all, exactly, or of a sample from all
+/// over, which decides how long codes are; every byte gets one.
 ///
 /// Returns the frame's length, or 0 where all bytes are equal, where one is above 128, or where a block would not shrink;
 /// `target` then holds rubbish.
