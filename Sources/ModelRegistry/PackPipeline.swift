@@ -86,7 +86,7 @@ final class PackPipeline: Sendable {
             }
             packs.full.append(pack)
             let isEnough = !isSerial || packs.full.count == Self.packsPerBatch
-            defer { packs.isWriting = packs.isWriting || isEnough }
+            defer { packs.isWriting = !isSerial }
             return (true, isEnough && !packs.isWriting)
         }
         guard isFull else {
