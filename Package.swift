@@ -14,7 +14,6 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
@@ -39,13 +38,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         // MARK: C
 
-        .target(name: "CKernels"),
+        .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -58,14 +56,14 @@ let package = Package(
         .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
         .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
         .target(
-            name: "Checkpoints", dependencies: ["Tensors", "CKernels", crypto, orderedCollections],
+            name: "Checkpoints", dependencies: ["Tensors", "CKernels", orderedCollections],
             swiftSettings: strict),
         .target(
             name: "WeightDiff", dependencies: ["Tensors", "Checkpoints", "CKernels", "Expressions"],
             swiftSettings: strict),
         .target(
             name: "Formats",
-            dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", crypto, orderedCollections],
+            dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", orderedCollections],
             swiftSettings: strict),
         .target(
             name: "ModelRegistry",
@@ -159,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "FormatsTests",
             dependencies: [
-                "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", crypto, orderedCollections,
+                "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", orderedCollections,
             ],
             swiftSettings: strict),
     ],

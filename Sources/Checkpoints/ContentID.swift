@@ -1,5 +1,4 @@
 import CKernels
-import Crypto
 
 /// The SHA-256 of some content: a chunk's bytes, a tensor, or a version's manifest.
 public struct ContentID: Hashable, Sendable {
@@ -14,9 +13,9 @@ public struct ContentID: Hashable, Sendable {
     ///
     /// - Complexity: O(count), about 2 GB/s on a processor with SHA instructions.
     public init(hashing bytes: UnsafeRawBufferPointer) {
-        var hash = SHA256()
-        hash.update(bufferPointer: bytes)
-        self.init(hash.finalize())
+        var words: Words = (0, 0, 0, 0)
+        mr_sha256_of(bytes.baseAddress, bytes.count, &words)
+        self.init(words: words)
     }
 
     /// The SHA-256 of `bytes`.
@@ -31,21 +30,13 @@ public struct ContentID: Hashable, Sendable {
         hashing first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) -> (ContentID, ContentID) {
         let zeros: Words = (0, 0, 0, 0)
-        var digests = (zeros, zeros)
-        let isDone = withUnsafeMutableBytes(of: &digests) { bytes in
-            guard let start = bytes.baseAddress else { return false }
-            return mr_sha256_pair(
-                first.baseAddress, first.count, second.baseAddress, second.count, start, start + byteCount)
-        }
-        guard isDone else { return (ContentID(hashing: first), ContentID(hashing: second)) }
-        return (ContentID(words: digests.0), ContentID(words: digests.1))
+        var (left, right) = (zeros, zeros)
+        mr_sha256_pair(
+            first.baseAddress, first.count, second.baseAddress, second.count, &left, &right)
+        return (ContentID(words: left), ContentID(words: right))
     }
 
     private init(words: Words) { self.words = words }
-
-    init(_ digest: SHA256.Digest) {
-        words = digest.withUnsafeBytes { $0.loadUnaligned(as: Words.self) }
-    }
 
     /// The id that `bytes` spell, or `nil` if these are not 32 bytes.
     public init?(bytes: UnsafeRawBufferPointer) {
@@ -95,9 +86,32 @@ public struct ContentID: Hashable, Sendable {
         left.words == right.words
     }
 
-    /// Hashes the first word: content ids are uniformly distributed already.
+    /// Hashes all words. Content ids are uniformly distributed, but not those that a hostile file names.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
+}
+
+/// A content id in the making, for content that comes in pieces.
+struct ContentHasher {
+    private var hash = mr_sha256()
+
+    init() { mr_sha256_begin(&hash) }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) { mr_sha256_add(&hash, bytes.baseAddress, bytes.count) }
+
+    /// The id of all that was added; the hasher is not to be used afterwards.
+    mutating func end() -> ContentID {
+        withUnsafeTemporaryAllocation(byteCount: ContentID.byteCount, alignment: 8) { digest in
+            mr_sha256_end(&hash, digest.baseAddress)
+            guard let id = ContentID(bytes: UnsafeRawBufferPointer(digest)) else {
+                preconditionFailure("a digest of \(digest.count) bytes")
+            }
+            return id
+        }
     }
 }
 

@@ -1,4 +1,3 @@
-import Crypto
 public import Tensors
 
 /// How tensors are cut into chunks and named. Part of the format: another size would be other ids.
@@ -44,11 +43,11 @@ public struct TensorHash: Hashable, Sendable {
     ///
     /// The id is the SHA-256 of the line `tensor float32 [256,20]\n` (UTF-8) and the 32 bytes of each chunk id.
     public init(dtype: DType, shape: [Int], chunks: [ContentID]) {
-        var hash = SHA256()
+        var hasher = ContentHasher()
         let line = "tensor \(dtype.rawValue) [\(shape.map(String.init).joined(separator: ","))]\n"
-        hash.update(data: Array(line.utf8))
-        for chunk in chunks { chunk.withUnsafeBytes { hash.update(bufferPointer: $0) } }
-        id = ContentID(hash.finalize())
+        Array(line.utf8).withUnsafeBytes { hasher.add($0) }
+        for chunk in chunks { chunk.withUnsafeBytes { hasher.add($0) } }
+        id = hasher.end()
         self.chunks = chunks
     }
 

@@ -1,5 +1,4 @@
 import Checkpoints
-import Crypto
 import Foundation
 import OrderedCollections
 import Tensors
@@ -69,12 +68,12 @@ enum Examples {
         let path = path ?? ""
         switch checkpoint {
         case .tensor(let tensor, let role):
-            let digest = tensor.withUnsafeBytes { SHA256.hash(data: $0) }
+            let digest = tensor.withUnsafeBytes { ContentID(hashing: $0).hex }
             return [
                 Leaf(
                     path: path, kind: "tensor", dtype: tensor.dtype.rawValue, shape: tensor.shape,
                     strides: tensor.strides, offset: tensor.offset, role: role.rawValue,
-                    sha256: digest.map { String(format: "%02x", $0) }.joined())
+                    sha256: digest)
             ]
         case .list(let elements): return container("list", elements.enumerated().map { ("\($0)", $1) })
         case .tuple(let elements): return container("tuple", elements.enumerated().map { ("\($0)", $1) })
