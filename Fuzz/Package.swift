@@ -20,16 +20,9 @@ let package = Package(
         .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: settings),
-        // What the parsers need; the rest would bring a library of cryptography.
+        // What the parsers need.
         .target(
-            name: "Checkpoints", dependencies: ["Tensors", orderedCollections],
-            exclude: [
-                "Checkpoint+Leaves.swift", "CheckpointConvertible.swift", "CheckpointDiff.swift",
-                "CheckpointPath.swift", "ContentID.swift", "Glob.swift", "Manifest.swift",
-                "PathSelection.swift",
-                "SavePlan.swift", "Structure.swift", "Structure+JSON.swift", "Suggestion.swift",
-                "TensorHashing.swift",
-            ], swiftSettings: settings),
+            name: "Checkpoints", dependencies: ["Tensors", "CKernels", orderedCollections], swiftSettings: settings),
         .target(
             name: "Formats", dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", orderedCollections],
             swiftSettings: settings),
