@@ -50,25 +50,28 @@ let package = Package(
 
         // MARK: Library, from the ground up
 
+        .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "Expressions", swiftSettings: strict),
-        .target(name: "Plots", dependencies: ["CZlib"], swiftSettings: strict),
-        .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: strict),
-        .target(name: "NN", dependencies: ["Tensors", orderedCollections], swiftSettings: strict),
-        .target(name: "TensorCodec", dependencies: ["CKernels", "CZlib", zstd], swiftSettings: strict),
+        .target(name: "Plots", dependencies: ["Foundations", "CZlib"], swiftSettings: strict),
         .target(
-            name: "Checkpoints", dependencies: ["Tensors", "CKernels", orderedCollections],
+            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections], swiftSettings: strict),
+        .target(name: "NN", dependencies: ["Foundations", "Tensors", orderedCollections], swiftSettings: strict),
+        .target(
+            name: "TensorCodec", dependencies: ["Foundations", "CKernels", "CZlib", zstd], swiftSettings: strict),
+        .target(
+            name: "Checkpoints", dependencies: ["Foundations", "Tensors", "CKernels", orderedCollections],
             swiftSettings: strict),
         .target(
-            name: "WeightDiff", dependencies: ["Tensors", "Checkpoints", "CKernels", "Expressions"],
+            name: "WeightDiff", dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", "Expressions"],
             swiftSettings: strict),
         .target(
             name: "Formats",
-            dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", orderedCollections],
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
             swiftSettings: strict),
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Expressions", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", "CZlib",
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim",
                 grdb, grdbSQLite, orderedCollections,
             ],
             swiftSettings: strict,
@@ -76,7 +79,7 @@ let package = Package(
         .target(
             name: "ModelReg",
             dependencies: [
-                "Tensors", "NN", "Checkpoints", "Expressions", "Formats", "ModelRegistry", "WeightDiff",
+                "Foundations", "Tensors", "NN", "Checkpoints", "Expressions", "Formats", "ModelRegistry", "WeightDiff",
                 orderedCollections,
             ],
             swiftSettings: strict),
@@ -86,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "ModelRegCLI",
             dependencies: [
-                "ModelReg", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
+                "ModelReg", "Foundations", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
                 "WeightDiff", "Plots", argumentParser, orderedCollections,
             ],
             swiftSettings: strict),
@@ -112,17 +115,21 @@ let package = Package(
         // MARK: Tests
 
         .target(
-            name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
+            name: "TestSupport", dependencies: ["Foundations", "Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: strict),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: strict),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
-            name: "NNTests", dependencies: ["NN", "Tensors", orderedCollections], swiftSettings: strict),
+            name: "TensorsTests", dependencies: ["Foundations", "Tensors", "CKernels"], swiftSettings: strict),
+        .testTarget(
+            name: "NNTests", dependencies: ["Foundations", "NN", "Tensors", orderedCollections], swiftSettings: strict),
         .testTarget(
             name: "BuildersGuideTests",
             dependencies: [
-                "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "NN", "Tensors", orderedCollections,
+                "Foundations", "ModelReg", "ModelRegistry", "Formats", "Checkpoints", "NN", "Tensors",
+                orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -130,34 +137,34 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
-            dependencies: ["TestSupport", "Checkpoints", "Tensors", orderedCollections],
+            dependencies: ["TestSupport", "Foundations", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: ["TestSupport", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels"],
+            dependencies: ["TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegistryTests",
             dependencies: [
-                "TestSupport", "ModelRegistry", "Expressions", "Checkpoints", "TensorCodec", "Tensors", grdb,
+                "TestSupport", "Foundations", "ModelRegistry", "Expressions", "Checkpoints", "TensorCodec", "Tensors", grdb,
                 orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN",
+                "TestSupport", "Foundations", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN",
                 "Tensors",
                 grdb, orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelRegCLITests", dependencies: ["ModelRegCLI", "LibraryExample", "Digits"],
+            name: "ModelRegCLITests", dependencies: ["Foundations", "ModelRegCLI", "LibraryExample", "Digits"],
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
             dependencies: [
-                "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", orderedCollections,
+                "Foundations", "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", orderedCollections,
             ],
             swiftSettings: strict),
     ],

@@ -19,15 +19,18 @@ let package = Package(
     targets: [
         .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Tensors", dependencies: ["CKernels", orderedCollections], swiftSettings: settings),
+        .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(
+            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections], swiftSettings: settings),
         // What the parsers need.
         .target(
-            name: "Checkpoints", dependencies: ["Tensors", "CKernels", orderedCollections], swiftSettings: settings),
-        .target(
-            name: "Formats", dependencies: ["Tensors", "Checkpoints", "CKernels", "CZlib", orderedCollections],
+            name: "Checkpoints", dependencies: ["Foundations", "Tensors", "CKernels", orderedCollections],
             swiftSettings: settings),
         .target(
-            name: "FuzzSupport", dependencies: ["Formats", "Checkpoints", "Tensors", orderedCollections],
+            name: "Formats", dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
+            swiftSettings: settings),
+        .target(
+            name: "FuzzSupport", dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: settings),
     ] + fuzzers.map { .executableTarget(name: $0, dependencies: ["FuzzSupport"], swiftSettings: settings) },
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import CZlib
+import Foundations
 
 /// A picture of red, green and blue bytes, white at first.
 struct RasterImage {
@@ -85,12 +86,6 @@ struct RasterImage {
             rows.append(0)
             rows += pixels[3 * row * width..<3 * (row + 1) * width]
         }
-        var count = compressBound(uLong(rows.count))
-        var stream = [UInt8](repeating: 0, count: Int(count))
-        let code = compress2(&stream, &count, rows, uLong(rows.count), 9)
-        precondition(code == Z_OK, "zlib: \(code)")
-        stream.removeLast(stream.count - Int(count))
-
         var file: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
         func bigEndian(_ value: Int) -> [UInt8] {
             (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
@@ -100,7 +95,7 @@ struct RasterImage {
             file += bigEndian(data.count) + body + bigEndian(Int(crc32(0, body, uInt(body.count))))
         }
         append("IHDR", bigEndian(width) + bigEndian(height) + [8, 2, 0, 0, 0])
-        append("IDAT", stream)
+        append("IDAT", Zlib.compressed(rows))
         append("IEND", [])
         return file
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import OrderedCollections
 import Tensors
 import TestSupport

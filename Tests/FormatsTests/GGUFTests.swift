@@ -1,6 +1,7 @@
 import Checkpoints
 import Formats
 import Foundation
+import Foundations
 import OrderedCollections
 import Tensors
 import Testing

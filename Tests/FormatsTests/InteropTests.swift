@@ -1,6 +1,7 @@
 import Checkpoints
 import Formats
 import Foundation
+import Foundations
 import Testing
 
 /// A Python with torch, safetensors and numpy, from `MODELREG_PYTHON`; interoperability is tested where there is one.

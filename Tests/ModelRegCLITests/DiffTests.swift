@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// What `diff` prints, and how it ends.

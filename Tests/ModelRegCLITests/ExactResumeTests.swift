@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// A training program that is killed and goes on ends as if nothing had happened. `Digits` is the program.

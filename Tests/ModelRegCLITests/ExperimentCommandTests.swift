@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// `save --gate`, `note`, `lineage`, `restore`, and aliases that are protected.

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// Folders of models, and models in several files.

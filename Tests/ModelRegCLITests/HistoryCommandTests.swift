@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// `blame`, `log NAME PATH`, `bisect`, `diff -o` and `apply`, on checkpoints that PyTorch wrote.

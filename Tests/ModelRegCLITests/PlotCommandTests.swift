@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// `plot`, in the terminal and to files.

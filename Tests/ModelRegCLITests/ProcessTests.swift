@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// Several processes at one registry, and processes that die.

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// `--where`, `--sort` and `--csv` of `log`, `show` and `ls`.

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// Runs what the README shows, and compares what it prints.

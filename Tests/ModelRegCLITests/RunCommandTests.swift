@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import Testing
 
 /// `run` and its subcommands, as a training script uses them.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Dispatch
 import Foundation
+import Foundations
 import GRDB
 import ModelRegistry
 import Synchronization

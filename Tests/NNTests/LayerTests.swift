@@ -1,3 +1,4 @@
+import Foundations
 import NN
 import Tensors
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import Foundations
 import NN
 import OrderedCollections
 import Tensors

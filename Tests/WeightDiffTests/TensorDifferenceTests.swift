@@ -1,3 +1,4 @@
+import Foundations
 import Tensors
 import Testing
 import WeightDiff

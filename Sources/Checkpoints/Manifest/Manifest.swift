@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// What a version is, without its bytes: structure, names, types, shapes, content ids and ties.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// How tensors are cut into chunks and named. Part of the format: another size would be other ids.

@@ -1,3 +1,4 @@
+import Foundations
 import OrderedCollections
 public import Tensors
 

@@ -1,3 +1,4 @@
+import Foundations
 public import OrderedCollections
 
 /// A key of a dictionary in a checkpoint. `1`, `"1"` and `true` are three different keys.

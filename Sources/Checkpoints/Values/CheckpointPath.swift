@@ -1,3 +1,5 @@
+import Foundations
+
 /// The name of a value inside a checkpoint: keys and indices joined by `/`, escaped as in JSON Pointer
 /// (RFC 6901), without the leading slash. A state dict's own dots stay dots.
 public struct CheckpointPath: Hashable, Sendable {

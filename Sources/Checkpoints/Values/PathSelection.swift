@@ -1,3 +1,5 @@
+import Foundations
+
 /// Which leaves of a checkpoint to load.
 public struct PathSelection: Sendable {
     private let patterns: [String]

@@ -1,3 +1,5 @@
+import Foundations
+
 /// The text of a structure, as it is stored and hashed:
 ///
 ///     node  = "tensor" | "value" | {"list":[node,…]} | {"tuple":[node,…]}

@@ -1,4 +1,5 @@
 public import Checkpoints
+public import Foundations
 public import OrderedCollections
 public import Tensors
 

@@ -1,3 +1,5 @@
+import Foundations
+
 /// A file format that checkpoints come in.
 public enum FileFormat: String, Sendable, CaseIterable {
     /// `safetensors`: tensors by name, with texts as metadata.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A GGUF file that is damaged, or that cannot be kept.

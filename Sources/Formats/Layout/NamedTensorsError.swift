@@ -1,4 +1,5 @@
 public import Checkpoints
+import Foundations
 public import Tensors
 
 /// Something that a format which holds nothing but tensors by name cannot hold.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A NumPy array that is damaged, or holds what is not numbers.

@@ -1,3 +1,4 @@
+import Foundations
 import Tensors
 
 /// The head of a NumPy array (`.npy` versions 1.0 to 3.0): what its elements are and where they lie.

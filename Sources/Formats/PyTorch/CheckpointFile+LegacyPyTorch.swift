@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import Tensors
 
 /// What `torch.save` wrote before PyTorch 1.6: pickles one after the other, then the storages.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A pickle that is damaged, wants to run code, or builds what cannot be kept.

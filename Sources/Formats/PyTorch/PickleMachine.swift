@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import Tensors
 
 /// Interprets a pickle, without ever running anything.

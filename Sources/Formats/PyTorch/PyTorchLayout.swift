@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// Where everything goes in a PyTorch file, known before any storage's bytes are.

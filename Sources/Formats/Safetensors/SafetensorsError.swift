@@ -1,3 +1,4 @@
+public import Foundations
 public import Tensors
 
 /// A safetensors file that breaks the rules of the format.

@@ -1,4 +1,5 @@
 public import Checkpoints
+import Foundations
 public import OrderedCollections
 public import Tensors
 

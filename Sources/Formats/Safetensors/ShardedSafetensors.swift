@@ -1,6 +1,7 @@
 public import Checkpoints
+public import Foundations
 public import OrderedCollections
-public import Tensors
+import Tensors
 
 /// A model whose tensors are spread over several safetensors files, read by its index.
 ///

@@ -1,6 +1,7 @@
 import CKernels
 import CZlib
 import Checkpoints
+import Foundations
 
 /// The checksum of zip archives: CRC-32 with the polynomial of ISO 3309, as zlib computes it.
 public struct CRC32: Sendable {

@@ -1,3 +1,5 @@
+import Foundations
+
 /// A zip archive that is damaged, or made to be read in more than one way.
 public enum ZipError: FormatError, Equatable {
     /// The file does not end with the end record of an archive without a comment.

@@ -1,5 +1,6 @@
 import Checkpoints
 import Dispatch
+import Foundations
 import Glibc
 import Tensors
 

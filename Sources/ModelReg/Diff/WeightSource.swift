@@ -1,5 +1,6 @@
 public import Checkpoints
 import Formats
+import Foundations
 public import ModelRegistry
 import OrderedCollections
 import Tensors

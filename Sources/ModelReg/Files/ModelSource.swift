@@ -1,5 +1,6 @@
 public import Checkpoints
 public import Formats
+import Foundations
 import Glibc
 public import OrderedCollections
 import Tensors

@@ -1,5 +1,6 @@
 import Checkpoints
 import Formats
+import Foundations
 import Glibc
 import ModelRegistry
 import OrderedCollections

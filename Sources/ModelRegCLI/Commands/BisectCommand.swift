@@ -3,6 +3,7 @@ import Checkpoints
 import Expressions
 import Formats
 import Foundation
+import Foundations
 import ModelReg
 import ModelRegistry
 import WeightDiff

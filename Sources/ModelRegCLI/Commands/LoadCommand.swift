@@ -1,5 +1,6 @@
 import ArgumentParser
 import Formats
+import Foundations
 import Glibc
 import ModelReg
 import ModelRegistry

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Formats
+import Foundations
 import ModelRegistry
 
 struct MergeCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Formats
+import Foundations
 import Glibc
 import ModelRegistry
 import Plots

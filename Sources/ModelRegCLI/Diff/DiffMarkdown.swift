@@ -1,5 +1,6 @@
 import Checkpoints
 import Formats
+import Foundations
 import ModelRegistry
 import Tensors
 import WeightDiff

@@ -1,6 +1,7 @@
 import Checkpoints
 import Expressions
 import Formats
+import Foundations
 import WeightDiff
 
 /// A diff for people.

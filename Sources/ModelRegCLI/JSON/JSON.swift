@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Foundations
 import ModelRegistry
 import OrderedCollections
 import Tensors

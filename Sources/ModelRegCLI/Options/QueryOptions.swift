@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Expressions
 import Formats
+import Foundations
 import ModelRegistry
 
 /// Which rows of a list are shown, and in which order.

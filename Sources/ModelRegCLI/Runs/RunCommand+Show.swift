@@ -1,5 +1,6 @@
 import ArgumentParser
 import Expressions
+import Foundations
 import ModelRegistry
 import OrderedCollections
 
@@ -268,7 +269,7 @@ struct EnvironmentJSON: Encodable {
 enum FactText {
     static func aligned(_ facts: [(String, String)]) -> [String] {
         facts.map { label, value in
-            label + String(repeating: " ", count: max(1, 10 - label.count)) + Output.shown(value)
+            label + String(repeating: " ", count: max(1, 10 - label.count)) + printable(value)
         }
     }
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Expressions
 import Formats
+import Foundations
 import Glibc
 import ModelReg
 import ModelRegistry
@@ -32,7 +33,7 @@ enum ExitStatus: Int32 {
         case is PathSelectionError, is UnknownMetricError: self = .noInput
         case is BisectError, is VersionScopeError, is ExpressionError, is DiffGateError, is KeyAlignmentError,
             is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
-            is CheckpointTypeError, is ExportError, is UsageError:
+            is CheckpointTypeError, is ExportError, is UsageError, is ChildProcessError:
             self = .usage
         default: return nil
         }

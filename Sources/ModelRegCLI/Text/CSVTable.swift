@@ -1,3 +1,5 @@
+import Foundations
+
 /// Rows as RFC 4180 writes them.
 struct CSVTable {
     private(set) var lines: [String]

@@ -1,4 +1,4 @@
-import Formats
+import Foundations
 import Glibc
 import Synchronization
 
@@ -15,25 +15,8 @@ enum Output {
 
     /// The first few of `names`, which may come from a file, and how many more there are.
     static func listed(_ names: [String]) -> String {
-        let shown = names.prefix(3).map(printable).joined(separator: ", ")
+        let shown = names.prefix(3).map { printable($0, limit: 200) }.joined(separator: ", ")
         return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
-    }
-
-    /// Text that may come from elsewhere, with what would steer a terminal or begin a line escaped.
-    static func shown(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F }) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            // The joiner of emoji is one of format.
-            case .control, .lineSeparator, .paragraphSeparator,
-                .format where scalar != "\u{200D}":
-                result +=
-                    scalar == "\n" ? "\\n" : scalar == "\t" ? "\\t" : "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 
     static func write(_ text: String, to descriptor: Int32) {

@@ -1,3 +1,5 @@
+import Foundations
+
 /// Rows in aligned columns, two spaces apart.
 struct Table {
     /// How a column is aligned.
@@ -14,7 +16,7 @@ struct Table {
         rows = [columns.map(\.0)]
     }
 
-    mutating func add(_ row: [String]) { rows.append(row.map(Output.shown)) }
+    mutating func add(_ row: [String]) { rows.append(row.map({ printable($0) })) }
 
     /// The lines, the column heads first. The last column is not padded.
     var lines: [String] {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import GRDB
 
 /// What of a registry is to be merged into another.

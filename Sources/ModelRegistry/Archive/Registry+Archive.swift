@@ -1,3 +1,4 @@
+import Foundations
 import GRDB
 import Glibc
 import Tensors

@@ -1,4 +1,5 @@
 public import Checkpoints
+import Foundations
 
 /// Why a registry could not do what it was asked. After any of these it is as it was before.
 public enum RegistryError: Error, Equatable {
@@ -197,18 +198,4 @@ extension Double {
     fileprivate var formatted: String {
         self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)"
     }
-}
-
-/// `text` in quotation marks as it may stand in a message: what is no visible character is escaped, so that a name
-/// cannot break the line or command a terminal.
-private func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned:
-            quoted += "\\u{\(String(scalar.value, radix: 16))}"
-        default: quoted.unicodeScalars.append(scalar)
-        }
-    }
-    return quoted + "\""
 }

@@ -1,4 +1,5 @@
 package import Checkpoints
+import Foundations
 import GRDB
 import Tensors
 

@@ -1,4 +1,5 @@
 public import Checkpoints
+import Foundations
 
 /// Why a patch could not be applied. The registry is as it was before.
 public enum PatchError: Error, Equatable {
@@ -18,25 +19,16 @@ extension PatchError: CustomStringConvertible {
     /// One line, lower case, with what to do.
     public var description: String {
         switch self {
-        case .notAPatch(let path): "\"\(path)\" is not a patch"
+        case .notAPatch(let path): "\(quoted(path)) is not a patch"
         case .newerFormat(let path, let version):
-            "\"\(path)\" is a patch of format \(version), from a newer modelreg; please upgrade"
+            "\(quoted(path)) is a patch of format \(version), from a newer modelreg; please upgrade"
         case .damaged(let path, let problem):
-            "\"\(path)\": the patch is damaged: \(problem); nothing was changed"
+            "\(quoted(path)): the patch is damaged: \(problem); nothing was changed"
         case .noBase(let reference, let contentID):
-            "the patch changes \(reference.asShown), \(contentID), and no version here has that content; "
+            "the patch changes \(printable(reference, limit: 300)), \(contentID), and no version here has that content; "
                 + "save or apply that one first"
         case .baseUnreadable(let version, let problem):
-            "\(version), which the patch changes, cannot be read: \(problem); `modelreg verify` says more"
+            "\(version), which the patch changes, cannot be read: \(printable(problem)); `modelreg verify` says more"
         }
-    }
-}
-
-extension String {
-    /// The text, which comes from a file, without what could break the line or command a terminal.
-    fileprivate var asShown: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.prefix(300).map { $0.properties.generalCategory == .control ? "?" : $0 }))
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 
 /// Writes the fields of a patch: numbers in LEB128, texts and bytes after their length, ids as they are.
 struct PatchWriter {
@@ -10,13 +11,7 @@ struct PatchWriter {
 
     /// Seven bits a byte, low bits first, the top bit set on all but the last byte.
     mutating func number(_ number: Int) {
-        precondition(number >= 0, "\(number) in a patch")
-        var rest = UInt(number)
-        while rest >= 0x80 {
-            bytes.append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+        LEB128.write(number) { bytes.append($0) }
     }
 
     mutating func word<Word: FixedWidthInteger>(_ word: Word) {
@@ -50,38 +45,32 @@ struct PatchProblem: Error {
 
 /// Reads the fields of a patch from front to back, and nothing beyond the end. Takes any bytes, from anywhere.
 struct PatchReader {
-    private let bytes: UnsafeRawBufferPointer
-    private(set) var offset = 0
+    private var reader: ByteReader
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// Offset of the next field.
+    var offset: Int { reader.position }
+
+    init(_ bytes: UnsafeRawBufferPointer) { reader = ByteReader(bytes) }
 
     private var truncated: PatchProblem { PatchProblem("it ends too early") }
 
     /// The next bytes, where they lie.
     mutating func raw(_ count: Int) throws(PatchProblem) -> UnsafeRawBufferPointer {
-        guard count >= 0, count <= bytes.count - offset else { throw truncated }
-        defer { offset += count }
-        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+        guard let bytes = reader.bytes(count) else { throw truncated }
+        return bytes
     }
 
     mutating func byte() throws(PatchProblem) -> UInt8 { try raw(1)[0] }
 
     mutating func number() throws(PatchProblem) -> Int {
-        var value: UInt64 = 0
-        for shift in stride(from: UInt64(0), to: 63, by: 7) {
-            let byte = try byte()
-            value |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 {
-                // One spelling only, so that equal patches have equal bytes.
-                guard byte != 0 || shift == 0 else { break }
-                return Int(value)
-            }
-        }
-        throw PatchProblem("a number that is none")
+        let number = try LEB128.read { () throws(PatchProblem) in try byte() }
+        guard let number else { throw PatchProblem("a malformed number") }
+        return number
     }
 
     mutating func word<Word: FixedWidthInteger>(_ type: Word.Type = Word.self) throws(PatchProblem) -> Word {
-        Word(littleEndian: try raw(MemoryLayout<Word>.size).loadUnaligned(as: Word.self))
+        guard let word = reader.integer(Word.self) else { throw truncated }
+        return word
     }
 
     mutating func text() throws(PatchProblem) -> String {
@@ -103,7 +92,7 @@ struct PatchReader {
         elementByteCount: Int = 1, _ read: (inout PatchReader) throws(PatchProblem) -> Element
     ) throws(PatchProblem) -> [Element] {
         let count = try number()
-        guard count <= (bytes.count - offset) / elementByteCount else { throw truncated }
+        guard count <= reader.remainingCount / elementByteCount else { throw truncated }
         var list: [Element] = []
         list.reserveCapacity(count)
         for _ in 0..<count { list.append(try read(&self)) }
@@ -111,6 +100,6 @@ struct PatchReader {
     }
 
     func requireEnd() throws(PatchProblem) {
-        guard offset == bytes.count else { throw PatchProblem("\(bytes.count - offset) bytes too many") }
+        guard reader.remainingCount == 0 else { throw PatchProblem("\(reader.remainingCount) bytes too many") }
     }
 }

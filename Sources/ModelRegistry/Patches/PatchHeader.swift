@@ -209,7 +209,7 @@ extension PatchHeader {
         } catch let problem as PatchProblem {
             throw problem
         } catch {
-            throw PatchProblem("its structure is none")
+            throw PatchProblem("an invalid structure")
         }
         tensors = try reader.list(elementByteCount: ContentID.byteCount) { reader throws(PatchProblem) in
             try reader.storedTensor()

@@ -1,5 +1,6 @@
 import CKernels
 import Checkpoints
+import Foundations
 import GRDB
 import OrderedCollections
 import TensorCodec

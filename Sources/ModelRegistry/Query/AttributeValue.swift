@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Foundations
 public import OrderedCollections
 
 /// The value of a hyper-parameter or another fact: any JSON.

@@ -1,5 +1,6 @@
 import CSQLiteShim
 import Dispatch
+import Foundations
 import GRDB
 import Synchronization
 import Tensors

@@ -1,5 +1,4 @@
-import Dispatch
-import Glibc
+import Foundations
 
 /// What `git` says of a working tree.
 struct GitState: Hashable {
@@ -32,53 +31,5 @@ struct GitState: Hashable {
                 isDirty = true
             }
         }
-    }
-}
-
-/// Short-lived programs.
-enum ChildProcess {
-    /// What a program prints on standard output, 1 MiB at most; `nil` where it cannot be run, fails, or takes too
-    /// long. Its standard error goes nowhere.
-    static func output(of words: [String], timeoutSeconds: Double) -> String? {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { return nil }
-        defer { close(ends[0]) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var child: pid_t = 0
-        let code = posix_spawnp(&child, words[0], &actions, nil, &arguments, environ)
-        close(ends[1])
-        guard code == 0 else { return nil }
-        let output = read(ends[0], timeoutSeconds: timeoutSeconds)
-        if output == nil { kill(child, SIGKILL) }
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0 && errno == EINTR {}
-        return status == 0 ? output.map { String(decoding: $0, as: UTF8.self) } : nil
-    }
-
-    /// All bytes up to the end; `nil` where that does not come in time, or after too many.
-    private static func read(_ descriptor: Int32, timeoutSeconds: Double) -> [UInt8]? {
-        let deadline = DispatchTime.now() + timeoutSeconds
-        var bytes: [UInt8] = []
-        while bytes.count < 1 << 20 {
-            let now = DispatchTime.now()
-            guard now < deadline else { return nil }
-            let milliseconds = (deadline.uptimeNanoseconds - now.uptimeNanoseconds) / 1_000_000 + 1
-            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&waiting, 1, Int32(milliseconds)) != 0 else { return nil }
-            var part = [UInt8](repeating: 0, count: 65536)
-            let count = Glibc.read(descriptor, &part, part.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return count == 0 ? bytes : nil }
-            bytes += part[..<count]
-        }
-        return nil
     }
 }

@@ -1,19 +1,5 @@
+import Foundations
 import Glibc
-
-/// A clock that nobody sets, and processes that it is told by.
-enum MachineClock {
-    /// Seconds since the machine started, also those that it slept.
-    static func seconds() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    /// The start of the machine that ``seconds()`` counts from; `nil` where the system does not say.
-    static let boot: String? = SmallFile.text("/proc/sys/kernel/random/boot_id").map {
-        String($0.prefix { $0 != "\n" })
-    }
-}
 
 /// A process on this machine, told from a later one with the same number.
 struct ProcessIdentity: Hashable {
@@ -71,18 +57,5 @@ struct ProcessIdentity: Hashable {
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
         return UInt64(fields[19])
-    }
-}
-
-/// Files of the system, of a few lines.
-enum SmallFile {
-    /// The first 4 KiB of a file as text; `nil` where it cannot be read.
-    static func text(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
     }
 }

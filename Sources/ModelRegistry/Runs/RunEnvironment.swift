@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import GRDB
 import Glibc
 public import OrderedCollections
@@ -42,7 +43,7 @@ public struct RunEnvironment: Hashable, Sendable {
     public static func captured() -> RunEnvironment {
         let git = GitState.ofCurrentFolder()
         return RunEnvironment(
-            host: Timestamp.host(), user: Timestamp.user(), command: CommandLine.arguments,
+            host: CurrentUser.host(), user: CurrentUser.user(), command: CommandLine.arguments,
             gitCommit: git?.commit, gitBranch: git?.branch, isDirty: git?.isDirty,
             packages: ["modelreg": modelRegVersion, "swift": swiftVersion, "os": operatingSystem])
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import Tensors
 
 /// How to write a file again: stretches of literal bytes, each followed by the bytes of one tensor.
@@ -71,14 +72,7 @@ struct FileRecipe: Equatable {
     /// The stored form.
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        func append(_ number: Int) {
-            var rest = UInt(number)
-            while rest >= 0x80 {
-                bytes.append(UInt8(rest & 0x7F) | 0x80)
-                rest >>= 7
-            }
-            bytes.append(UInt8(rest))
-        }
+        func append(_ number: Int) { LEB128.write(number) { bytes.append($0) } }
         append(pieces.count)
         for piece in pieces {
             append(piece.literal.count)
@@ -98,16 +92,13 @@ struct FileRecipe: Equatable {
         else { throw damage }
         var position = 0
         func number() throws(RegistryError.Damage) -> Int {
-            var value: UInt = 0
-            var shift: UInt = 0
-            while position < bytes.count, shift < 63 {
-                let byte = bytes[position]
-                position += 1
-                value |= UInt(byte & 0x7F) << shift
-                if byte < 0x80 { return Int(value) }
-                shift += 7
+            let number = LEB128.read { () -> UInt8? in
+                guard position < bytes.count else { return nil }
+                defer { position += 1 }
+                return bytes[position]
             }
-            throw damage
+            guard let number else { throw damage }
+            return number
         }
         let count = try number()
         guard count <= bytes.count else { throw damage }

@@ -1,5 +1,6 @@
 public import Checkpoints
 import Expressions
+import Foundations
 import GRDB
 import OrderedCollections
 

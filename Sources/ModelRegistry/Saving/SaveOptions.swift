@@ -1,4 +1,5 @@
 import Dispatch
+public import Foundations
 public import OrderedCollections
 public import Tensors
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import GRDB
 
 /// Setting and removing aliases. The caller's transaction makes each change atomic with its event.
@@ -118,6 +119,6 @@ enum EventTable {
         try db.execute(
             sql:
                 "INSERT INTO event (at, actor, action, model, number, alias, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            arguments: [now, Timestamp.actor(), action, model, number, alias, detail])
+            arguments: [now, CurrentUser.actor(), action, model, number, alias, detail])
     }
 }

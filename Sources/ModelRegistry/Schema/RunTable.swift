@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Foundations
 import GRDB
 import OrderedCollections
 
@@ -113,7 +114,7 @@ enum RunTable {
         guard said == .running, let process = try row.optional("process", as: String.self) else { return said }
         guard try row.optional("boot", as: String.self) == MachineClock.boot else {
             // The same machine, started again since.
-            return try row.optional("host", as: String.self) == Timestamp.host() ? .killed : said
+            return try row.optional("host", as: String.self) == CurrentUser.host() ? .killed : said
         }
         return ProcessIdentity(process)?.isRunning == false ? .killed : said
     }
@@ -193,7 +194,7 @@ enum NoteTable {
     static func insert(_ db: Database, run: Int64? = nil, version: Int64? = nil, _ text: String) throws {
         try db.execute(
             sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)",
-            arguments: [run, version, Timestamp.now(), Timestamp.actor(), text])
+            arguments: [run, version, Timestamp.now(), CurrentUser.actor(), text])
     }
 
     static func notes(_ db: Database, run: Int64? = nil, version: Int64? = nil) throws -> [Note] {

@@ -1,3 +1,4 @@
+import Foundations
 import GRDB
 
 /// What deleting a version did, or would do.

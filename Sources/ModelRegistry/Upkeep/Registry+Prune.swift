@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import GRDB
 
 /// What becomes of a version.
@@ -80,6 +81,13 @@ extension Registry {
         }
     }
 
+    private func seconds(of version: Version) throws -> Double {
+        guard let seconds = Timestamp.seconds(version.createdAt) else {
+            throw RegistryError.Damage(problem: "invalid time \(quoted(version.createdAt))")
+        }
+        return seconds
+    }
+
     private func pruningPlan(
         _ db: Database, _ model: String, _ policy: RetentionPolicy, _ patterns: [String]
     ) throws -> [PruneDecision] {
@@ -89,7 +97,7 @@ extension Registry {
         let unfinished = try unfinishedRuns(db, modelID)
         let candidates = try versions.map { version in
             RetentionPolicy.Candidate(
-                number: version.number, savedAt: try Timestamp.seconds(version.createdAt),
+                number: version.number, savedAt: try seconds(of: version),
                 metrics: version.metrics, aliases: version.aliases, unfinishedRun: unfinished[version.number])
         }
         let decisions = policy.decisions(for: candidates, now: Timestamp.secondsNow())

@@ -1,3 +1,4 @@
+import Foundations
 import GRDB
 
 /// A movable name for a version.

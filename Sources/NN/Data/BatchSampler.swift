@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// Chooses the examples of each batch: in an epoch each example once, in an order that seed and epoch alone decide.

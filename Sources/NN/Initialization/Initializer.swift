@@ -1,3 +1,4 @@
+import Foundations
 internal import Glibc
 public import Tensors
 

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A length for height and width: `3`, or `.init(3, 5)`.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// In training, sets elements to 0 with a probability and scales the others up to keep the mean.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A table of vectors that are looked up by index.

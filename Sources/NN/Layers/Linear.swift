@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A fully connected layer: x · weightᵀ + bias.

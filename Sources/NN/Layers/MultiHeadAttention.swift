@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// Scaled dot-product attention in several heads.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// Normalises over the last axes: (x - mean) / sqrt(variance + epsilon) · weight + bias.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A loss with settings, to be called as `loss(input, target)`.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// How the losses of single elements become one.

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// Layers that run one after the other.

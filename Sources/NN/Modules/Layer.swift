@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// A module from one tensor to one tensor.

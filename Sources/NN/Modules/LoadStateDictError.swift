@@ -70,33 +70,3 @@ extension LoadStateDictError.Problem: CustomStringConvertible {
         }
     }
 }
-
-/// Number of letters to insert, delete, replace or swap with their neighbour to turn one text into another
-/// (Damerau 1964, optimal string alignment).
-///
-/// - Complexity: O(a.count · b.count).
-func editDistance(_ a: String, _ b: String) -> Int {
-    let (a, b) = (Array(a.utf8), Array(b.utf8))
-    var beforePrevious: [Int] = []
-    var previous = Array(0...b.count)
-    for i in a.indices {
-        var current = [i + 1]
-        for j in b.indices {
-            var best = min(previous[j] + (a[i] == b[j] ? 0 : 1), previous[j + 1] + 1, current[j] + 1)
-            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, beforePrevious[j - 1] + 1) }
-            current.append(best)
-        }
-        (beforePrevious, previous) = (previous, current)
-    }
-    return previous[b.count]
-}
-
-/// The candidate that `name` is most likely a misspelling of, if any is close: a third of its letters at most.
-func closestName(to name: String, among candidates: [String]) -> String? {
-    let limit = max(1, name.utf8.count / 3)
-    let scored = candidates.filter { abs($0.utf8.count - name.utf8.count) <= limit }.map {
-        (name: $0, distance: editDistance(name, $0))
-    }
-    guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }
-    return best.name
-}

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 extension Module {
@@ -33,7 +34,7 @@ extension Module {
         if strict {
             problems += missing.map { .missing(name: $0) }
             problems += unexpected.map {
-                .unexpected(name: $0, suggestion: closestName(to: $0, among: missing))
+                .unexpected(name: $0, suggestion: Suggestion.closest(to: $0, among: missing))
             }
         }
         var writes: [(target: Tensor, source: Tensor, name: String)] = []

@@ -50,7 +50,7 @@ public final class ChunkDecoder {
     private func decodeWhole(
         _ encoded: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) throws(CodecError) {
-        var reader = ByteReader(encoded)
+        var reader = ChunkReader(encoded)
         try readPlane(from: &reader, to: target)
         try reader.requireEnd()
     }
@@ -58,7 +58,7 @@ public final class ChunkDecoder {
     private func decodePlanes(
         _ encoded: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) throws(CodecError) {
-        var reader = ByteReader(encoded)
+        var reader = ChunkReader(encoded)
         let kind = try readKind(from: &reader) { _ in true }
         let width = kind.byteWidth
         let elementCount = target.count / width
@@ -79,7 +79,7 @@ public final class ChunkDecoder {
     package func restoresPlanes(
         _ encoded: UnsafeRawBufferPointer, of chunk: UnsafeRawBufferPointer
     ) throws(CodecError) -> Bool {
-        var reader = ByteReader(encoded)
+        var reader = ChunkReader(encoded)
         let kind = try readKind(from: &reader) { _ in true }
         let width = kind.byteWidth
         let elementCount = chunk.count / width
@@ -102,7 +102,7 @@ public final class ChunkDecoder {
 
     /// Points ``planeStarts`` to planes, decoded to scratch memory or where they lie.
     private func findPlanes(
-        in reader: inout ByteReader, width: Int, elementCount: Int
+        in reader: inout ChunkReader, width: Int, elementCount: Int
     ) throws(CodecError) {
         let scratch = split.reserve(elementCount * width)
         for plane in 0..<width {
@@ -135,7 +135,7 @@ public final class ChunkDecoder {
         guard base.count == target.count else {
             throw .wrongBaseByteCount(expected: target.count, found: base.count)
         }
-        var reader = ByteReader(encoded)
+        var reader = ChunkReader(encoded)
         let kind = try readKind(from: &reader) { $0.isFloat == (codec == .floatDelta) }
         let width = kind.byteWidth
         let elementCount = target.count / width
@@ -159,7 +159,7 @@ public final class ChunkDecoder {
     /// Reads planes, each in one piece per class, and merges them class by class. Pieces that are stored as they
     /// are, as those of low bits mostly are, are merged from where they lie.
     private func readDifferences(
-        from reader: inout ByteReader, width: Int, classCounts: [Int], into unsplit: UnsafeMutableRawPointer
+        from reader: inout ChunkReader, width: Int, classCounts: [Int], into unsplit: UnsafeMutableRawPointer
     ) throws(CodecError) {
         if width == 1 {
             var start = unsplit
@@ -192,7 +192,7 @@ public final class ChunkDecoder {
     }
 
     private func readKind(
-        from reader: inout ByteReader, where isAllowed: (ElementKind) -> Bool
+        from reader: inout ChunkReader, where isAllowed: (ElementKind) -> Bool
     ) throws(CodecError) -> ElementKind {
         let byte = try reader.readByte()
         guard let kind = ElementKind(rawValue: byte), isAllowed(kind) else { throw .unknownElementKind(byte) }
@@ -201,7 +201,7 @@ public final class ChunkDecoder {
 
     /// Reads a plane to where it belongs.
     private func readPlane(
-        from reader: inout ByteReader, to target: UnsafeMutableRawBufferPointer
+        from reader: inout ChunkReader, to target: UnsafeMutableRawBufferPointer
     ) throws(CodecError) {
         guard target.count > 0 else { return }
         let bytes = try planes.readPlane(from: &reader, into: target)
@@ -210,7 +210,7 @@ public final class ChunkDecoder {
 
     /// Reads the bytes after the last whole element, which must end the chunk.
     private func readTail(
-        from reader: inout ByteReader, of target: UnsafeMutableRawBufferPointer, startingAt offset: Int
+        from reader: inout ChunkReader, of target: UnsafeMutableRawBufferPointer, startingAt offset: Int
     ) throws(CodecError) {
         let tail = UnsafeMutableRawBufferPointer(rebasing: target[offset...])
         tail.copyMemory(from: try reader.read(tail.count))

@@ -12,7 +12,7 @@ struct PlaneDecoder {
     /// - Parameter target: As long as the plane, and not empty.
     /// - Returns: The plane's bytes: `target`, or a part of the encoded chunk if it holds the plane as it is.
     mutating func readPlane(
-        from reader: inout ByteReader, into target: UnsafeMutableRawBufferPointer
+        from reader: inout ChunkReader, into target: UnsafeMutableRawBufferPointer
     ) throws(CodecError) -> UnsafeRawBufferPointer {
         let offset = reader.offset
         let code = try reader.readByte()

@@ -1,4 +1,5 @@
 import CKernels
+import Foundations
 
 /// Writes planes one after the other, each in the shortest coding that its statistics make worth trying.
 struct PlaneEncoder: ~Copyable {
@@ -102,7 +103,7 @@ struct PlaneEncoder: ~Copyable {
     private mutating func appendShortest(_ plane: UnsafeRawBufferPointer, tryRepeats: Bool) {
         // The best so far is in place behind room for its header; a challenger is written elsewhere.
         let room = EntropyCoders.bound(plane.count)
-        let header = 1 + lengthByteCount(plane.count)
+        let header = 1 + LEB128.byteCount(of: plane.count)
         let place = UnsafeMutableRawBufferPointer(start: bytes + byteCount + header, count: room)
         let elsewhere = UnsafeMutableRawBufferPointer(start: alternative.reserve(room), count: room)
         var best: (coding: PlaneCoding, byteCount: Int)?
@@ -124,25 +125,12 @@ struct PlaneEncoder: ~Copyable {
             return
         }
         append(best.coding.rawValue)
-        appendLength(best.byteCount)
+        LEB128.write(best.byteCount) { append($0) }
         if byteCount < place.baseAddress.unsafelyUnwrapped - bytes {
             // The length took fewer bytes than the plane's own would.
             (bytes + byteCount).copyMemory(
                 from: place.baseAddress.unsafelyUnwrapped, byteCount: best.byteCount)
         }
         byteCount += best.byteCount
-    }
-
-    private mutating func appendLength(_ length: Int) {
-        var rest = length
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
-    }
-
-    private func lengthByteCount(_ length: Int) -> Int {
-        max(1, (Int.bitWidth - length.leadingZeroBitCount + 6) / 7)
     }
 }

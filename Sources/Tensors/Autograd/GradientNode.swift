@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 internal import Synchronization
 
 /// One operation in the history of a tensor: what it was made from, and how a gradient flows back.

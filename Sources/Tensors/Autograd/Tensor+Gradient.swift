@@ -1,3 +1,5 @@
+import Foundations
+
 extension Tensor {
     /// Whether a gradient flows to or through this tensor. May be set on leaves only.
     ///

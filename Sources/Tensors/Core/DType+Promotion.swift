@@ -1,3 +1,5 @@
+import Foundations
+
 extension DType {
     /// Whether elements are whole numbers, booleans not included.
     public var isInteger: Bool {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// The elements as another dtype; the tensor itself where it has it already.

@@ -1,3 +1,5 @@
+import Foundations
+
 extension Tensor {
     /// A tensor of zeros.
     public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 // What kernels need: pointers to elements, and tensors to write results into.
 

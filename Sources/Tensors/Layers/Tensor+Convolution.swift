@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 /// The windows of a two-dimensional convolution or pooling; pairs are (height, width).
 package struct Windows {

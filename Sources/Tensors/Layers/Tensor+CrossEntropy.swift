@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// -log softmax(x)[target] of each row, fused: one pass forward and one back.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// (x - mean) / sqrt(variance + epsilon) · weight + bias over the last axes.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 /// What one step of stochastic gradient descent does to a parameter.
 package struct SGDStep {

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// The largest element of each window. The gradient goes to the first of equal ones.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 // Elementwise operations without a history.
 

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// Multiplies two matrices, broadcasting leading dimensions.

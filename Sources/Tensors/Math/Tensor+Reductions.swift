@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// Reduces the axes, one group of neighbours at a time, without a history.

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 internal import Glibc
 internal import Synchronization
 

@@ -1,3 +1,4 @@
+import Foundations
 internal import OrderedCollections
 
 /// The values of a state dict at one moment, safe to hand to another thread while training goes on.

@@ -1,3 +1,5 @@
+import Foundations
+
 extension TensorGeometry {
     /// The shape that both shapes stretch to, aligned at the last axis, axes of length 1 repeated.
     ///

@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// Elements of `x` where the condition holds, else of `y`, broadcast together.

@@ -1,3 +1,5 @@
+import Foundations
+
 extension Tensor {
     /// Joins tensors along an axis they have.
     ///

@@ -1,3 +1,5 @@
+import Foundations
+
 /// What selects elements along an axis: an integer, a range, or `stride(from:to:by:)`.
 public protocol TensorIndex {
     /// The selection, in the tensor's own terms.

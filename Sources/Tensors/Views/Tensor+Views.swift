@@ -1,3 +1,5 @@
+import Foundations
+
 // Views share the storage: a write through one is seen by the others, and a gradient flows through them.
 
 extension Tensor {

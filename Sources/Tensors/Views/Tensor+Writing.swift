@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 // The only ways to change a tensor's elements. Each is noticed by gradients that need the old ones.
 

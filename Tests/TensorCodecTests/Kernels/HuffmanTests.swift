@@ -1,4 +1,5 @@
 #if Zstd
+import Foundations
 import CKernels
 import Testing
 import TensorCodec

@@ -3,7 +3,7 @@ extension String {
     ///
     /// Swift's `==` also holds for texts that only look the same, such as a precomposed `é` and an `e` with an
     /// accent; a checkpoint may have both as keys.
-    func hasSameBytes(as other: String) -> Bool {
+    package func hasSameBytes(as other: String) -> Bool {
         utf8.count == other.utf8.count && self == other && utf8.elementsEqual(other.utf8)
     }
 }

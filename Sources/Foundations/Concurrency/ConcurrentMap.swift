@@ -2,12 +2,12 @@ import Dispatch
 import Synchronization
 
 /// Applies a function to each element on all cores, in any order.
-public enum ConcurrentMap {
+package enum ConcurrentMap {
     /// Threads that calls on this thread use, the caller's included; `nil` for all cores.
     @TaskLocal private static var threadLimit: Int?
 
     /// Lets calls within `body` use at most `count` threads, for work that stays behind other work.
-    public static func withThreadLimit<Result>(
+    package static func withThreadLimit<Result>(
         _ count: Int, _ body: () throws -> Result
     ) rethrows -> Result {
         try $threadLimit.withValue(max(1, count), operation: body)
@@ -40,7 +40,7 @@ public enum ConcurrentMap {
     ///
     /// - Throws: One of the errors thrown by `transform`, after all calls have returned; once one has thrown,
     ///   calls that have not begun are skipped.
-    public static func map<Element: Sendable, Result: Sendable, Failure: Error>(
+    package static func map<Element: Sendable, Result: Sendable, Failure: Error>(
         _ elements: [Element], _ transform: @Sendable (Element) throws(Failure) -> Result
     ) throws(Failure) -> [Result] {
         let results = Mutex([Swift.Result<Result, Failure>?](repeating: nil, count: elements.count))
@@ -67,7 +67,7 @@ public enum ConcurrentMap {
     /// Calls `body` for each element.
     ///
     /// - Throws: As ``map(_:_:)``.
-    public static func forEach<Element: Sendable, Failure: Error>(
+    package static func forEach<Element: Sendable, Failure: Error>(
         _ elements: [Element], _ body: @Sendable (Element) throws(Failure) -> Void
     ) throws(Failure) {
         _ = try map(elements, body)

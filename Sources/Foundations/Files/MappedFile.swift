@@ -53,11 +53,11 @@ public final class MappedFile: @unchecked Sendable {
         try body(UnsafeRawBufferPointer(bytes))
     }
 
-    /// The bytes of `range` as storage, without a copy.
+    /// The bytes of `range`, to be read and written as long as this object lives. Writes stay private to the process.
     ///
     /// - Precondition: `range` is within the file.
-    public func storage(of range: Range<Int>) -> Storage {
+    package func unsafeMutableBytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount) bytes")
-        return Storage(wrapping: UnsafeMutableRawBufferPointer(rebasing: bytes[range]), keepingAlive: self)
+        return UnsafeMutableRawBufferPointer(rebasing: bytes[range])
     }
 }

@@ -1,5 +1,7 @@
+import Foundations
+
 /// Reads an encoded chunk from front to back, and nothing beyond its end.
-struct ByteReader {
+struct ChunkReader {
     let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
 
@@ -22,20 +24,18 @@ struct ByteReader {
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + byteCount])
     }
 
-    /// A number in LEB128: seven bits a byte, low bits first, the top bit set on all but the last byte.
+    /// The length of a plane, in LEB128.
     mutating func readLength() throws(CodecError) -> Int {
         let start = offset
-        var value: UInt64 = 0
-        for shift in stride(from: 0, to: 35, by: 7) {
-            let byte = try readByte()
-            value |= UInt64(byte & 0x7f) << UInt64(shift)
-            if byte & 0x80 == 0 {
-                guard let length = Int(exactly: value) else { break }
-                return length
-            }
+        let length = try LEB128.read { () throws(CodecError) in try readByte() }
+        guard let length, offset - start <= ChunkReader.maximumLengthByteCount else {
+            throw .invalidPlaneLength(offset: start)
         }
-        throw .invalidPlaneLength(offset: start)
+        return length
     }
+
+    /// Bytes of a length: 35 bits are more than any plane has.
+    private static let maximumLengthByteCount = 5
 
     func requireEnd() throws(CodecError) {
         guard offset == bytes.count else {

@@ -1,5 +1,5 @@
-import Checkpoints
 import Dispatch
+import Foundations
 import Synchronization
 import Testing
 

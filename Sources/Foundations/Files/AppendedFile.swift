@@ -1,17 +1,16 @@
 import Glibc
-import Tensors
 
 /// A file that is written from front to back, and appears under its name only once it is complete.
-final class AppendedFile {
+package final class AppendedFile {
     private let path: String
     private let mayReplace: Bool
     private let temporary: TemporarySibling
     private var isCommitted = false
-    private(set) var byteCount = 0
+    package private(set) var byteCount = 0
 
     /// - Parameter mayReplace: Whether a file that is there already gives way.
     /// - Throws: `FileError` when the file exists and may not be replaced (`EEXIST`), or the folder cannot be written.
-    init(path: String, mayReplace: Bool) throws(FileError) {
+    package init(path: String, mayReplace: Bool) throws(FileError) {
         var status = stat()
         if stat(path, &status) == 0 {
             if status.st_mode & S_IFMT == S_IFDIR {
@@ -25,7 +24,7 @@ final class AppendedFile {
     }
 
     /// Writes `bytes` at the end.
-    func append(_ bytes: [UInt8]) throws(FileError) {
+    package func append(_ bytes: [UInt8]) throws(FileError) {
         var offset = 0
         while offset < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
@@ -41,14 +40,14 @@ final class AppendedFile {
     }
 
     /// Calls `body` with everything that was written.
-    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         try MappedFile(path: temporary.path).withUnsafeBytes(body)
     }
 
     /// Gives the file its name.
     ///
     /// - Throws: `FileError`, with `EEXIST` when another file took the name meanwhile and may not be replaced.
-    func commit() throws(FileError) {
+    package func commit() throws(FileError) {
         // link() fails where rename() would silently replace.
         let code = mayReplace ? rename(temporary.path, path) : link(temporary.path, path)
         guard code == 0 else { throw FileError(path: path, operation: .write, code: errno) }

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// A thread of the system, for work that would hold up a pool.
-final class BackgroundThread: Sendable {
+package final class BackgroundThread: Sendable {
     private let thread: Mutex<pthread_t?>
 
     private final class Body {
@@ -13,7 +13,7 @@ final class BackgroundThread: Sendable {
     /// Starts a thread that calls `body`.
     ///
     /// - Throws: ``ThreadError``.
-    init(_ body: @escaping @Sendable () -> Void) throws {
+    package init(_ body: @escaping @Sendable () -> Void) throws {
         var started = pthread_t()
         let argument = Unmanaged.passRetained(Body(body)).toOpaque()
         let code = pthread_create(
@@ -30,7 +30,7 @@ final class BackgroundThread: Sendable {
     }
 
     /// Waits until the thread's work is done.
-    func join() {
+    package func join() {
         let running = thread.withLock { thread in
             defer { thread = nil }
             return thread
@@ -40,8 +40,8 @@ final class BackgroundThread: Sendable {
 }
 
 /// A thread that the system did not start.
-struct ThreadError: Error, CustomStringConvertible {
+package struct ThreadError: Error, CustomStringConvertible {
     let code: Int32
 
-    var description: String { "cannot start a thread: \(String(cString: strerror(code)))" }
+    package var description: String { "cannot start a thread: \(String(cString: strerror(code)))" }
 }

@@ -1,10 +1,10 @@
 /// "Did you mean …?": the known name closest to a mistyped one.
-public enum Suggestion {
+package enum Suggestion {
     /// The candidate that takes the fewest edits to become `name`; `nil` if all need more than a third of its
     /// length, or more than one edit where it is very short.
     ///
     /// - Complexity: O(n · m²) for n candidates of length m. Candidates beyond the first 10,000 are not looked at.
-    public static func closest(to name: String, among candidates: some Sequence<String>) -> String? {
+    package static func closest(to name: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, name.unicodeScalars.count / 3)
         var best: (candidate: String, distance: Int)?
         for candidate in candidates.prefix(10_000) where candidate != name {
@@ -16,7 +16,7 @@ public enum Suggestion {
 
     /// Insertions, deletions, replacements and swaps of neighbours between two texts; above `limit` any larger
     /// number. Optimal string alignment, after Damerau 1964.
-    static func editDistance(_ left: String, _ right: String, limit: Int) -> Int {
+    package static func editDistance(_ left: String, _ right: String, limit: Int) -> Int {
         let a = Array(left.unicodeScalars)
         let b = Array(right.unicodeScalars)
         guard abs(a.count - b.count) <= limit else { return limit + 1 }

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Times as the registry writes them.
-enum Timestamp {
+/// Times as files and columns hold them.
+package enum Timestamp {
     /// Now, in UTC, to the millisecond: `2026-01-31T12:00:00.000Z`.
-    static func now() -> String {
+    package static func now() -> String {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         var seconds = time.tv_sec
@@ -21,7 +21,7 @@ enum Timestamp {
     }
 
     /// Whether `text` is a time as ``now()`` writes it.
-    static func isValid(_ text: String) -> Bool {
+    package static func isValid(_ text: String) -> Bool {
         let pattern = "0000-00-00T00:00:00.000Z".utf8
         return text.utf8.count == pattern.count
             && zip(text.utf8, pattern).allSatisfy { byte, expected in
@@ -32,12 +32,10 @@ enum Timestamp {
 
     /// Seconds since 1970 of what ``now()`` wrote.
     ///
-    /// - Throws: ``RegistryError/Damage`` for anything else.
-    static func seconds(_ text: String) throws -> Double {
+    /// - Returns: `nil` for anything else.
+    package static func seconds(_ text: String) -> Double? {
         let parts = text.split { !$0.isASCII || !$0.isNumber }.map { Int($0) ?? -1 }
-        guard text.utf8.count == 24, parts.count == 7, !parts.contains(-1) else {
-            throw RegistryError.Damage(problem: "\"\(text.prefix(40))\" is no time")
-        }
+        guard text.utf8.count == 24, parts.count == 7, !parts.contains(-1) else { return nil }
         var time = tm()
         (time.tm_year, time.tm_mon, time.tm_mday) = (
             Int32(parts[0]) - 1900, Int32(parts[1]) - 1, Int32(parts[2])
@@ -47,27 +45,9 @@ enum Timestamp {
     }
 
     /// Seconds since 1970.
-    static func secondsNow() -> Double {
+    package static func secondsNow() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    /// Who is doing this: `user@host`.
-    static func actor() -> String { "\(user())@\(host())" }
-
-    /// Who is doing this.
-    static func user() -> String {
-        getpwuid(getuid())?.pointee.pw_name.map { String(cString: $0) } ?? "\(getuid())"
-    }
-
-    /// The name of this machine.
-    static func host() -> String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
-            name.initialize(repeating: 0)
-            // One byte is left for the end of the text, which a truncated name would lack.
-            guard let start = name.baseAddress, gethostname(start, 255) == 0 else { return "localhost" }
-            return String(cString: start)
-        }
     }
 }

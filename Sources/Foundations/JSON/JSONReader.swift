@@ -2,16 +2,16 @@
 ///
 /// The caller asks for what must come next, so memory and nesting are bounded by what it asks for. Text must be
 /// valid UTF-8 without lone surrogates; numbers must be whole and not negative.
-struct JSONReader {
+package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
-    private(set) var offset = 0
+    package private(set) var offset = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// Reads an object, calling `member` for each key; it must read the value.
     ///
     /// Keys may repeat: the caller knows which it has seen.
-    mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
+    package mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
         try expect(UInt8(ascii: "{"), "an object")
         if skip(UInt8(ascii: "}")) { return }
         repeat {
@@ -23,7 +23,7 @@ struct JSONReader {
     }
 
     /// Reads an array, calling `element` where each value starts; it must read the value.
-    mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
+    package mutating func array(_ element: (inout JSONReader) throws -> Void) throws {
         try expect(UInt8(ascii: "["), "an array")
         if skip(UInt8(ascii: "]")) { return }
         repeat { try element(&self) } while skip(UInt8(ascii: ","))
@@ -31,7 +31,7 @@ struct JSONReader {
     }
 
     /// Reads a number that is whole, not negative, and fits.
-    mutating func nonNegativeInteger() throws -> Int {
+    package mutating func nonNegativeInteger() throws -> Int {
         skipSpace()
         let start = offset
         var value = 0
@@ -50,7 +50,7 @@ struct JSONReader {
     }
 
     /// Reads a text; `what` names it in errors.
-    mutating func string(_ what: String = "a text") throws -> String {
+    package mutating func string(_ what: String = "a text") throws -> String {
         try expect(UInt8(ascii: "\""), what)
         let start = offset
         while offset < bytes.count {
@@ -73,7 +73,7 @@ struct JSONReader {
     static let maximumDepth = 64
 
     /// Passes over a value of any kind.
-    mutating func skipValue(depth: Int = 0) throws {
+    package mutating func skipValue(depth: Int = 0) throws {
         skipSpace()
         guard depth < JSONReader.maximumDepth else { throw JSONError.tooDeep(offset: offset) }
         guard offset < bytes.count else { throw JSONError.endOfText(offset: offset) }
@@ -111,7 +111,7 @@ struct JSONReader {
     }
 
     /// Passes over white space and demands that nothing else follows.
-    mutating func end() throws {
+    package mutating func end() throws {
         skipSpace()
         guard offset == bytes.count else { throw JSONError.expected("the end", offset: offset) }
     }
@@ -213,7 +213,7 @@ struct JSONReader {
 }
 
 /// Text that is not the JSON it should be. Offsets are bytes from where the JSON starts.
-public enum JSONError: FormatError, Equatable {
+public enum JSONError: Error, Equatable, CustomStringConvertible {
     /// Something else stands where `what` should.
     case expected(_ what: String, offset: Int)
     /// A number above what an integer holds.

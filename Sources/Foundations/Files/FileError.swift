@@ -29,6 +29,6 @@ public struct FileError: Error, Equatable {
 extension FileError: CustomStringConvertible {
     /// Such as `cannot open "a.pt": No such file or directory`.
     public var description: String {
-        "cannot \(operation) \"\(path)\": \(String(cString: strerror(code)))"
+        "cannot \(operation) \(quoted(path)): \(String(cString: strerror(code)))"
     }
 }
