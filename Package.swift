@@ -54,33 +54,44 @@ let package = Package(
         .target(name: "Expressions", swiftSettings: strict),
         .target(name: "Plots", dependencies: ["Foundations", "CZlib"], swiftSettings: strict),
         .target(
-            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections], swiftSettings: strict),
-        .target(name: "NN", dependencies: ["Foundations", "Tensors", orderedCollections], swiftSettings: strict),
+            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections],
+            swiftSettings: strict),
         .target(
-            name: "TensorCodec", dependencies: ["Foundations", "CKernels", "CZlib", zstd], swiftSettings: strict),
+            name: "NN", dependencies: ["Foundations", "Tensors", orderedCollections], swiftSettings: strict),
+        .target(
+            name: "TensorCodec", dependencies: ["Foundations", "CKernels", "CZlib", zstd], swiftSettings: strict
+        ),
         .target(
             name: "Checkpoints", dependencies: ["Foundations", "Tensors", "CKernels", orderedCollections],
             swiftSettings: strict),
         .target(
-            name: "WeightDiff", dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", "Expressions"],
+            name: "WeightDiff",
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", "Expressions"],
             swiftSettings: strict),
         .target(
             name: "Formats",
             dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
             swiftSettings: strict),
         .target(
+            name: "ChunkStore",
+            dependencies: [
+                "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "ModelRegistry",
             dependencies: [
-                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim",
-                grdb, grdbSQLite, orderedCollections,
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "CKernels",
+                "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: strict,
             plugins: ["EmbedMigrationsPlugin"]),
         .target(
             name: "ModelReg",
             dependencies: [
-                "Foundations", "Tensors", "NN", "Checkpoints", "Expressions", "Formats", "ModelRegistry", "WeightDiff",
-                orderedCollections,
+                "Foundations", "Tensors", "NN", "Checkpoints", "ChunkStore", "Expressions", "Formats",
+                "ModelRegistry",
+                "WeightDiff", orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -89,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "ModelRegCLI",
             dependencies: [
-                "ModelReg", "Foundations", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats", "ModelRegistry",
+                "ModelReg", "Foundations", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats",
+                "ModelRegistry",
                 "WeightDiff", "Plots", argumentParser, orderedCollections,
             ],
             swiftSettings: strict),
@@ -124,7 +136,8 @@ let package = Package(
         .testTarget(
             name: "TensorsTests", dependencies: ["Foundations", "Tensors", "CKernels"], swiftSettings: strict),
         .testTarget(
-            name: "NNTests", dependencies: ["Foundations", "NN", "Tensors", orderedCollections], swiftSettings: strict),
+            name: "NNTests", dependencies: ["Foundations", "NN", "Tensors", orderedCollections],
+            swiftSettings: strict),
         .testTarget(
             name: "BuildersGuideTests",
             dependencies: [
@@ -141,19 +154,27 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: ["TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels"],
+            dependencies: [
+                "TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ChunkStoreTests",
+            dependencies: ["TestSupport", "Foundations", "ChunkStore", "Checkpoints", "TensorCodec", grdb],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegistryTests",
             dependencies: [
-                "TestSupport", "Foundations", "ModelRegistry", "Expressions", "Checkpoints", "TensorCodec", "Tensors", grdb,
+                "TestSupport", "Foundations", "ChunkStore", "ModelRegistry", "Expressions", "Checkpoints",
+                "TensorCodec", "Tensors", grdb,
                 orderedCollections,
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "Foundations", "ModelReg", "ModelRegistry", "WeightDiff", "Formats", "Checkpoints", "NN",
+                "TestSupport", "Foundations", "ChunkStore", "ModelReg", "ModelRegistry", "WeightDiff", "Formats",
+                "Checkpoints", "NN",
                 "Tensors",
                 grdb, orderedCollections,
             ],

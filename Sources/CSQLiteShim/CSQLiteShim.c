@@ -57,3 +57,20 @@ void mr_sqlite_write_behind(sqlite3 *connection) {
     if (descriptor >= 0) (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
 #endif
 }
+
+int mr_sqlite_change_counter(sqlite3 *connection, uint64_t *counter) {
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK) return code;
+    if (!file || !file->pMethods) {
+        // In memory, all changes are those of the one connection.
+        *counter = (uint64_t)sqlite3_total_changes64(connection);
+        return SQLITE_OK;
+    }
+    // https://sqlite.org/fileformat2.html#file_change_counter
+    uint8_t bytes[4];
+    code = file->pMethods->xRead(file, bytes, sizeof bytes, 24);
+    if (code != SQLITE_OK) return code;
+    *counter = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 | bytes[3];
+    return SQLITE_OK;
+}

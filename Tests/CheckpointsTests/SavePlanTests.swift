@@ -85,7 +85,7 @@ struct SavePlanTests {
             guard let tensor = try? view(counted(1), [1 << exponent], strides: [0]) else { continue }
             let plan = try plan(tensor, try view(counted(1), [1 << exponent], strides: [0]), tensor)
             #expect(plan.storedTensors.allSatisfy { $0.byteCount == 1 })
-            #expect(Manifest(plan, ids: plan.hashes().leaves).byteCount > 0)
+            #expect(try Manifest(plan, ids: plan.hashes().leaves).byteCount > 0)
         }
     }
 
@@ -202,12 +202,14 @@ struct SavePlanTests {
         for seed in 0..<200 as Range<UInt64> {
             var random = RandomCheckpoints(seed: seed)
             let plan = try SavePlan(random.checkpoint())
-            let ids = plan.hashes()
+            let ids = try plan.hashes()
             let again = try SavePlan(
                 try #require(try plan.structure.assembled(from: loaded(plan)), "seed \(seed)"))
-            let manifests = [Manifest(plan, ids: ids.leaves), Manifest(again, ids: again.hashes().leaves)]
+            let manifests = [
+                Manifest(plan, ids: ids.leaves), Manifest(again, ids: try again.hashes().leaves),
+            ]
             #expect(manifests[0].canonicalBytes == manifests[1].canonicalBytes, "seed \(seed)")
-            #expect(Set(again.hashes().stored).subtracting(ids.stored).isEmpty, "seed \(seed)")
+            #expect(try Set(again.hashes().stored).subtracting(ids.stored).isEmpty, "seed \(seed)")
         }
     }
 

@@ -1,3 +1,4 @@
+import ChunkStore
 import Foundations
 import GRDB
 import ModelReg
@@ -201,7 +202,7 @@ import Testing
     @Test func idsAloneReadNothing() throws {
         try registry.save(state(["w": random([30], seed: 1)]), as: "m", message: "")
         try registry.save(state(["w": random([30], seed: 2)]), as: "m", message: "")
-        try registry.database.write { try $0.execute(sql: "UPDATE pack SET bytes = zeroblob(byte_count)") }
+        try registry.store.withWriter { try $0.execute(sql: "UPDATE pack SET bytes = zeroblob(byte_count)") }
         let diff = try registry.diff("m~1", "m", options: DiffOptions(comparesValues: false))
         #expect(diff.changes.count == 1 && diff.changes[0].comparison == nil)
         #expect { try registry.diff("m~1", "m") } throws: { "\($0)".contains("w") }

@@ -1,3 +1,4 @@
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -185,7 +186,7 @@ struct RegistryExportTests {
     @Test(arguments: ["out.pt", "out.safetensors"])
     func aFailedExportLeavesNothingBehind(name: String) throws {
         try registry.saveFile(Examples.path("mlp-step-000.pt"), as: "m")
-        try registry.database.write { try $0.execute(sql: "UPDATE chunk SET checksum = 7") }
+        try registry.store.withWriter { try $0.execute(sql: "UPDATE chunk SET checksum = 7") }
         #expect(throws: RegistryError.self) { try registry.exportFile("m", to: folder.file(name)) }
         #expect(try folder.contents.isEmpty)
         #expect(throws: FileError.self) {

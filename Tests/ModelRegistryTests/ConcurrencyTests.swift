@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Dispatch
 import Foundation
 import GRDB
@@ -100,7 +101,7 @@ struct ConcurrencyTests {
         let old = try noise(300_000, seed: 1)
         try registry.save(old, as: "m", message: "")
         let simulation = CrashSimulation(path: path, folder: folder)
-        try registry.database.writeWithoutTransaction { db in
+        try registry.store.withWriter { db in
             // Little memory, so that pages reach the file before their transaction ends.
             try db.execute(sql: "PRAGMA cache_size = 4")
             db.add(transactionObserver: simulation)

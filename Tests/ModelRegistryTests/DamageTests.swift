@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -111,7 +112,7 @@ struct DamageTests {
             "UPDATE chunk SET pack = 4711 WHERE id = {chunk a}", #"m:v1, "a", chunk <id>…: its pack is missing"#
         ),
         Case("DELETE FROM tensor_chunk WHERE tensor = {tensor a}", #"m:v1, "a": 0 chunks where 1 belong"#),
-        Case("DELETE FROM chunk WHERE id = {chunk a}", #"m:v1, "a": its chunks do not match its content id"#),
+        Case("DELETE FROM chunk WHERE id = {chunk a}", #"m:v1, "a": a chunk's row is missing"#),
         Case(
             "UPDATE tensor_chunk SET chunk = {chunk b} WHERE tensor = {tensor a}",
             #"m:v1, "a": its chunks do not match its content id"#),
@@ -285,7 +286,7 @@ struct DamageTests {
     // MARK: Packs
 
     private func packs() throws -> [Data] {
-        try registry.database.read { try Data.fetchAll($0, sql: "SELECT bytes FROM pack ORDER BY id") }
+        try registry.store.read { try Data.fetchAll($0, sql: "SELECT bytes FROM pack ORDER BY id") }
     }
 
     /// Loads a damaged version: what comes must be right, or damage.

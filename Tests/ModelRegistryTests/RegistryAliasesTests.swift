@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 import ModelRegistry
 import Testing
@@ -72,7 +73,7 @@ struct RegistryAliasesTests {
         try registry.setAlias("best", to: "m:v2")
         try registry.removeAlias("best", of: "m")
         try registry.delete("m:v3")
-        let events = try registry.database.read { db in
+        let events = try registry.store.read { db in
             try String.fetchAll(
                 db,
                 sql:

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Dispatch
 import Foundation
 import Foundations
@@ -63,7 +64,7 @@ struct RegistryOpeningTests {
     // of a transaction.
     @Test func openingARegistryKeepsTheLocksOfOthersInTheProcess() throws {
         let registry = try Registry(path: path)
-        try registry.database.writeWithoutTransaction { db in
+        try registry.store.withWriter { db in
             try db.inTransaction(.immediate) {
                 func lockCount() throws -> Int {
                     let status = try FileManager.default.attributesOfItem(atPath: path)

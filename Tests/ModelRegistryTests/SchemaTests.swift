@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -13,7 +14,7 @@ struct SchemaTests {
     init() throws { registry = try Registry.inMemory() }
 
     private func tables() throws -> [(name: String, sql: String)] {
-        try registry.database.read { db in
+        try registry.store.read { db in
             try Row.fetchAll(
                 db,
                 sql:
@@ -33,7 +34,7 @@ struct SchemaTests {
         for (name, sql) in try tables() {
             let lines = sql.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
             #expect(lines[1].hasPrefix("-- "), "\(name)")
-            let columns = try registry.database.read { try $0.columns(in: name) }.map(\.name)
+            let columns = try registry.store.read { try $0.columns(in: name) }.map(\.name)
             for column in columns {
                 let index = try #require(
                     // A column that a later migration adds begins in the middle of a line.
@@ -61,7 +62,7 @@ struct SchemaTests {
                 try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8).trimmingCharacters(
                     in: .newlines) == migration.sql.trimmingCharacters(in: .newlines))
         }
-        let applied = try registry.database.read {
+        let applied = try registry.store.read {
             try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations")
         }
         #expect(applied == embeddedMigrations.map(\.identifier))
@@ -79,8 +80,8 @@ struct SchemaTests {
         #expect(try registry.fetch(Int.self, "PRAGMA trusted_schema") == 0)
         #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))[68..<72] == Array("MReG".utf8)[...])
         // Defensive: the schema cannot be written as a table.
-        #expect(throws: DatabaseError.self) {
-            try registry.database.writeWithoutTransaction { db in
+        #expect(throws: StoreError.self) {
+            try registry.store.withWriter { db in
                 try db.execute(
                     sql: "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = '' WHERE name = 'pack'")
             }
@@ -99,7 +100,7 @@ struct SchemaTests {
         try registry.save(["w": shared, "b": Tensor([Float(3)])], as: "a", message: "")
         try registry.save(["x": shared.copied()], as: "b", message: "")
         try registry.save(["w": Tensor([Float(9)])], as: "a", message: "")
-        let found = try registry.database.read { db in
+        let found = try registry.store.read { db in
             try String.fetchAll(
                 db,
                 sql: """
@@ -120,7 +121,7 @@ struct SchemaTests {
             ("run_attachment", "content"),
             ("note", "run"), ("note", "version"), ("lineage", "ancestor"),
         ] {
-            let plan = try registry.database.read { db in
+            let plan = try registry.store.read { db in
                 try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN SELECT 1 FROM \(table) WHERE \(column) = 1")
                     .map { $0["detail"] as String }
             }

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Expressions
 import Foundations
 import GRDB
@@ -63,7 +64,7 @@ struct VersionRecordTests {
     /// 10,000 versions of which each has two metrics and a fact: well under a second on two busy cores.
     @Test func tenThousandVersionsAreFilteredInAFewQueries() throws {
         try save(["accuracy": 0.5, "loss": 1], ["lr": "0.1"])
-        try registry.database.writeWithoutTransaction { db in
+        try registry.store.withWriter { db in
             try db.execute(
                 sql: """
                     BEGIN;

@@ -1,6 +1,8 @@
 #ifndef CSQLITESHIM_H
 #define CSQLITESHIM_H
 
+#include <stdint.h>
+
 struct sqlite3;
 
 /// Opens a connection's defences: a damaged or hostile schema cannot run code or change itself.
@@ -19,5 +21,11 @@ unsigned int mr_file_system(const char *path);
 /// Changes nothing about what is durable when. Takes the lock that keeps readers out, and waits for those that read, as the
 /// commit would; goes on without where they take too long, and where the system has no such call.
 void mr_sqlite_write_behind(struct sqlite3 *connection);
+
+/// A number that each commit to the file changes, whoever made it: the file's change counter. Where the database is in
+/// memory, the number of rows that its connection has changed.
+///
+/// To be called while a transaction holds a lock. Returns a SQLite result code.
+int mr_sqlite_change_counter(struct sqlite3 *connection, uint64_t *counter);
 
 #endif

@@ -98,11 +98,12 @@ extension Manifest {
 
     /// Reads all tensors of `checkpoint` and describes it.
     ///
-    /// - Throws: ``CheckpointError`` when it is nested too deeply.
+    /// - Throws: ``CheckpointError`` when it is nested too deeply; `FileError`, `FileChangedError` where its storages are
+    ///   those of a file that cannot be read any more.
     /// - Complexity: O(bytes), on all cores.
-    public init(of checkpoint: Checkpoint) throws(CheckpointError) {
+    public init(of checkpoint: Checkpoint) throws {
         let plan = try SavePlan(checkpoint)
-        self.init(plan, ids: plan.hashes().leaves)
+        self.init(plan, ids: try plan.hashes().leaves)
     }
 }
 

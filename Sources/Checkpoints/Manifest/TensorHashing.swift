@@ -1,4 +1,4 @@
-import Foundations
+package import Foundations
 public import Tensors
 
 /// How tensors are cut into chunks and named. Part of the format: another size would be other ids.
@@ -96,17 +96,29 @@ extension SavePlan {
         of view: View, storedID: ContentID, packed: UnsafeRawBufferPointer
     ) -> ContentID {
         guard let placement = view.placement else { return storedID }
-        let width = view.dtype.byteWidth ?? 1
-        let byteCount = view.shape.reduce(1, *) * width
-        guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packed.count) else {
+        return contentID(of: view, storedID: storedID, packedByteCount: packed.count) { range in
+            let start = placement.byteOffset + range.lowerBound
+            let window = UnsafeMutableRawBufferPointer(
+                mutating: UnsafeRawBufferPointer(rebasing: packed[start..<start + range.count]))
+            return Storage(wrapping: window, keepingAlive: ())
+        }
+    }
+
+    /// The same for bytes that are read when they are wanted.
+    ///
+    /// - Parameter window: The bytes of a range from the view's first element on.
+    private static func contentID(
+        of view: View, storedID: ContentID, packedByteCount: Int, window: (Range<Int>) throws -> Storage
+    ) rethrows -> ContentID {
+        guard let placement = view.placement else { return storedID }
+        let byteCount = view.shape.reduce(1, *) * (view.dtype.byteWidth ?? 1)
+        guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packedByteCount) else {
             let line =
                 "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(storedID)\n"
             return ContentID(hashing: Array(line.utf8))
         }
-        // `offset` is in elements, so the window starts at the first one.
-        let window = UnsafeMutableRawBufferPointer(
-            mutating: UnsafeRawBufferPointer(rebasing: packed[placement.byteOffset...]))
-        let storage = Storage(wrapping: window, keepingAlive: ())
+        let span = try? TensorGeometry.span(dtype: view.dtype, shape: view.shape, strides: placement.strides)
+        let storage = try window(view.shape.contains(0) ? 0..<0 : span ?? 0..<0)
         guard
             let tensor = try? Tensor(
                 storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides)
@@ -118,11 +130,12 @@ extension SavePlan {
 
     /// Reads and names every stored tensor, on all cores, without keeping any bytes.
     ///
+    /// - Throws: `FileError`, `FileChangedError` where storages are those of a file that cannot be read any more.
     /// - Complexity: O(bytes).
-    public func hashes() -> Hashes {
+    public func hashes() throws -> Hashes {
         let pairs = chunkPairs()
-        let ids = ConcurrentMap.map(pairs, contentIDs)
-        return hashes(Dictionary(uniqueKeysWithValues: zip(pairs.joined(), ids.joined())))
+        let ids = try ConcurrentMap.map(pairs) { try contentIDs(of: $0) }
+        return try hashes(Dictionary(uniqueKeysWithValues: zip(pairs.joined(), ids.joined())))
     }
 
     /// All chunks of all stored tensors, two by two: of about a length, and neighbours where they can be.
@@ -138,16 +151,16 @@ extension SavePlan {
     }
 
     /// The content ids of one or two chunks, which are named at once.
-    package func contentIDs(of pair: [ChunkPlace]) -> [ContentID] {
-        withUnsafeBytes(of: pair[0]) { first in
+    package func contentIDs(of pair: [ChunkPlace]) throws -> [ContentID] {
+        try withUnsafeBytes(of: pair[0]) { first in
             guard pair.count == 2 else { return [ContentID(hashing: first)] }
-            let ids = withUnsafeBytes(of: pair[1]) { ContentID.pair(hashing: first, $0) }
+            let ids = try withUnsafeBytes(of: pair[1]) { ContentID.pair(hashing: first, $0) }
             return [ids.0, ids.1]
         }
     }
 
     /// Names what is stored, given the content id of each chunk.
-    package func hashes(_ chunks: [ChunkPlace: ContentID]) -> Hashes {
+    package func hashes(_ chunks: [ChunkPlace: ContentID]) throws -> Hashes {
         let stored = storedTensors.enumerated().map { tensor, stored in
             let ids = (0..<stored.chunkCount).map { index in
                 guard let id = chunks[ChunkPlace(stored: tensor, index: index)] else {
@@ -157,14 +170,41 @@ extension SavePlan {
             }
             return TensorHash(dtype: stored.dtype, shape: stored.shape, chunks: ids)
         }
-        return Hashes(stored: stored, leaves: leafIDs(stored: stored))
+        return Hashes(stored: stored, leaves: try leafIDs(stored: stored))
     }
 
-    /// Calls `body` with the bytes of a chunk.
+    /// Calls `body` with the bytes of a chunk: a copy of those of a file, others where they lie.
     package func withUnsafeBytes<Result>(
         of place: ChunkPlace, _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
-        try storedTensors[place.stored].withUnsafeBytes(ofChunk: place.index, body)
+    ) throws -> Result {
+        let stored = storedTensors[place.stored]
+        guard stored.storage.file != nil else { return try stored.withUnsafeBytes(ofChunk: place.index, body) }
+        return try SavePlan.chunkBuffers.withWorker { buffer in
+            let target = UnsafeMutableRawBufferPointer(
+                rebasing: buffer.unsafeMutableBytes[..<byteCount(of: place)])
+            try copyBytes(of: place, into: target)
+            return try body(UnsafeRawBufferPointer(target))
+        }
+    }
+
+    private static let chunkBuffers = WorkerPool { Storage(uninitializedByteCount: Chunking.chunkByteCount) }
+
+    /// Copies the bytes of a chunk to memory that nobody else can change.
+    ///
+    /// - Throws: `FileError`, `FileChangedError` where they are those of a file that cannot be read any more.
+    package func copyBytes(of place: ChunkPlace, into target: UnsafeMutableRawBufferPointer) throws {
+        let stored = storedTensors[place.stored]
+        let range = Chunking.range(ofChunk: place.index, byteCount: stored.byteCount)
+        let start = stored.byteRange.lowerBound
+        try stored.storage.copyBytes(start + range.lowerBound..<start + range.upperBound, into: target)
+    }
+
+    /// The mapped files that stored tensors lie in.
+    package var files: [MappedFile] {
+        var seen: Set<ObjectIdentifier> = []
+        return storedTensors.compactMap { stored in
+            stored.storage.file.flatMap { seen.insert(ObjectIdentifier($0.file)).inserted ? $0.file : nil }
+        }
     }
 
     /// Bytes of a chunk before compression.
@@ -173,12 +213,24 @@ extension SavePlan {
     }
 
     /// The content id of each leaf that is a tensor, given those of the stored tensors.
-    public func leafIDs(stored: [TensorHash]) -> [ContentID?] {
-        ConcurrentMap.map(leaves) { leaf in
+    public func leafIDs(stored: [TensorHash]) throws -> [ContentID?] {
+        try ConcurrentMap.map(leaves) { leaf in
             guard case .tensor(let index, let view, _) = leaf else { return nil }
-            guard view.placement != nil else { return stored[index].id }
-            return storedTensors[index].withUnsafeBytes { bytes in
-                SavePlan.contentID(of: view, storedID: stored[index].id, packed: bytes)
+            guard let placement = view.placement else { return stored[index].id }
+            let tensor = storedTensors[index]
+            guard tensor.storage.file != nil else {
+                return tensor.withUnsafeBytes { bytes in
+                    SavePlan.contentID(of: view, storedID: stored[index].id, packed: bytes)
+                }
+            }
+            return try SavePlan.contentID(
+                of: view, storedID: stored[index].id, packedByteCount: tensor.byteCount
+            ) { range in
+                let copy = Storage(uninitializedByteCount: range.count)
+                let start = tensor.byteRange.lowerBound + placement.byteOffset
+                try tensor.storage.copyBytes(
+                    start + range.lowerBound..<start + range.upperBound, into: copy.unsafeMutableBytes)
+                return copy
             }
         }
     }

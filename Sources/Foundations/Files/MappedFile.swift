@@ -2,8 +2,9 @@ import Glibc
 
 /// A file's bytes as memory, read when they are touched.
 ///
-/// Writes stay private to the process: the file never changes. The file must not be truncated by others
-/// while it is mapped; the system offers no way to survive that.
+/// Writes stay private to the process: the file never changes. Where another process truncates the file while it is
+/// mapped, touching what is gone ends the process with SIGBUS; ``copyBytes(_:into:)`` throws instead. Others may also
+/// write to it: what has been read once may read differently the next time, which ``requireUnchanged()`` notices.
 public final class MappedFile: @unchecked Sendable {
     /// Size of the file when it was opened, in bytes.
     public let byteCount: Int
@@ -11,7 +12,10 @@ public final class MappedFile: @unchecked Sendable {
     /// The path it was opened at, for messages.
     public let path: String
 
+    private let descriptor: Int32
     private let bytes: UnsafeMutableRawBufferPointer
+    /// When the file had last been written as it was opened.
+    private let modified: timespec
 
     /// Maps the file at `path`.
     ///
@@ -19,31 +23,34 @@ public final class MappedFile: @unchecked Sendable {
     public init(path: String) throws(FileError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(path: path, operation: .open, code: errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw FileError(path: path, operation: .read, code: errno)
+        func failure(_ code: Int32) -> FileError {
+            close(descriptor)
+            return FileError(path: path, operation: .read, code: code)
         }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
-            throw FileError(path: path, operation: .read, code: code)
+            throw failure(status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+        }
+        let byteCount = Int(status.st_size)
+        var bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        if byteCount > 0 {
+            // MAP_PRIVATE with write permission: a tensor of the mapping can be changed in place, page by page copied.
+            let address = mmap(
+                nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0)
+            guard let address, address != MAP_FAILED else { throw failure(errno) }
+            bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
         }
         self.path = path
-        byteCount = Int(status.st_size)
-        guard byteCount > 0 else {
-            bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            return
-        }
-        // MAP_PRIVATE with write permission: a tensor of the mapping can be changed in place, page by page copied.
-        let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0)
-        guard let address, address != MAP_FAILED else {
-            throw FileError(path: path, operation: .read, code: errno)
-        }
-        bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+        self.byteCount = byteCount
+        self.descriptor = descriptor
+        self.bytes = bytes
+        modified = status.st_mtim
     }
 
     deinit {
         if let address = bytes.baseAddress { munmap(address, byteCount) }
+        close(descriptor)
     }
 
     /// Calls `body` with all bytes. The pointer is valid during the call only.
@@ -59,5 +66,45 @@ public final class MappedFile: @unchecked Sendable {
     package func unsafeMutableBytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "\(range) of \(byteCount) bytes")
         return UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+    }
+
+    /// Copies bytes of the file, as they are on the disk now.
+    ///
+    /// - Precondition: `range` is as long as `target`.
+    /// - Throws: ``FileChangedError`` where the file has become shorter, ``FileError``.
+    package func copyBytes(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+        precondition(range.count == target.count, "\(range.count) bytes for \(target.count)")
+        var done = 0
+        while done < target.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: target[done...])
+            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(range.lowerBound + done))
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
+            guard count > 0 else { throw FileChangedError(path: path) }
+            done += count
+        }
+    }
+
+    /// Where memory of this mapping is in the file; `nil` for other memory.
+    package func range(of memory: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard let start = memory.baseAddress, let base = bytes.baseAddress, start >= UnsafeRawPointer(base),
+            start + memory.count <= UnsafeRawPointer(base) + byteCount
+        else { return nil }
+        let offset = start - UnsafeRawPointer(base)
+        return offset..<offset + memory.count
+    }
+
+    /// Checks that nobody has written to the file or changed its length since it was opened. Another file in its place
+    /// is no change: this object goes on with the one that it opened.
+    ///
+    /// - Throws: ``FileChangedError``, ``FileError``.
+    package func requireUnchanged() throws {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw FileError(path: path, operation: .read, code: errno)
+        }
+        guard Int(status.st_size) == byteCount, status.st_mtim.tv_sec == modified.tv_sec,
+            status.st_mtim.tv_nsec == modified.tv_nsec
+        else { throw FileChangedError(path: path) }
     }
 }

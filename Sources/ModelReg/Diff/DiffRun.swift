@@ -54,9 +54,9 @@ struct DiffRun {
     }
 
     func diff(from old: WeightSource, to new: WeightSource) throws -> ModelDiff {
-        try OpenWeights.withOpen(old, new, comparesValues: options.comparesValues) { oldWeights, newWeights in
-            try diff(oldWeights, newWeights, facts: old.facts.changes(to: new.facts))
-        }
+        try diff(
+            OpenWeights(old, comparesValues: options.comparesValues),
+            OpenWeights(new, comparesValues: options.comparesValues), facts: old.facts.changes(to: new.facts))
     }
 
     private func diff(_ old: OpenWeights, _ new: OpenWeights, facts: [FactChange]) throws -> ModelDiff {

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import ModelRegistry
 import Tensors
 
@@ -56,8 +57,8 @@ struct LeafBytes: Sendable {
         if case .stored(let stored) = origin { stored.isDelta(chunk: index, of: id) } else { false }
     }
 
-    /// Calls `body` with a stretch of the packed elements: where they lie if they are in memory, else decoded into
-    /// `buffer`.
+    /// Calls `body` with a stretch of the packed elements: where they lie if they are in memory, else read or decoded
+    /// into `buffer`.
     ///
     /// - Precondition: The elements lie packed.
     func withPackedBytes<Result>(
@@ -67,8 +68,13 @@ struct LeafBytes: Sendable {
         guard let packedOffset else { preconditionFailure("a view with gaps has no packed bytes") }
         let stretch = packedOffset + range.lowerBound..<packedOffset + range.upperBound
         switch origin {
-        case .memory(let stored):
+        case .memory(let stored) where stored.storage.file == nil:
             return try stored.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[stretch])) }
+        case .memory(let stored):
+            let start = stored.byteRange.lowerBound + stretch.lowerBound
+            let target = buffer.reserve(stretch.count)
+            try stored.storage.copyBytes(start..<start + stretch.count, into: target)
+            return try body(UnsafeRawBufferPointer(target))
         case .stored(let stored):
             let target = buffer.reserve(stretch.count)
             try stored.read(stretch, into: target, knowing: known)
@@ -85,12 +91,10 @@ struct LeafBytes: Sendable {
             ? 0 : try TensorGeometry.span(dtype: dtype, shape: shape, strides: strides).upperBound
         switch origin {
         case .memory(let stored):
-            return try stored.withUnsafeBytes { bytes in
-                let window = UnsafeMutableRawBufferPointer(
-                    mutating: UnsafeRawBufferPointer(rebasing: bytes[start..<start + span]))
-                let storage = Storage(wrapping: window, keepingAlive: stored.storage)
-                return try Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides).contiguous()
-            }
+            let storage = Storage(uninitializedByteCount: span)
+            let first = stored.byteRange.lowerBound + start
+            try stored.storage.copyBytes(first..<first + span, into: storage.unsafeMutableBytes)
+            return try Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides).contiguous()
         case .stored(let stored):
             let storage = Storage(uninitializedByteCount: span)
             try stored.read(start..<start + span, into: storage.unsafeMutableBytes)

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Synchronization
 import Tensors
 import WeightDiff

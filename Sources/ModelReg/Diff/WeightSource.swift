@@ -41,7 +41,7 @@ public struct WeightSource: Sendable {
 
     /// A file, or the folder of a model, that has been read. Its tensors stay mapped.
     ///
-    /// - Throws: ``CheckpointError``.
+    /// - Throws: ``CheckpointError``; `FileError`, `FileChangedError` where its storages are those of a file.
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ source: ModelSource) throws {
         origin = .values(try HashedCheckpoint(source.checkpoint))
@@ -55,7 +55,7 @@ public struct WeightSource: Sendable {
 
     /// A checkpoint in memory, which must not change while it is compared.
     ///
-    /// - Throws: ``CheckpointError``.
+    /// - Throws: ``CheckpointError``; `FileError`, `FileChangedError` where its storages are those of a file.
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ checkpoint: Checkpoint) throws {
         origin = .values(try HashedCheckpoint(checkpoint))
@@ -71,14 +71,14 @@ struct HashedCheckpoint: Sendable {
 
     init(_ checkpoint: Checkpoint) throws {
         plan = try SavePlan(checkpoint)
-        hashes = plan.hashes()
+        hashes = try plan.hashes()
         manifest = Manifest(plan, ids: hashes.leaves)
     }
 }
 
-/// A source that can be read from, until the transaction of its registry ends.
-struct OpenWeights {
-    private enum Origin {
+/// A source that can be read from, on any thread. Holds no lock.
+struct OpenWeights: Sendable {
+    private enum Origin: Sendable {
         case version(VersionReader, [Int: StoredHealth])
         case values(HashedCheckpoint)
     }
@@ -86,34 +86,18 @@ struct OpenWeights {
     private let origin: Origin
     let manifest: Manifest
 
-    /// Opens two sources, those of one registry in one transaction, and calls `body`.
-    static func withOpen<Result>(
-        _ old: WeightSource, _ new: WeightSource, comparesValues: Bool,
-        _ body: (OpenWeights, OpenWeights) throws -> Result
-    ) throws -> Result {
-        func opened(_ reader: VersionReader) throws -> OpenWeights {
-            OpenWeights(
-                origin: .version(reader, comparesValues ? try reader.storedHealth() : [:]),
-                manifest: reader.manifest)
-        }
-        func opened(_ values: HashedCheckpoint) -> OpenWeights {
-            OpenWeights(origin: .values(values), manifest: values.manifest)
-        }
-        switch (old.origin, new.origin) {
-        case (.values(let old), .values(let new)): return try body(opened(old), opened(new))
-        case (.version(let registry, let old), .values(let new)):
-            return try registry.withReaders(of: [old]) { try body(opened($0[0]), opened(new)) }
-        case (.values(let old), .version(let registry, let new)):
-            return try registry.withReaders(of: [new]) { try body(opened(old), opened($0[0])) }
-        case (.version(let oldRegistry, let old), .version(let newRegistry, let new)):
-            if oldRegistry === newRegistry {
-                return try oldRegistry.withReaders(of: [old, new]) { try body(opened($0[0]), opened($0[1])) }
-            }
-            return try oldRegistry.withReaders(of: [old]) { oldReaders in
-                try newRegistry.withReaders(of: [new]) { newReaders in
-                    try body(opened(oldReaders[0]), opened(newReaders[0]))
-                }
-            }
+    /// Opens a source.
+    ///
+    /// - Parameter comparesValues: Whether elements are looked at, too.
+    init(_ source: WeightSource, comparesValues: Bool) throws {
+        switch source.origin {
+        case .values(let values):
+            origin = .values(values)
+            manifest = values.manifest
+        case .version(let registry, let reference):
+            let reader = try registry.readers(of: [reference])[0]
+            origin = .version(reader, comparesValues ? try reader.storedHealth() : [:])
+            manifest = reader.manifest
         }
     }
 

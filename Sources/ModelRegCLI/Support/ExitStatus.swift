@@ -42,13 +42,13 @@ enum ExitStatus: Int32 {
     private init(_ error: RegistryError) {
         switch error {
         case .noRegistry, .noModel, .noRun, .noVersion, .noVersions, .noEarlierVersion, .noAlias,
-            .contentMismatch, .thinned:
+            .contentMismatch, .thinned, .deletedMeanwhile:
             self = .noInput
         case .gated: self = .found
         case .noDeletedVersion: self = .noInput
         case .notARegistry, .newerRegistry: self = .configuration
         case .busy: self = .busy
-        case .readOnly, .inputOutput: self = .inputOutput
+        case .readOnly, .inputOutput, .closed, .changedWhileSaving: self = .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
             .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep,
             .notDeleted, .badDeletedReference, .mergeWithItself, .nothingLeft:

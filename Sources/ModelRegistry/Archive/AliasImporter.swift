@@ -1,15 +1,17 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 
 /// Brings aliases of another registry in.
 struct AliasImporter {
-    private let theirs: Database
+    private let aliases: [Alias]
     private let options: MergeOptions
 
-    init(_ theirs: Database, _ options: MergeOptions) {
-        self.theirs = theirs
+    /// Reads the aliases of the selected models.
+    init(_ source: MergeSource, _ selection: MergeSelection, _ options: MergeOptions) throws {
         self.options = options
+        aliases = try source.read { theirs in try AliasImporter.aliases(theirs, selection) }
     }
 
     private struct Alias {
@@ -21,28 +23,26 @@ struct AliasImporter {
         let isPinned: Bool
     }
 
-    private func aliases(_ selection: MergeSelection) throws -> [Alias] {
-        try MergeSourceError.catching {
-            try selection.models.flatMap { model in
-                let rows = try Row.fetchAll(
-                    theirs,
-                    sql: """
-                        SELECT alias.name, alias.version, version.number, is_protected, is_pinned
-                        FROM alias JOIN version ON version.id = alias.version
-                        WHERE alias.model = ? AND version.model = alias.model ORDER BY alias.name
-                        """,
-                    arguments: [model.rowID])
-                return try rows.map { row in
-                    let name: String = try row.value("name")
-                    guard (try? Names.checkAlias(name)) != nil else {
-                        throw RegistryError.Damage(problem: "an alias has an impossible name")
-                    }
-                    return Alias(
-                        name: name, model: model.name, version: try row.value("version"),
-                        reference: "\(model.name):v\(try row.value("number", as: Int.self))",
-                        isProtected: try row.value("is_protected", as: Int.self) == 1,
-                        isPinned: try row.value("is_pinned", as: Int.self) == 1)
+    private static func aliases(_ theirs: Database, _ selection: MergeSelection) throws -> [Alias] {
+        try selection.models.flatMap { model in
+            let rows = try Row.fetchAll(
+                theirs,
+                sql: """
+                    SELECT alias.name, alias.version, version.number, is_protected, is_pinned
+                    FROM alias JOIN version ON version.id = alias.version
+                    WHERE alias.model = ? AND version.model = alias.model ORDER BY alias.name
+                    """,
+                arguments: [model.rowID])
+            return try rows.map { row in
+                let name: String = try row.value("name")
+                guard (try? Names.checkAlias(name)) != nil else {
+                    throw RegistryError.Damage(problem: "an alias has an invalid name")
                 }
+                return Alias(
+                    name: name, model: model.name, version: try row.value("version"),
+                    reference: "\(model.name):v\(try row.value("number", as: Int.self))",
+                    isProtected: try row.value("is_protected", as: Int.self) == 1,
+                    isPinned: try row.value("is_pinned", as: Int.self) == 1)
             }
         }
     }
@@ -64,10 +64,10 @@ struct AliasImporter {
     }
 
     /// Sets aliases on the versions that came in or were here.
-    func insert(_ selection: MergeSelection, _ map: VersionMap, _ db: Database, _ report: inout MergeReport)
+    func insert(_ map: VersionMap, _ db: Database, _ report: inout MergeReport)
         throws
     {
-        for alias in try aliases(selection) {
+        for alias in aliases {
             guard let id = map[alias.version] else { continue }
             let number = try Int.fetchOne(
                 db, sql: "SELECT number FROM version WHERE id = ? AND deleted_at IS NULL", arguments: [id])
@@ -96,12 +96,12 @@ struct AliasImporter {
         }
     }
 
-    /// What ``insert(_:_:_:_:)`` would do before the versions are here.
-    func rehearse(_ selection: MergeSelection, _ map: VersionMap, _ db: Database, _ report: inout MergeReport)
+    /// What ``insert(_:_:_:)`` would do before the versions are here.
+    func rehearse(_ map: VersionMap, _ db: Database, _ report: inout MergeReport)
         throws
     {
         let names = Dictionary(report.added.map { ($0.theirs, $0.ours) }) { first, _ in first }
-        for alias in try aliases(selection) {
+        for alias in aliases {
             let mapped = map[alias.version]
             guard mapped != nil || names[alias.reference] != nil else { continue }
             guard let current = try current(alias, db) else {
@@ -120,43 +120,5 @@ struct AliasImporter {
                     theirs: theirs,
                     isTheirs: options.prefersTheirs && !current.isProtected))
         }
-    }
-}
-
-/// Brings lineage in.
-struct LineageImporter {
-    private let theirs: Database
-
-    init(_ theirs: Database) { self.theirs = theirs }
-
-    /// Copies the ancestors of a version; those that are not here by name and content id.
-    func copy(_ version: Int64, to id: Int64, _ map: VersionMap, _ db: Database) throws {
-        let ancestors = try MergeSourceError.catching { try LineageTable.ancestors(theirs, version) }
-        let rows = try Int64.fetchAll(
-            theirs, sql: "SELECT ifnull(ancestor, -1) FROM lineage WHERE version = ? ORDER BY ordinal",
-            arguments: [version])
-        for (ordinal, (ancestor, row)) in zip(ancestors, rows).enumerated() {
-            try db.execute(
-                sql: """
-                    INSERT INTO lineage
-                      (version, ordinal, ancestor, ancestor_name, ancestor_content_id, kind, found, share)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    id, ordinal, map[row], ancestor.reference, ancestor.contentID.data, ancestor.kind.rawValue,
-                    ancestor.isGiven ? "given" : "shared_content", ancestor.share,
-                ])
-        }
-    }
-
-    /// Finds ancestors that were not here before, by content id.
-    func relink(_ db: Database) throws {
-        try db.execute(
-            sql: """
-                UPDATE lineage SET ancestor = (
-                  SELECT id FROM version WHERE content_id = ancestor_content_id AND deleted_at IS NULL
-                  ORDER BY id LIMIT 1)
-                WHERE ancestor IS NULL
-                """)
     }
 }

@@ -1,77 +1,88 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 import TensorCodec
 import Tensors
 
 /// A chunk of the other registry that is not in this one.
 struct MissingChunk: Sendable {
-    let rowID: Int64
-    let contentID: ContentID
-    let base: Int64?
-    /// Its length before it is encoded, 1 MiB at most.
-    let byteCount: Int
+    let location: ChunkLocation
     let kind: ElementKind
+    /// Reads it.
+    let session: ReadSession
 }
 
-/// The tensors and chunks of the registry that is merged.
+/// Finds the chunks of versions of another registry that are not in this one.
 struct ContentSource {
-    private let theirs: Database
+    private let source: MergeSource
+    private let ours: Registry
 
-    init(_ theirs: Database) { self.theirs = theirs }
+    init(_ source: MergeSource, ours: Registry) {
+        self.source = source
+        self.ours = ours
+    }
 
-    /// The chunks of versions there that are not here, each once.
+    private struct TensorSource {
+        let row: Int64
+        let id: ContentID
+        let kind: ElementKind
+    }
+
+    /// Tensors that are looked at in one transaction, about.
+    private static let tensorCountAtOnce = 10_000
+
+    /// The missing chunks, each once.
     ///
-    /// - Throws: ``RegistryError/Damage`` about the other registry.
-    func missingChunks(of versions: [Version], in db: Database) throws -> [MissingChunk] {
-        let tensors = try theirs.cachedStatement(
-            sql: """
-                SELECT DISTINCT tensor.id, tensor.content_id, tensor.dtype FROM parameter
-                JOIN tensor ON tensor.id = parameter.tensor WHERE version = ?
-                """)
-        let chunks = try theirs.cachedStatement(
-            sql: """
-                SELECT chunk.id, content_id, base, byte_count FROM tensor_chunk JOIN chunk ON chunk.id = tensor_chunk.chunk
-                WHERE tensor = ? ORDER BY ordinal
-                """)
-        let tensorKnown = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
-        let chunkKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
+    /// - Throws: ``MergeSourceError``, ``RegistryError``.
+    func missingChunks(of versions: [Version]) throws -> [MissingChunk] {
         var seenTensors: Set<Int64> = []
-        var seenChunks: Set<Int64> = []
+        var seenChunks: Set<ContentID> = []
         var missing: [MissingChunk] = []
-        for version in versions {
-            for tensor in try Row.fetchAll(tensors, arguments: [version.rowID]) {
-                let id: Int64 = try tensor.value("id")
-                guard seenTensors.insert(id).inserted else { continue }
-                let contentID = try tensor.contentID("content_id")
-                if try Bool.fetchOne(tensorKnown, arguments: [contentID.data]) == true { continue }
-                guard let dtype = DType(rawValue: try tensor.value("dtype")) else {
-                    throw RegistryError.Damage(version: version.reference, problem: "unknown element type")
-                }
-                for chunk in try Row.fetchAll(chunks, arguments: [id]) {
-                    let chunkID: Int64 = try chunk.value("id")
-                    guard seenChunks.insert(chunkID).inserted else { continue }
-                    let contentID = try chunk.contentID("content_id")
-                    if try Bool.fetchOne(chunkKnown, arguments: [contentID.data]) == true { continue }
-                    missing.append(
-                        MissingChunk(
-                            rowID: chunkID, contentID: contentID, base: try chunk.optional("base"),
-                            byteCount: min(max(0, try chunk.value("byte_count")), Chunking.chunkByteCount),
-                            kind: ElementKind(dtype)))
-                }
+        var rest = versions[...]
+        while !rest.isEmpty {
+            var tensors: [TensorSource] = []
+            while let version = rest.first, tensors.count < ContentSource.tensorCountAtOnce {
+                tensors += try self.tensors(of: version).filter { seenTensors.insert($0.row).inserted }
+                rest = rest.dropFirst()
             }
+            let known = try ours.read { db in try TensorTable.known(tensors.map(\.id), db) }
+            let chunks = try chunks(of: tensors.filter { !known.contains($0.id) })
+                .filter { seenChunks.insert($0.location.contentID).inserted }
+            let ids = try ours.store.missing(chunks.lazy.map(\.location.contentID))
+            missing += chunks.filter { ids.contains($0.location.contentID) }
         }
         return missing
     }
 
-    /// Encoded bytes of chunks.
-    func storedByteCount(of chunks: [MissingChunk]) throws -> Int {
-        let find = try theirs.cachedStatement(sql: "SELECT stored_byte_count FROM chunk WHERE id = ?")
-        return try chunks.reduce(0) { sum, chunk in
-            let count = try Int.fetchOne(find, arguments: [chunk.rowID]) ?? 0
-            guard (0...2 * Chunking.chunkByteCount).contains(count) else {
-                throw RegistryError.Damage(chunk: chunk.contentID, problem: "its row holds impossible numbers")
+    private func tensors(of version: Version) throws -> [TensorSource] {
+        try source.read { theirs in
+            let find = try theirs.cachedStatement(
+                sql: """
+                    SELECT DISTINCT tensor.id, tensor.content_id, tensor.dtype FROM parameter
+                    JOIN tensor ON tensor.id = parameter.tensor WHERE version = ?
+                    """)
+            return try Row.fetchAll(find, arguments: [version.rowID]).map { row in
+                guard let dtype = DType(rawValue: try row.value("dtype")) else {
+                    throw RegistryError.Damage(version: version.reference, problem: "unknown element type")
+                }
+                return TensorSource(
+                    row: try row.value("id"), id: try row.contentID("content_id"), kind: ElementKind(dtype))
             }
-            return sum + count
+        }
+    }
+
+    private func chunks(of tensors: [TensorSource]) throws -> [MissingChunk] {
+        try source.read { theirs in
+            let session = try ReadSession(source.registry.store, theirs)
+            var finder = try ChunkFinder(theirs)
+            return try tensors.flatMap { tensor in
+                try TensorChunkTable.rows(of: tensor.row, theirs).map { row in
+                    guard let location = try finder.chunk(row) else {
+                        throw RegistryError.Damage(problem: "a chunk's row is missing")
+                    }
+                    return MissingChunk(location: location, kind: tensor.kind, session: session)
+                }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 
@@ -11,7 +12,7 @@ struct MergeSelection {
         let createdAt: String
     }
 
-    /// Models with names that are some.
+    /// The selected models; names are validated.
     private(set) var models: [Model] = []
     /// Living versions, by model and number.
     private(set) var versions: [Version] = []
@@ -54,50 +55,6 @@ struct MergeSelection {
                 throw RegistryError.Damage(
                     version: version.reference, problem: "its number or time is impossible")
             }
-        }
-    }
-}
-
-/// Which version here is which there.
-struct VersionMap {
-    /// Rows here by rows there.
-    private(set) var rows: [Int64: Int64] = [:]
-
-    subscript(theirs: Int64) -> Int64? {
-        get { rows[theirs] }
-        set { rows[theirs] = newValue }
-    }
-
-    /// Notes the versions that are here already, deleted ones included: what was deleted here does not come back.
-    ///
-    /// - Returns: The others.
-    mutating func match(_ versions: [Version], _ db: Database) throws -> [Version] {
-        let find = try db.cachedStatement(
-            sql: """
-                SELECT version.id FROM version JOIN model ON model.id = version.model
-                WHERE content_id = ? AND version.created_at = ? AND model.name = ? ORDER BY version.id LIMIT 1
-                """)
-        var new: [Version] = []
-        for version in versions {
-            let row = try Int64.fetchOne(
-                find, arguments: [version.contentID.data, version.createdAt, version.model])
-            rows[version.rowID] = row
-            if row == nil { new.append(version) }
-        }
-        return new
-    }
-
-    /// What versions would be called.
-    func rehearse(_ versions: [Version], _ db: Database) throws -> [MergeReport.Added] {
-        var next: [String: Int] = [:]
-        return try versions.map { version in
-            let stored =
-                try Int.fetchOne(
-                    db, sql: "SELECT next_number FROM model WHERE name = ?", arguments: [version.model])
-                ?? 1
-            let number = max(next[version.model] ?? stored, version.number)
-            next[version.model] = number + 1
-            return MergeReport.Added(theirs: version.reference, ours: "\(version.model):v\(number)")
         }
     }
 }

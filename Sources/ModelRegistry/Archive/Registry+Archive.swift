@@ -1,3 +1,4 @@
+import ChunkStore
 import Foundations
 import GRDB
 import Glibc
@@ -35,7 +36,7 @@ extension Registry {
         if !mayReplace, access(path, F_OK) == 0 { throw FileError(path: path, operation: .write, code: EEXIST) }
         let temporary = try TemporarySibling(of: path)
         defer {
-            close(temporary.descriptor)
+            Glibc.close(temporary.descriptor)
             unlink(temporary.path)
         }
         let copy = try Registry(path: temporary.path, packsInBackground: false)
@@ -49,7 +50,7 @@ extension Registry {
                 runs: try Int.fetchOne(db, sql: "SELECT count(*) FROM run") ?? 0
             )
         }
-        try copy.database.close()
+        try copy.close()
         // The file itself is on the disk, by SQLite; its name is when this returns.
         if mayReplace {
             guard rename(temporary.path, path) == 0 else {

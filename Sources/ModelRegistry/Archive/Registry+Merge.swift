@@ -1,6 +1,4 @@
-import Checkpoints
 import Foundations
-import GRDB
 import Glibc
 
 /// How to merge another registry.
@@ -81,7 +79,8 @@ extension Registry {
     /// Chunks come first, versions when all they need is there, some at a time: a merge that is interrupted goes on
     /// where it was when it is called again.
     ///
-    /// - Parameter other: It is read in one transaction, during which it cannot be written.
+    /// - Parameter other: It is read in many short transactions: what is saved to it meanwhile may be left out, and a
+    ///   version that is deleted meanwhile is.
     /// - Throws: ``RegistryError``; ``RegistryError/mergeSource(path:_:)`` for what is wrong with `other`.
     /// - Complexity: O(bytes) of what is new, to decode and hash them.
     @discardableResult
@@ -89,10 +88,11 @@ extension Registry {
         _ other: Registry, options: MergeOptions = MergeOptions(), progress: ProgressHandler? = nil
     ) throws -> MergeReport {
         guard other !== self, !isSameFile(as: other) else { throw RegistryError.mergeWithItself(path: path) }
-        let merge = Merge(ours: self, options: options, progress: progress)
         let report: MergeReport
         do {
-            report = try other.read { theirs in try merge.run(theirs) }
+            report = try translatingErrors {
+                try Merge(ours: self, source: MergeSource(other), options: options, progress: progress).run()
+            }
         } catch let error as MergeSourceError {
             throw RegistryError.mergeSource(path: other.path, error.damage)
         }
@@ -108,147 +108,5 @@ extension Registry {
         var (mine, theirs) = (stat(), stat())
         guard path != ":memory:", stat(path, &mine) == 0, stat(other.path, &theirs) == 0 else { return false }
         return (mine.st_dev, mine.st_ino) == (theirs.st_dev, theirs.st_ino)
-    }
-}
-
-/// Something wrong with the registry that is merged, and not with the one that it is merged into.
-struct MergeSourceError: Error {
-    let damage: RegistryError.Damage
-
-    /// Calls `body`, which reads the other registry only.
-    static func catching<Result>(_ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch RegistryError.damaged(let damage) {
-            throw MergeSourceError(damage: damage)
-        } catch let damage as RegistryError.Damage {
-            throw MergeSourceError(damage: damage)
-        } catch let error as DatabaseError where isOfContent(error) {
-            let problem = error.message ?? "\(error.extendedResultCode)"
-            throw MergeSourceError(damage: RegistryError.Damage(problem: problem))
-        }
-    }
-}
-
-extension MergeSourceError {
-    /// Whether a failure is one of what the file holds, rather than of the disk or of a lock.
-    private static func isOfContent(_ error: DatabaseError) -> Bool {
-        [.SQLITE_ERROR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_MISMATCH, .SQLITE_TOOBIG, .SQLITE_CONSTRAINT]
-            .contains(error.resultCode)
-    }
-}
-
-/// One merge: what is to come in, then chunks, versions, runs.
-struct Merge {
-    let ours: Registry
-    let options: MergeOptions
-    let progress: ProgressHandler?
-
-    /// Leaves of the versions that one transaction inserts, about.
-    private static let leafCountAtOnce = 20_000
-
-    func run(_ theirs: Database) throws -> MergeReport {
-        var report = MergeReport()
-        let selection = try MergeSourceError.catching { try MergeSelection(theirs, options) }
-        var map = VersionMap()
-        let new = try ours.read { db in try map.match(selection.versions, db) }
-        report.sameCount = selection.versions.count - new.count
-        let source = ContentSource(theirs)
-        let missing = try ours.read { db in
-            try MergeSourceError.catching { try source.missingChunks(of: new, in: db) }
-        }
-        if options.dryRun {
-            report.chunkCount = missing.count
-            report.storedByteCount = try MergeSourceError.catching { try source.storedByteCount(of: missing) }
-            try ours.read { db in
-                report.added = try map.rehearse(new, db)
-                try AliasImporter(theirs, options).rehearse(selection, map, db, &report)
-                try RunImporter(theirs, options).rehearse(selection, db, &report)
-            }
-            return report
-        }
-        let importer = ChunkImporter(ours: ours, theirs: theirs, progress: progress)
-        try importer.copy(missing, &report)
-        let runs = RunImporter(theirs, options)
-        let runIDs = try runs.copy(selection, into: ours, &report)
-        try insert(new, theirs, source, importer, runIDs, &map, &report)
-        try ours.write { db in
-            try AliasImporter(theirs, options).insert(selection, map, db, &report)
-            try LineageImporter(theirs).relink(db)
-            if options.isArchiving { try archive(selection, theirs, db) }
-            let counts = "{\"versions\":\(report.added.count),\"same\":\(report.sameCount)}"
-            try EventTable.insert(
-                db, options.isArchiving ? "export" : "merge", at: Timestamp.now(), detail: counts)
-        }
-        return report
-    }
-
-    /// Inserts versions, a bounded number of rows at a time.
-    private func insert(
-        _ new: [Version], _ theirs: Database, _ source: ContentSource, _ importer: ChunkImporter,
-        _ runs: [Int64: Int64], _ map: inout VersionMap, _ report: inout MergeReport
-    ) throws {
-        let versions = VersionImporter(theirs, runs: runs)
-        var rest = new[...]
-        while !rest.isEmpty {
-            var group: [VersionImporter.Checked] = []
-            var leafCount = 0
-            while let version = rest.first, leafCount < Merge.leafCountAtOnce {
-                let checked = try MergeSourceError.catching { try versions.check(version) }
-                group.append(checked)
-                leafCount += checked.content.leaves.count + 100
-                rest = rest.dropFirst()
-            }
-            while true {
-                // A gc of another process may have removed chunks that no version needed yet: look again.
-                let inserted = try ours.write { db -> (VersionMap, [MergeReport.Added])? in
-                    guard try source.missingChunks(of: group.map(\.content.version), in: db).isEmpty else {
-                        return nil
-                    }
-                    var map = map
-                    var known = VersionImporter.KnownRows()
-                    let added = try group.map { try versions.insert($0, &map, &known, db) }
-                    return (map, added)
-                }
-                if let (newMap, added) = inserted {
-                    map = newMap
-                    report.added += added
-                    break
-                }
-                let again = try ours.read { db in
-                    try MergeSourceError.catching {
-                        try source.missingChunks(of: group.map(\.content.version), in: db)
-                    }
-                }
-                try importer.copy(again, &report)
-            }
-        }
-    }
-
-    /// What makes an archive the continuation of its registry: history and the next numbers.
-    private func archive(_ selection: MergeSelection, _ theirs: Database, _ db: Database) throws {
-        for model in selection.models {
-            let rows = try Row.fetchCursor(
-                theirs,
-                sql: "SELECT at, actor, action, number, alias, detail FROM event WHERE model = ? ORDER BY id",
-                arguments: [model.name])
-            // What this merge itself has noted gives way.
-            try db.execute(sql: "DELETE FROM event WHERE model = ?", arguments: [model.name])
-            while let row = try rows.next() {
-                try db.execute(
-                    sql: "INSERT INTO event (at, actor, action, model, number, alias, detail) "
-                        + "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    arguments: [
-                        row["at"] as DatabaseValue, row["actor"] as DatabaseValue,
-                        row["action"] as DatabaseValue,
-                        model.name, row["number"] as DatabaseValue, row["alias"] as DatabaseValue,
-                        row["detail"] as DatabaseValue,
-                    ])
-            }
-            try db.execute(
-                sql: "UPDATE model SET next_number = max(next_number, ?), created_at = ? WHERE name = ?",
-                arguments: [model.nextNumber, model.createdAt, model.name])
-        }
-        try PackingRules(theirs).write(db)
     }
 }

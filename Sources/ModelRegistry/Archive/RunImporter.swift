@@ -1,18 +1,19 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 import OrderedCollections
 
 /// Brings runs of another registry in.
 struct RunImporter {
-    private let theirs: Database
+    private let source: MergeSource
     private let options: MergeOptions
 
     /// Values of metrics in one transaction.
     private static let valueCountAtOnce = 50_000
 
-    init(_ theirs: Database, _ options: MergeOptions) {
-        self.theirs = theirs
+    init(_ source: MergeSource, _ options: MergeOptions) {
+        self.source = source
         self.options = options
     }
 
@@ -27,6 +28,10 @@ struct RunImporter {
 
     /// The runs of the models, parents first; of single versions, those that saved them.
     private func runs(_ selection: MergeSelection) throws -> [Source] {
+        try source.read { theirs in try runs(selection, theirs) }
+    }
+
+    private func runs(_ selection: MergeSelection, _ theirs: Database) throws -> [Source] {
         let models = Dictionary(selection.models.map { ($0.rowID, $0.name) }) { first, _ in first }
         let rows = try Row.fetchAll(theirs, sql: "SELECT * FROM run ORDER BY id")
         let single =
@@ -77,8 +82,9 @@ struct RunImporter {
         Int64]
     {
         var map: [Int64: Int64] = [:]
-        for run in try MergeSourceError.catching({ try runs(selection) }) {
-            let (id, addedName, theirsWins) = try ours.write { db in try insert(run, map, db) }
+        for run in try runs(selection) {
+            let values = try source.read { theirs in try Values(theirs, run) }
+            let (id, addedName, theirsWins) = try ours.write { db in try insert(run, values, map, db) }
             map[run.rowID] = id
             if let addedName { RunImporter.note(run, as: addedName, &report) }
             try copyMetrics(of: run, to: id, replaces: theirsWins, ours)
@@ -93,9 +99,10 @@ struct RunImporter {
     }
 
     /// - Returns: The row; the new name where it was not here; whether what is said there is newer.
-    private func insert(_ run: Source, _ map: [Int64: Int64], _ db: Database) throws -> (Int64, String?, Bool) {
+    private func insert(
+        _ run: Source, _ values: Values, _ map: [Int64: Int64], _ db: Database
+    ) throws -> (Int64, String?, Bool) {
         let modelID = try run.model.map { try ModelTable.findOrInsert(db, $0, at: run.startedAt) }
-        let values = try MergeSourceError.catching { try self.values(of: run) }
         let environmentID = try values.environment.map { try EnvironmentTable.findOrInsert(db, $0) }
         let id: Int64
         var added: String?
@@ -130,45 +137,55 @@ struct RunImporter {
             id = db.lastInsertedRowID
             added = RunInfo.reference(model: run.model, name: name)
         }
-        try MergeSourceError.catching {
-            var attributes = try RunTable.attributes(theirs, run.rowID)
-            for (_, value) in attributes {
-                guard try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [value.json]) == true else {
-                    throw RegistryError.Damage(problem: "a setting of run \"\(run.name)\" is not JSON")
-                }
-            }
-            if !theirsWins {
-                let known = try RunTable.attributes(db, id)
-                attributes.removeAll { known[$0.key] != nil }
-            }
-            try RunTable.set(db, id, attributes)
-            try NoteTable.copy(theirs, run: run.rowID, db, to: id)
-            let attachments = try Row.fetchAll(
-                theirs, sql: "SELECT name, content FROM run_attachment WHERE run = ?", arguments: [run.rowID])
-            for row in attachments {
-                let content = try AttachmentTable.copy(try row.value("content"), from: theirs, to: db)
-                try db.execute(
-                    sql:
-                        "INSERT OR \(theirsWins ? "REPLACE" : "IGNORE") INTO run_attachment (run, name, content) "
-                        + "VALUES (?, ?, ?)",
-                    arguments: [id, try row.value("name", as: String.self), content])
-            }
+        var attributes = values.attributes
+        if !theirsWins {
+            let known = try RunTable.attributes(db, id)
+            attributes.removeAll { known[$0.key] != nil }
+        }
+        try RunTable.set(db, id, attributes)
+        try NoteTable.add(values.notes, run: id, db)
+        for (name, content) in values.attachments {
+            try AttachmentTable.insert(name, content, to: .run(id, replaces: theirsWins), db)
         }
         return (id, added, theirsWins)
     }
 
-    private func values(of run: Source) throws -> (
-        state: String, endedAt: String?, wallSeconds: Double, boot: String?, bootSeconds: Double?,
-        process: String?,
-        parent: Int64?, environment: RunEnvironment?
-    ) {
-        let row = run.row
-        return (
-            try row.value("state"), try row.optional("ended_at"), try row.value("wall_seconds"),
-            try row.optional("boot"), try row.optional("boot_seconds"), try row.optional("process"),
-            try row.optional("parent"),
-            try EnvironmentTable.environment(theirs, try row.optional("environment"))
-        )
+    /// All that belongs to a run but its metrics.
+    private struct Values {
+        let state: String
+        let endedAt: String?
+        let wallSeconds: Double
+        let boot: String?
+        let bootSeconds: Double?
+        let process: String?
+        let parent: Int64?
+        let environment: RunEnvironment?
+        let attributes: Attributes
+        let notes: [Note]
+        let attachments: [(name: String, content: AttachmentTable.Content)]
+
+        /// - Throws: ``RegistryError/Damage``.
+        init(_ theirs: Database, _ run: Source) throws {
+            let row = run.row
+            state = try row.value("state")
+            endedAt = try row.optional("ended_at")
+            wallSeconds = try row.value("wall_seconds")
+            boot = try row.optional("boot")
+            bootSeconds = try row.optional("boot_seconds")
+            process = try row.optional("process")
+            parent = try row.optional("parent")
+            environment = try EnvironmentTable.environment(theirs, try row.optional("environment"))
+            attributes = try RunTable.attributes(theirs, run.rowID)
+            for (_, value) in attributes {
+                let isJSON = try Bool.fetchOne(theirs, sql: "SELECT json_valid(?)", arguments: [value.json])
+                guard isJSON == true else {
+                    throw RegistryError.Damage(problem: "a setting of run \(quoted(run.name)) is not JSON")
+                }
+            }
+            notes = try NoteTable.notes(theirs, run: run.rowID)
+            try MergeSource.check(notes)
+            attachments = try AttachmentTable.contents(theirs, run: run.rowID)
+        }
     }
 
     private func freeName(_ name: String, _ modelID: Int64?, _ db: Database) throws -> String {
@@ -185,35 +202,42 @@ struct RunImporter {
     }
 
     private func copyMetrics(of run: Source, to id: Int64, replaces: Bool, _ ours: Registry) throws {
-        let rows = try Row.fetchCursor(
-            theirs, sql: "SELECT name, step, value, seconds FROM run_metric WHERE run = ? ORDER BY name, step",
-            arguments: [run.rowID])
-        var isDone = false
-        while !isDone {
-            var values: [LoggedMetric] = []
-            try MergeSourceError.catching {
-                while values.count < RunImporter.valueCountAtOnce {
-                    guard let row = try rows.next() else {
-                        isDone = true
-                        break
-                    }
-                    let step: Int = try row.value("step")
-                    guard step >= 0 else { throw RegistryError.Damage(problem: "a metric at a negative step") }
-                    values.append(
-                        LoggedMetric(
-                            name: try row.value("name"), step: step, value: try row.optional("value") ?? .nan,
-                            seconds: try row.optional("seconds")))
-                }
-            }
-            guard !values.isEmpty else { continue }
+        var last: LoggedMetric?
+        while true {
+            let values = try source.read { theirs in try metrics(of: run, after: last, theirs) }
+            guard let end = values.last else { return }
             try ours.write { db in try RunTable.insert(db, id, values, replaces: replaces) }
+            last = end
+        }
+    }
+
+    private func metrics(of run: Source, after last: LoggedMetric?, _ theirs: Database) throws -> [LoggedMetric]
+    {
+        let rows = try Row.fetchAll(
+            theirs,
+            sql: """
+                SELECT name, step, value, seconds FROM run_metric WHERE run = ?1 AND (name, step) > (?2, ?3)
+                ORDER BY name, step LIMIT \(RunImporter.valueCountAtOnce)
+                """,
+            arguments: [run.rowID, last?.name ?? "", last?.step ?? -1])
+        return try rows.map { row in
+            let step: Int = try row.value("step")
+            guard step >= 0 else { throw RegistryError.Damage(problem: "a metric at a negative step") }
+            return LoggedMetric(
+                name: try row.value("name"), step: step, value: try row.optional("value") ?? .nan,
+                seconds: try row.optional("seconds"))
         }
     }
 
     /// The names that runs would come in under.
-    func rehearse(_ selection: MergeSelection, _ db: Database, _ report: inout MergeReport) throws {
+    func rehearse(_ selection: MergeSelection, _ ours: Registry, _ report: inout MergeReport) throws {
+        let runs = try runs(selection)
+        try ours.read { db in try rehearse(runs, db, &report) }
+    }
+
+    private func rehearse(_ runs: [Source], _ db: Database, _ report: inout MergeReport) throws {
         var taken: Set<String> = []
-        for run in try MergeSourceError.catching({ try runs(selection) }) {
+        for run in runs {
             let modelID =
                 try run.model.flatMap {
                     try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [$0])

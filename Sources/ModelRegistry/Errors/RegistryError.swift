@@ -13,6 +13,8 @@ public enum RegistryError: Error, Equatable {
     case busy(path: String, waitedSeconds: Double)
     /// The registry file or its folder cannot be written.
     case readOnly(path: String)
+    /// The registry was closed before.
+    case closed(path: String)
     /// The file could not be read or written, or the disk is full. `code` is SQLite's extended result code.
     case inputOutput(path: String, message: String, code: Int)
 
@@ -37,6 +39,8 @@ public enum RegistryError: Error, Equatable {
     case noEarlierVersion(reference: String)
     /// No such alias; perhaps another was meant.
     case noAlias(model: String, alias: String, suggestion: String?)
+    /// The version was deleted while it was being read.
+    case deletedMeanwhile(version: String)
     /// The version has another content id than the reference demands.
     case contentMismatch(reference: String, found: ContentID)
     /// A protected alias would be moved or removed.
@@ -57,6 +61,8 @@ public enum RegistryError: Error, Equatable {
     /// A step of training is negative.
     case badStep(Int)
 
+    /// The file at the path, or else tensors in memory, changed while they were being saved.
+    case changedWhileSaving(path: String?)
     /// Tensors do what a gate forbids; see ``HealthGate``.
     case gated(condition: String, [TensorFacts])
     /// The version to bring back is not deleted.
@@ -129,6 +135,7 @@ extension RegistryError: CustomStringConvertible {
         case .busy(let path, let seconds):
             "\(quoted(path)) is in use by another process; waited \(seconds.formatted) s (--wait waits longer)"
         case .readOnly(let path): "\(quoted(path)) cannot be written"
+        case .closed(let path): "\(quoted(path)) was closed"
         case .inputOutput(let path, let message, _): "\(quoted(path)): \(message)"
         case .badModelName(let name):
             "\(quoted(name)) is not a model name: letters, digits, \".\", \"_\", \"-\", parts joined by \"/\", "
@@ -147,6 +154,7 @@ extension RegistryError: CustomStringConvertible {
         case .noEarlierVersion(let reference): "no version that much earlier: \(quoted(reference))"
         case .noAlias(let model, let alias, let suggestion):
             "no alias \(quoted(alias)) of \(quoted(model))" + RegistryError.question(suggestion)
+        case .deletedMeanwhile(let version): "\(version) was deleted while it was being read"
         case .contentMismatch(let reference, let found): "\(quoted(reference)) has another content id: \(found)"
         case .protectedAlias(let model, let alias):
             "alias \(quoted(alias)) of \(quoted(model)) is protected; --force moves or removes it all the same"
@@ -163,6 +171,8 @@ extension RegistryError: CustomStringConvertible {
         case .runIsRunning(let name, let process):
             "run \(quoted(name)) is still going on, in process \(process)"
         case .badStep(let step): "step \(step) is negative"
+        case .changedWhileSaving(let path):
+            "\(path.map(quoted) ?? "a tensor") changed while it was being saved; nothing was saved"
         case .gated(let condition, let tensors):
             "not saved: \(condition) holds for "
                 + tensors.prefix(3).map { "\(quoted($0.path)) (\($0.text))" }.joined(separator: ", ")

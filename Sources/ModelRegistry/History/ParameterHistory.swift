@@ -1,4 +1,5 @@
 public import Checkpoints
+import ChunkStore
 import GRDB
 
 /// What became of one leaf of a model, from version to version.

@@ -1,4 +1,5 @@
 public import Checkpoints
+import ChunkStore
 import GRDB
 
 extension Registry {

@@ -1,4 +1,5 @@
 public import Checkpoints
+import ChunkStore
 import GRDB
 import Tensors
 
@@ -19,18 +20,17 @@ extension Registry {
         _ reference: String, as type: Value.Type = Value.self, only patterns: [String] = [],
         verifiesHashes: Bool = false, progress: ProgressHandler? = nil
     ) throws -> Value {
-        let checkpoint: Checkpoint = try read { db in
+        let (content, layout) = try read { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
             let content = try VersionContent(db, version)
-            let layout = try storageLayout(content, only: patterns)
-            let storages = layout.emptyStorages()
-            try copyStorages(
-                db, layout, into: storages.map(\.unsafeMutableBytes), verifiesHashes: verifiesHashes,
-                progress: progress)
-            if verifiesHashes { try layout.verifyViews(content, storages) }
-            return try layout.checkpoint(storages)
+            return (content, try storageLayout(db, content, only: patterns))
         }
-        return try Value(checkpoint: checkpoint)
+        let storages = layout.emptyStorages()
+        try copyStorages(
+            layout, into: storages.map(\.unsafeMutableBytes), verifiesHashes: verifiesHashes, progress: progress
+        )
+        if verifiesHashes { try layout.verifyViews(content, storages) }
+        return try Value(checkpoint: try layout.checkpoint(storages))
     }
 
     /// What a version is: structure, names, types, shapes, content ids, ties. No tensor is read.
@@ -48,8 +48,8 @@ extension Registry {
     ///
     /// - Parameter patterns: Paths to select; everything where there are none.
     /// - Throws: ``RegistryError``, ``PathSelectionError``.
-    public func storageLayout(of version: Version, only patterns: [String] = []) throws -> StorageLayout {
-        try read { db in try storageLayout(VersionContent(db, version), only: patterns) }
+    package func storageLayout(of version: Version, only patterns: [String] = []) throws -> StorageLayout {
+        try read { db in try storageLayout(db, VersionContent(db, version), only: patterns) }
     }
 
     /// Fills the storages of a layout, in memory that the caller has.
@@ -58,23 +58,10 @@ extension Registry {
     ///
     /// - Throws: ``RegistryError``. Some destinations may have been written by then.
     /// - Precondition: One destination for each storage, of its length.
-    public func copyStorages(
+    package func copyStorages(
         _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer],
         verifiesHashes: Bool = false,
         progress: ProgressHandler? = nil
-    ) throws {
-        try read { db in
-            try copyStorages(db, layout, into: destinations, verifiesHashes: verifiesHashes, progress: progress)
-        }
-    }
-
-    private func storageLayout(_ content: VersionContent, only patterns: [String]) throws -> StorageLayout {
-        try StorageLayout(content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
-    }
-
-    private func copyStorages(
-        _ db: Database, _ layout: StorageLayout, into destinations: [UnsafeMutableRawBufferPointer],
-        verifiesHashes: Bool, progress: ProgressHandler?
     ) throws {
         precondition(
             destinations.map(\.count) == layout.storageByteCounts, "destinations do not fit the storages")
@@ -84,8 +71,14 @@ extension Registry {
                 tensor: piece.tensor, path: piece.path,
                 destination: UnsafeMutableRawBufferPointer(rebasing: destinations[piece.storage][range]))
         }
-        try TensorReader(db, reference: layout.version.reference, verifiesHashes: verifiesHashes)
-            .read(requests, progress: progress)
+        try layout.reader.read(requests, verifiesHashes: verifiesHashes, progress: progress)
+    }
+
+    private func storageLayout(_ db: Database, _ content: VersionContent, only patterns: [String]) throws
+        -> StorageLayout
+    {
+        try StorageLayout(
+            self, db, content, selected: PathSelection(patterns).selects(content.leaves.map(\.path)))
     }
 }
 

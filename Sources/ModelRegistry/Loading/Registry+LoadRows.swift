@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 public import Tensors
@@ -17,7 +18,7 @@ extension Registry {
     public func load(_ reference: String, path: String, rows: Range<Int>, verifiesHashes: Bool = false) throws
         -> Tensor
     {
-        try read { db in
+        let (row, view, leafPath, reader) = try read { db in
             let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
             let content = try VersionContent(db, version)
             let leaf = content.leaves.first { $0.path.text.utf8.elementsEqual(path.utf8) }
@@ -29,19 +30,18 @@ extension Registry {
             guard case .tensor(let row, let view, _) = leaf.content else {
                 throw RegistryError.noTensor(version: version.reference, path: path)
             }
-            let stretch = try RowStretch(rows, of: view, byteCount: row.byteCount)
-            guard let stretch else {
-                throw RegistryError.badRows(path: path, rows: rows, shape: view.shape)
-            }
-            let storage = Storage(uninitializedByteCount: stretch.byteRange.count)
-            let request = TensorReader.Request(
-                tensor: row, byteRange: stretch.byteRange, path: leaf.path,
-                destination: storage.unsafeMutableBytes)
-            try TensorReader(db, reference: version.reference, verifiesHashes: verifiesHashes).read([request])
-            let tensor = try Tensor(
-                storage: storage, dtype: view.dtype, shape: stretch.shape, strides: stretch.strides)
-            return tensor.contiguous()
+            return (row, view, leaf.path, try TensorReader(self, db, version, [(row, leaf.path)]))
         }
+        guard let stretch = try RowStretch(rows, of: view, byteCount: row.byteCount) else {
+            throw RegistryError.badRows(path: path, rows: rows, shape: view.shape)
+        }
+        let storage = Storage(uninitializedByteCount: stretch.byteRange.count)
+        let request = TensorReader.Request(
+            tensor: row, byteRange: stretch.byteRange, path: leafPath, destination: storage.unsafeMutableBytes)
+        try reader.read([request], verifiesHashes: verifiesHashes)
+        let tensor = try Tensor(
+            storage: storage, dtype: view.dtype, shape: stretch.shape, strides: stretch.strides)
+        return tensor.contiguous()
     }
 }
 

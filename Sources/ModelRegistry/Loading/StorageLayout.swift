@@ -1,23 +1,27 @@
-public import Checkpoints
-public import Tensors
+package import Checkpoints
+import ChunkStore
+import GRDB
+package import Tensors
 
 /// How the leaves of a version lie in storages, before any byte is read.
 ///
 /// Leaves that share a storage have the same storage here; every other tensor has one of its own.
-public struct StorageLayout: Sendable {
+package struct StorageLayout: Sendable {
     /// The version.
-    public let version: Version
+    package let version: Version
     /// The version's containers.
-    public let structure: Structure
+    package let structure: Structure
     /// The leaves in the structure's order; `nil` where not selected.
-    public let leaves: [Leaf?]
+    package let leaves: [Leaf?]
     /// Bytes of each storage.
-    public let storageByteCounts: [Int]
+    package let storageByteCounts: [Int]
     /// The tensors that storages are put together from.
     let pieces: [Piece]
+    /// Reads these tensors.
+    let reader: TensorReader
 
     /// A plain value, or a tensor as a view of a storage.
-    public enum Leaf: Sendable {
+    package enum Leaf: Sendable {
         /// A plain value.
         case value(PlainValue)
         /// A tensor.
@@ -25,19 +29,19 @@ public struct StorageLayout: Sendable {
     }
 
     /// A view of a storage, known to lie within it.
-    public struct View: Sendable {
+    package struct View: Sendable {
         /// Which of the storages.
-        public let storage: Int
+        package let storage: Int
         /// What one element is.
-        public let dtype: DType
+        package let dtype: DType
         /// Length of each axis.
-        public let shape: [Int]
+        package let shape: [Int]
         /// Distance between neighbours along each axis, in elements.
-        public let strides: [Int]
+        package let strides: [Int]
         /// Position of the first element, in elements.
-        public let offset: Int
+        package let offset: Int
         /// What it is to its module.
-        public let role: TensorRole
+        package let role: TensorRole
     }
 
     /// A stored tensor and where its bytes go.
@@ -53,21 +57,18 @@ public struct StorageLayout: Sendable {
     ///
     /// - Throws: ``RegistryError/damaged(_:)`` when shared storages contradict themselves;
     ///   ``RegistryError/thinned(version:paths:whole:)``.
-    init(_ content: VersionContent, selected: [Bool]) throws {
+    init(_ registry: Registry, _ db: Database, _ content: VersionContent, selected: [Bool]) throws {
         try content.checkPresent(selected)
         version = content.version
         structure = content.structure
-        do {
+        (leaves, storageByteCounts, pieces) = try locatingDamage(version: content.version.reference) {
             var builder = try StorageLayoutBuilder(content, selected: selected)
-            leaves = try zip(content.leaves, selected).map { leaf, isSelected in
+            let leaves = try zip(content.leaves, selected).map { leaf, isSelected in
                 isSelected ? try builder.place(leaf) : nil
             }
-            storageByteCounts = builder.storageByteCounts
-            pieces = builder.pieces
-        } catch var damage as RegistryError.Damage {
-            damage.version = content.version.reference
-            throw RegistryError.damaged(damage)
+            return (leaves, builder.storageByteCounts, builder.pieces)
         }
+        reader = try TensorReader(registry, db, content.version, pieces.map { ($0.tensor, $0.path) })
     }
 }
 

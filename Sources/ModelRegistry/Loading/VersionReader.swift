@@ -1,42 +1,33 @@
 package import Checkpoints
-import Foundations
+package import ChunkStore
 import GRDB
 import Tensors
 
 extension Registry {
-    /// Calls `body` with readers of versions, within one transaction: a version cannot vanish meanwhile.
+    /// Readers of versions, which were all there in one transaction.
     ///
-    /// - Throws: ``RegistryError``, and what `body` throws, which must not use the registry.
-    package func withReaders<Result>(
-        of references: [String], _ body: ([VersionReader]) throws -> Result
-    ) throws -> Result {
+    /// - Throws: ``RegistryError``.
+    package func readers(of references: [String]) throws -> [VersionReader] {
         try read { db in
-            // One for all: a connection serves one thread at a time.
-            let packs = PackReader(db)
-            let readers = try references.map { reference in
+            try references.map { reference in
                 let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
-                return try VersionReader(db, version, packs)
+                return try VersionReader(self, db, version)
             }
-            return try body(readers)
         }
     }
 }
 
-/// Reads stretches of the tensors of a version. Valid within the transaction that it was made in.
-package final class VersionReader {
+/// Reads stretches of the tensors of a version, from any thread and for as long as the version is there. Holds no lock.
+package final class VersionReader: Sendable {
     /// What the version is.
     package let manifest: Manifest
     private let content: VersionContent
-    private let db: Database
-    private let packs: PackReader
-    private var finder: ChunkFinder
+    private let registry: Registry
 
-    fileprivate init(_ db: Database, _ version: Version, _ packs: PackReader) throws {
-        self.db = db
-        self.packs = packs
+    fileprivate init(_ registry: Registry, _ db: Database, _ version: Version) throws {
+        self.registry = registry
         content = try VersionContent(db, version)
         manifest = content.manifest
-        finder = try ChunkFinder(db)
     }
 
     /// How a leaf lies in its stored tensor; `nil` for a plain value.
@@ -44,26 +35,30 @@ package final class VersionReader {
         if case .tensor(_, let view, _) = content.leaves[ordinal].content { view } else { nil }
     }
 
-    /// The bytes of the tensor that a leaf is a view of; `nil` for a plain value. To be called on the thread of the
-    /// transaction; what it returns can be read on any.
+    /// The bytes of the tensor that a leaf is a view of; `nil` for a plain value.
     ///
-    /// - Throws: ``RegistryError/damaged(_:)``.
+    /// - Throws: ``RegistryError``.
     package func storedBytes(ofLeaf ordinal: Int) throws -> StoredBytes? {
         let leaf = content.leaves[ordinal]
         guard case .tensor(let row, _, _) = leaf.content else { return nil }
-        do {
+        return try registry.read { db in
+            try VersionTable.requirePresent(content.version, db)
+            var finder = try ChunkFinder(db)
+            let chunks = try locatingDamage(version: content.version.reference, path: leaf.path) {
+                try TensorChunkTable.chunks(of: row, &finder, db)
+            }
             return StoredBytes(
-                byteCount: row.byteCount, chunks: try finder.chunks(of: row), packs: packs,
-                reference: content.version.reference, path: leaf.path)
-        } catch var damage as RegistryError.Damage {
-            damage.version = content.version.reference
-            damage.path = leaf.path.text
-            throw RegistryError.damaged(damage)
+                byteCount: row.byteCount, chunks: chunks, session: try ReadSession(registry.store, db),
+                registry: registry, version: content.version, path: leaf.path)
         }
     }
 
     /// What the registry knows of the elements of each leaf that is exactly a stored tensor, by its number.
     package func storedHealth() throws -> [Int: StoredHealth] {
+        try registry.read { db in try storedHealth(db) }
+    }
+
+    private func storedHealth(_ db: Database) throws -> [Int: StoredHealth] {
         let rows = try Row.fetchCursor(
             db,
             sql: """
@@ -94,22 +89,25 @@ package struct StoredHealth: Sendable {
     package let sumOfSquares: Double
 }
 
-/// The bytes of a stored tensor, to be decoded from any thread. Valid as long as the reader it came from.
+/// The bytes of a stored tensor, to be decoded from any thread.
 package struct StoredBytes: Sendable {
     /// Length of the decoded bytes.
     package let byteCount: Int
     private let chunks: [ChunkLocation]
-    private let packs: PackReader
-    private let reference: String
+    private let session: ReadSession
+    private let registry: Registry
+    private let version: Version
     private let path: CheckpointPath
 
     fileprivate init(
-        byteCount: Int, chunks: [ChunkLocation], packs: PackReader, reference: String, path: CheckpointPath
+        byteCount: Int, chunks: [ChunkLocation], session: ReadSession, registry: Registry, version: Version,
+        path: CheckpointPath
     ) {
         self.byteCount = byteCount
         self.chunks = chunks
-        self.packs = packs
-        self.reference = reference
+        self.session = session
+        self.registry = registry
+        self.version = version
         self.path = path
     }
 
@@ -138,50 +136,25 @@ package struct StoredBytes: Sendable {
         guard !range.isEmpty else { return }
         let first = range.lowerBound / Chunking.chunkByteCount
         let last = (range.upperBound - 1) / Chunking.chunkByteCount
-        do {
-            for index in first...last {
-                let whole = Chunking.range(ofChunk: index, byteCount: byteCount)
-                let part = whole.clamped(to: range)
-                let start = part.lowerBound - range.lowerBound
-                let destination = UnsafeMutableRawBufferPointer(
-                    rebasing: target[start..<start + part.count])
-                if part == whole {
-                    try decode(index, into: destination, knowing: known)
-                } else {
-                    let inner =
-                        part.lowerBound - whole.lowerBound..<part.upperBound - whole.lowerBound
+        try registry.explaining(version, path: { _ in path }) {
+            try locatingDamage(version: version.reference, path: path) {
+                for index in first...last {
+                    let whole = Chunking.range(ofChunk: index, byteCount: byteCount)
+                    let part = whole.clamped(to: range)
+                    let start = part.lowerBound - range.lowerBound
+                    let destination = UnsafeMutableRawBufferPointer(
+                        rebasing: target[start..<start + part.count])
+                    if part == whole {
+                        try session.read(chunks[index], into: destination, knowing: known)
+                        continue
+                    }
+                    let inner = part.lowerBound - whole.lowerBound..<part.upperBound - whole.lowerBound
                     try withUnsafeTemporaryAllocation(byteCount: whole.count, alignment: 64) { chunk in
-                        try decode(index, into: chunk, knowing: known)
+                        try session.read(chunks[index], into: chunk, knowing: known)
                         destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: chunk[inner]))
                     }
                 }
             }
-        } catch var damage as RegistryError.Damage {
-            damage.version = reference
-            damage.path = path.text
-            throw RegistryError.damaged(damage)
         }
-    }
-
-    private func decode(
-        _ index: Int, into target: UnsafeMutableRawBufferPointer, knowing known: KnownChunk?
-    ) throws {
-        try ChainDecoder.pool.withWorker {
-            try $0.decode(chunks[index], from: packs, into: target, knowing: known)
-        }
-    }
-}
-
-/// A chunk that is decoded already, so that deltas of it need not decode it again.
-package struct KnownChunk {
-    /// Its content id.
-    package let id: ContentID
-    /// Its decoded bytes.
-    package let bytes: UnsafeRawBufferPointer
-
-    /// Names a decoded chunk.
-    package init(id: ContentID, bytes: UnsafeRawBufferPointer) {
-        self.id = id
-        self.bytes = bytes
     }
 }

@@ -1,7 +1,6 @@
 import Checkpoints
-import Foundations
+import ChunkStore
 import GRDB
-import Glibc
 import TensorCodec
 import Tensors
 
@@ -97,38 +96,51 @@ final class PackProcess {
 
     /// Deltas of versions that are to load fast: after a return to earlier weights, a deletion, a new pin.
     private func slowKeyframes(_ db: Database, _ model: Int64) throws -> [RecodingJob] {
-        try jobs(
-            db, model, "chunk.base IS NOT NULL AND \(DeltaGraph.loadsFast)", aim: .otherBase,
-            triesKeyframe: true)
+        let graph = try DeltaGraph(db, registry.store.needs)
+        return try jobs(db, model, ChunkNeeds.loadsFast, aim: .otherBase) { try graph.base(of: $0) != nil }
     }
 
     /// Keyframes of versions that need not load fast.
     private func keyframes(_ db: Database, _ model: Int64) throws -> [RecodingJob] {
-        let graph = try DeltaGraph(db)
-        return try jobs(db, model, "chunk.base IS NULL", aim: .shorter, triesKeyframe: true)
-            .filter { try !graph.isNeededFast($0.chunk) }
+        let graph = try DeltaGraph(db, registry.store.needs)
+        return try jobs(db, model, "TRUE", aim: .shorter) { chunk in
+            try graph.base(of: chunk) == nil && !graph.isNeededFast(chunk)
+        }
     }
 
+    /// - Parameters:
+    ///   - condition: On a row of `version`.
+    ///   - isWanted: On the row of a chunk.
     private func jobs(
-        _ db: Database, _ model: Int64, _ condition: String, aim: RecodingJob.Aim, triesKeyframe: Bool
+        _ db: Database, _ model: Int64, _ condition: String, aim: RecodingJob.Aim,
+        where isWanted: (_ chunk: Int64) throws -> Bool
     ) throws -> [RecodingJob] {
-        let rows = try Row.fetchAll(
+        let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT chunk.id, chunk.byte_count, min(tensor.dtype) AS dtype
+                SELECT DISTINCT tensor.id, tensor.byte_count, tensor.dtype
                 FROM version JOIN parameter ON parameter.version = version.id
-                JOIN tensor ON tensor.id = parameter.tensor JOIN tensor_chunk ON tensor_chunk.tensor = tensor.id
-                JOIN chunk ON chunk.id = tensor_chunk.chunk
-                WHERE version.model = ? AND version.deleted_at IS NULL AND \(condition)
-                GROUP BY chunk.id ORDER BY chunk.id
+                JOIN tensor ON tensor.id = parameter.tensor
+                WHERE version.model = ? AND version.deleted_at IS NULL AND \(condition) ORDER BY tensor.id
                 """,
             arguments: [model])
-        return try rows.compactMap { row in
-            guard let dtype = DType(rawValue: try row.value("dtype")) else { return nil }
-            return RecodingJob(
-                chunk: try row.value("id"), base: nil, byteCount: try row.value("byte_count"),
-                kind: ElementKind(dtype), aim: aim, triesKeyframe: triesKeyframe)
+        var jobs: [RecodingJob] = []
+        var seen: Set<Int64> = []
+        while let row = try rows.next() {
+            guard let dtype = DType(rawValue: try row.value("dtype")) else { continue }
+            let byteCount: Int = try row.value("byte_count")
+            for (ordinal, chunk) in try TensorChunkTable.rows(of: row.value("id"), db).enumerated() {
+                guard ordinal < Chunking.chunkCount(byteCount: max(0, byteCount)), seen.insert(chunk).inserted,
+                    try isWanted(chunk)
+                else { continue }
+                jobs.append(
+                    RecodingJob(
+                        chunk: chunk, base: nil,
+                        byteCount: Chunking.range(ofChunk: ordinal, byteCount: byteCount).count,
+                        kind: ElementKind(dtype), aim: aim, triesKeyframe: true))
+            }
         }
+        return jobs.sorted { $0.chunk < $1.chunk }
     }
 
     // MARK: One version
@@ -138,7 +150,8 @@ final class PackProcess {
             try step.base.map { base in
                 try registry.read { db in
                     try PackingPlan(
-                        db, version: step.version, base: base, earlierBases: step.earlierBases, rules: rules,
+                        db, registry.store, version: step.version, base: base, earlierBases: step.earlierBases,
+                        rules: rules,
                         reconsiders: effort == .best)
                 }.candidates
             } ?? []
@@ -165,45 +178,13 @@ final class PackProcess {
         var found: [Int64: Bool] = [:]
         for start in stride(from: 0, to: candidates.count, by: PackProcess.samplesAtOnce) {
             let run = Array(candidates[start..<min(start + PackProcess.samplesAtOnce, candidates.count)])
-            let (chunks, source) = try registry.read { db in
-                var finder = try ChunkFinder(db)
-                let packs = PackReader(db)
-                var source = LoadedChunks()
-                let chunks = try run.map { candidate -> (ChunkLocation, ChunkLocation)? in
-                    do {
-                        guard let chunk = try finder.chunk(candidate.sample.pair.chunk),
-                            let base = try finder.chunk(candidate.sample.pair.base)
-                        else { return nil }
-                        try source.load(chunk, from: packs)
-                        try source.load(base, from: packs)
-                        return (chunk, base)
-                    } catch is RegistryError.Damage {
-                        return nil
-                    }
-                }
-                return (chunks, source)
-            }
-            let results = ConcurrentMap.map(Array(zip(run, chunks))) { candidate, chunks -> Bool? in
-                guard let (chunk, base) = chunks, chunk.byteCount == base.byteCount else { return nil }
-                var bytes = [UInt8](repeating: 0, count: chunk.byteCount)
-                var baseBytes = bytes
-                let isDecoded: Void? = try? ChainDecoder.pool.withWorker { decoder in
-                    try bytes.withUnsafeMutableBytes { try decoder.decode(chunk, from: source, into: $0) }
-                    try baseBytes.withUnsafeMutableBytes { try decoder.decode(base, from: source, into: $0) }
-                }
-                guard isDecoded != nil else { return nil }
-                let start = candidate.sample.byteOffset
-                let range = start..<min(start + PackingPlan.sampleByteCount, bytes.count)
-                return bytes.withUnsafeBytes { bytes in
-                    baseBytes.withUnsafeBytes { base in
-                        ProvenEncoder.with(.fast) { encoder in
-                            encoder.isShorterAsDelta(
-                                UnsafeRawBufferPointer(rebasing: bytes[range]),
-                                from: UnsafeRawBufferPointer(rebasing: base[range]), as: candidate.kind)
-                        }
-                    }
-                }
-            }
+            let results = try DeltaSampler(registry.store).areShorterAsDeltas(
+                run.map { candidate in
+                    DeltaSampler.Sample(
+                        chunk: candidate.sample.pair.chunk, base: candidate.sample.pair.base,
+                        kind: candidate.kind,
+                        byteOffset: candidate.sample.byteOffset, byteCount: PackingPlan.sampleByteCount)
+                })
             for (candidate, result) in zip(run, results) { found[candidate.path] = result }
         }
         return found
@@ -218,7 +199,7 @@ final class PackProcess {
     /// - Returns: Whether all of `jobs` were looked at.
     @discardableResult
     private func recode(_ jobs: [RecodingJob]) throws -> Bool {
-        let recoder = ChunkRecoder(registry: registry, effort: effort)
+        let recoder = ChunkRecoder(registry.store, effort: effort)
         let total = jobs.reduce(0) { $0 + $1.byteCount }
         var done = 0
         var rest = jobs[...]
@@ -228,8 +209,8 @@ final class PackProcess {
             let (recodings, jobCount) = try recoder.recode(rest)
             batch += recodings
             let byteCount = batch.reduce(0) { $0 + $1.change.to }
-            if byteCount >= PackTable.batchByteCount || jobCount == rest.count {
-                try store(batch)
+            if byteCount >= LockPolicy.batchByteCount || jobCount == rest.count {
+                try store(batch, recoder)
                 batch = []
             }
             done += rest.prefix(jobCount).reduce(0) { $0 + $1.byteCount }
@@ -239,13 +220,9 @@ final class PackProcess {
         return true
     }
 
-    private func store(_ batch: [Recoding]) throws {
+    private func store(_ batch: [Recoding], _ recoder: ChunkRecoder) throws {
         guard !batch.isEmpty else { return }
-        let (stored, packs) = try write { db in
-            let result = try ChunkRecoder.store(batch, db, rules: rules)
-            try PackTable.deleteEmpty(db, among: result.oldPacks)
-            return result
-        }
+        let (stored, packs) = try write { db in try recoder.store(batch, db, rules: rules.delta) }
         oldPacks.formUnion(packs)
         for recoding in stored {
             if recoding.isDelta { report.deltaCount += 1 } else { report.keyframeCount += 1 }
@@ -257,18 +234,13 @@ final class PackProcess {
     /// Writes, and then lets others in who wait for the lock.
     private func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         let result = try registry.write(body)
-        usleep(Registry.pauseMicroseconds)
+        LockPolicy.pause()
         return result
     }
 
     /// Gives back the space of what moved.
     private func tidy() throws {
         guard !oldPacks.isEmpty else { return }
-        let thin = try registry.read { db in try PackTable.thin(db, among: oldPacks) }
-        for packs in PackTable.batches(thin) {
-            if isCancelled() { return }
-            try write { db in try PackTable.rewrite(db, packs) }
-        }
-        try registry.shrinkFile()
+        try translatingErrors { try GarbageRemoval(registry.store).tidy(oldPacks, isCancelled: isCancelled) }
     }
 }

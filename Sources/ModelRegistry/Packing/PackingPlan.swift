@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 import TensorCodec
 import Tensors
@@ -39,76 +40,66 @@ struct PackingPlan: Sendable {
     ///   - earlierBases: Versions that stood in for it before it was saved.
     ///   - reconsiders: Whether to look at chunks again that are deltas from `base` already.
     init(
-        _ db: Database, version: Int64, base: Int64, earlierBases: [Int64], rules: PackingRules,
+        _ db: Database, _ store: ChunkStore, version: Int64, base: Int64, earlierBases: [Int64],
+        rules: PackingRules,
         reconsiders: Bool
     ) throws {
-        let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT old.path, old_tensor.dtype, old_tensor.byte_count, old_chunk.ordinal,
-                       old_chunk.chunk, new_chunk.chunk AS base, chunk.base AS present_base, choice.is_delta,
-                       choice.use_count, chunk.base IS NOT NULL AND EXISTS (
-                         SELECT 1 FROM parameter AS earlier
-                         JOIN tensor_chunk AS earlier_chunk ON earlier_chunk.tensor = earlier.tensor
-                         WHERE earlier.version IN (SELECT value FROM json_each(?3)) AND earlier.path = old.path
-                           AND earlier_chunk.ordinal = old_chunk.ordinal AND earlier_chunk.chunk = chunk.base
-                       ) AS has_earlier_base
-                FROM parameter AS old
-                JOIN parameter AS new ON new.version = ?2 AND new.path = old.path AND new.tensor <> old.tensor
-                JOIN tensor AS old_tensor ON old_tensor.id = old.tensor
-                JOIN tensor AS new_tensor ON new_tensor.id = new.tensor
-                  AND new_tensor.dtype = old_tensor.dtype AND new_tensor.shape = old_tensor.shape
-                JOIN tensor_chunk AS old_chunk ON old_chunk.tensor = old.tensor
-                JOIN tensor_chunk AS new_chunk ON new_chunk.tensor = new.tensor
-                  AND new_chunk.ordinal = old_chunk.ordinal AND new_chunk.chunk <> old_chunk.chunk
-                JOIN chunk ON chunk.id = old_chunk.chunk
-                LEFT JOIN packing_choice AS choice ON choice.path = old.path
-                WHERE old.version = ?1 ORDER BY old.ordinal, old_chunk.ordinal
-                """,
-            arguments: [version, base, "[\(earlierBases.map(String.init).joined(separator: ","))]"])
-        let graph = try DeltaGraph(db)
+        let old = try TensorPlace.all(db, version: version)
+        let new = try TensorPlace.byPath(db, version: base)
+        var earlier: [[Int64: TensorPlace]]?
+        let graph = try DeltaGraph(db, store.needs)
         var candidates: [Candidate] = []
         var seen: Set<Int64> = []
-        while let row = try rows.next() {
-            let chunk: Int64 = try row.value("chunk")
-            let base: Int64 = try row.value("base")
-            let presentBase: Int64? = try row.optional("present_base")
-            let hasEarlierBase = try row.value("has_earlier_base", as: Int.self) == 1
-            let isOpen = presentBase == nil || (presentBase == base ? reconsiders : hasEarlierBase)
-            guard isOpen, seen.insert(chunk).inserted,
-                let dtype = DType(rawValue: try row.value("dtype")), try !graph.isNeededFast(chunk),
-                try PackingPlan.isAllowed(chunk, base, graph, rules)
+        for place in old {
+            guard let target = new[place.path], target.tensor != place.tensor, target.dtype == place.dtype,
+                target.shape == place.shape, let dtype = DType(rawValue: place.dtype)
             else { continue }
-            let path: Int64 = try row.value("path")
-            let pair = Pair(
-                ordinal: try row.value("ordinal"), chunk: chunk, base: base,
-                hasOtherBase: presentBase != nil && presentBase != base)
-            if let last = candidates.indices.last, candidates[last].path == path {
-                candidates[last].pairs.append(pair)
-                continue
+            let bases = try TensorChunkTable.rows(of: target.tensor, db)
+            var pairs: [Pair] = []
+            for (ordinal, chunk) in try TensorChunkTable.rows(of: place.tensor, db).enumerated() {
+                guard ordinal < bases.count, bases[ordinal] != chunk, !seen.contains(chunk) else { continue }
+                let present = try graph.base(of: chunk)
+                let isOpen: Bool
+                if let present, present != bases[ordinal] {
+                    // A difference from a version that stood in for the base may be made one from the base.
+                    if earlier == nil {
+                        earlier = try earlierBases.map { try TensorPlace.byPath(db, version: $0) }
+                    }
+                    isOpen = try (earlier ?? []).contains { places in
+                        guard let tensor = places[place.path]?.tensor else { return false }
+                        let chunks = try TensorChunkTable.rows(of: tensor, db)
+                        return ordinal < chunks.count && chunks[ordinal] == present
+                    }
+                } else {
+                    isOpen = present == nil || reconsiders
+                }
+                guard isOpen, try !graph.isNeededFast(chunk),
+                    try PackingPlan.isAllowed(chunk, bases[ordinal], graph, rules.delta)
+                else { continue }
+                seen.insert(chunk)
+                pairs.append(
+                    Pair(
+                        ordinal: ordinal, chunk: chunk, base: bases[ordinal],
+                        hasOtherBase: present != nil && present != bases[ordinal]))
             }
-            let byteCount: Int = try row.value("byte_count")
-            var isDelta: Bool? = true
-            if byteCount > PackingPlan.sampleByteCount {
-                let isFresh = (try row.optional("use_count") ?? Int.max) < PackingPlan.usesOfASample
-                isDelta = isFresh ? try row.value("is_delta", as: Int.self) == 1 : nil
-            }
+            guard !pairs.isEmpty else { continue }
             candidates.append(
                 Candidate(
-                    path: path, kind: ElementKind(dtype), byteCount: byteCount, pairs: [pair], isDelta: isDelta)
-            )
+                    path: place.path, kind: ElementKind(dtype), byteCount: place.byteCount, pairs: pairs,
+                    isDelta: place.byteCount > PackingPlan.sampleByteCount
+                        ? try PackingChoiceTable.choice(db, path: place.path) : true))
         }
         self.candidates = candidates
     }
 
-    private static func isAllowed(_ chunk: Int64, _ base: Int64, _ graph: DeltaGraph, _ rules: PackingRules)
+    private static func isAllowed(_ chunk: Int64, _ base: Int64, _ graph: DeltaGraph, _ rules: DeltaRules)
         throws -> Bool
     {
         do {
             let chain = try graph.bases(of: base)
             return try !chain.contains(chunk)
                 && rules.allowDelta(height: graph.height(of: chunk), baseDepth: chain.count)
-        } catch is RegistryError.Damage {
+        } catch is StoreDamage {
             return false
         }
     }
@@ -136,21 +127,35 @@ extension PackingPlan.Candidate {
     }
 }
 
-/// What is remembered of names.
-enum PackingChoiceTable {
-    /// Notes which encoding a sample found shorter.
-    static func set(_ db: Database, path: Int64, isDelta: Bool) throws {
-        try db.cachedStatement(
+/// A tensor of a version, as rows record it.
+private struct TensorPlace {
+    let path: Int64
+    let tensor: Int64
+    let dtype: String
+    let shape: String
+    let byteCount: Int
+
+    /// The tensors of a version, in the order of its leaves.
+    static func all(_ db: Database, version: Int64) throws -> [TensorPlace] {
+        let rows = try Row.fetchCursor(
+            db,
             sql: """
-                INSERT INTO packing_choice (path, is_delta, use_count) VALUES (?, ?, 1)
-                ON CONFLICT (path) DO UPDATE SET is_delta = excluded.is_delta, use_count = 1
-                """
-        ).execute(arguments: [path, isDelta ? 1 : 0])
+                SELECT path, tensor.id AS tensor, dtype, shape, byte_count
+                FROM parameter JOIN tensor ON tensor.id = parameter.tensor WHERE version = ? ORDER BY ordinal
+                """,
+            arguments: [version])
+        var places: [TensorPlace] = []
+        while let row = try rows.next() {
+            places.append(
+                TensorPlace(
+                    path: try row.value("path"), tensor: try row.value("tensor"), dtype: try row.value("dtype"),
+                    shape: try row.value("shape"), byteCount: try row.value("byte_count")))
+        }
+        return places
     }
 
-    /// Notes that a version went by what was known.
-    static func use(_ db: Database, path: Int64) throws {
-        try db.cachedStatement(sql: "UPDATE packing_choice SET use_count = use_count + 1 WHERE path = ?")
-            .execute(arguments: [path])
+    /// The first of each name.
+    static func byPath(_ db: Database, version: Int64) throws -> [Int64: TensorPlace] {
+        Dictionary(try all(db, version: version).map { ($0.path, $0) }) { first, _ in first }
     }
 }

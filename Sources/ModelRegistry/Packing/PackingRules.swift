@@ -1,3 +1,4 @@
+import ChunkStore
 import GRDB
 
 /// How far a registry trades the speed of loading old versions for bytes.
@@ -64,12 +65,8 @@ public struct PackingRules: Hashable, Sendable {
         return sequence(first: 1) { $0 * 2 }.prefix { $0 < last }.map { number + $0 } + [number + last]
     }
 
-    /// Whether a chunk may become a delta.
-    ///
-    /// - Parameters:
-    ///   - height: Deltas in the longest chain that ends in the chunk.
-    ///   - baseDepth: Deltas between its base and the base's keyframe.
-    func allowDelta(height: Int, baseDepth: Int) -> Bool { height + 1 + baseDepth <= maximumDepth }
+    /// What bounds depths.
+    var delta: DeltaRules { DeltaRules(maximumDepth: maximumDepth) }
 }
 
 extension Registry {

@@ -1,4 +1,4 @@
-import Glibc
+import ChunkStore
 public import TensorCodec
 
 /// What packing changed.
@@ -52,12 +52,7 @@ extension Registry {
     ///
     /// - Complexity: O(chunks) to look, and the bytes of packs of which an eighth is not needed.
     package func tidyPacks() throws {
-        let thin = try read { db in try PackTable.thin(db) }
-        for packs in PackTable.batches(thin) {
-            usleep(Registry.pauseMicroseconds)
-            try write { db in try PackTable.rewrite(db, packs) }
-        }
-        try shrinkFile()
+        try translatingErrors { try GarbageRemoval(store).tidy() }
     }
 
     /// Waits until the packing that follows saves in the background is done.

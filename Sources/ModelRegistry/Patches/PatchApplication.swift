@@ -1,5 +1,6 @@
 import CKernels
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 import OrderedCollections
@@ -59,7 +60,8 @@ final class PatchApplication: Sendable {
                     reference: header.base.reference, contentID: header.base.contentID)
             }
             let version = try VersionTable.version(db, rowID: row)
-            return (try VersionContent(db, version), try VersionChunks(db, version))
+            let content = try VersionContent(db, version)
+            return (content, try VersionChunks(registry, db, content))
         }
         base = content.version
         baseChunks = chunks
@@ -97,25 +99,22 @@ final class PatchApplication: Sendable {
             manifest: header.manifest, leaves: header.leaves, tensors: try newTensors(healths), model: model,
             options: allOptions, sourceFile: try sourceFile(), action: "apply")
 
-        var newByteCount = 0
-        var storedByteCount = 0
+        var written = WrittenBytes()
         // A gc of another process may remove chunks between batches, before the version needs them: look again.
         while true {
             let missing = try registry.read { db in try self.missing(jobs, db) }
-            let (rest, encodedByteCount) = try encode(missing, progress: progress)
-            storedByteCount += encodedByteCount
-            newByteCount += missing.reduce(0) { $0 + $1.byteCount }
-            let version = try registry.write { db -> (Version, String?)? in
-                for pack in rest { _ = try pack.insert(db) }
+            let writer = try write(missing, progress: progress)
+            let version = try writer.finish { db -> (Version, String?)? in
                 guard try self.missing(jobs, db).isEmpty else { return nil }
                 let inserted = try insertion.insert(db)
                 try check(inserted.0, db)
                 return inserted
             }
+            written += writer.writtenBytes
             if let (version, same) = version {
                 return SaveResult(
-                    version: version, sameContentAs: same, newByteCount: newByteCount,
-                    storedByteCount: storedByteCount, keepsSourceFile: nil)
+                    version: version, sameContentAs: same, newByteCount: written.decoded,
+                    storedByteCount: written.stored, keepsSourceFile: nil)
             }
         }
     }
@@ -210,12 +209,10 @@ final class PatchApplication: Sendable {
         let storage = Storage(
             uninitializedByteCount: try TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape))
         if let row = baseTensors[tensor.id] {
-            try registry.read { db in
-                try TensorReader(db, reference: base.reference).read([
-                    TensorReader.Request(
-                        tensor: row, path: .root, destination: storage.unsafeMutableBytes)
-                ])
-            }
+            let reader = try registry.read { db in try TensorReader(registry, db, base, [(row, .root)]) }
+            try reader.read([
+                TensorReader.Request(tensor: row, path: .root, destination: storage.unsafeMutableBytes)
+            ])
             return storage
         }
         var offset = 0
@@ -234,10 +231,12 @@ final class PatchApplication: Sendable {
     private func check(_ version: Version, _ db: Database) throws {
         do {
             let content = try VersionContent(db, version)
-            _ = try StorageLayout(content, selected: content.leaves.map { _ in true })
+            _ = try StorageLayout(registry, db, content, selected: content.leaves.map { _ in true })
             if let source = try SourceFileRow(db, version) {
                 _ = try source.places(source.recipe(leafCount: content.leaves.count), content)
             }
+        } catch let damage as StoreDamage {
+            throw patch.damage(damage.problem)
         } catch let damage as RegistryError.Damage {
             throw patch.damage(damage.problem)
         } catch RegistryError.damaged(let damage) {
@@ -254,7 +253,7 @@ final class PatchApplication: Sendable {
     // MARK: Decoding
 
     /// Calls `body` with batches of `jobs` and what they need of the base.
-    private func forEachBatch(of jobs: [Job], _ body: ([Job], ChunkBatch) throws -> Void) throws {
+    private func forEachBatch(of jobs: [Job], _ body: ([Job], LoadedChunks) throws -> Void) throws {
         var rest = jobs[...]
         while !rest.isEmpty {
             var byteCount = 0
@@ -265,22 +264,29 @@ final class PatchApplication: Sendable {
                 })
             rest = rest.dropFirst(batch.count)
             let needed = Set(batch.compactMap { job in job.record.map { $0.base } ?? job.id })
+            func unreadable(_ problem: String) -> PatchError {
+                .baseUnreadable(version: base.reference, problem: problem)
+            }
             do {
-                let bases = try registry.read { db in try ChunkBatch(db, needed, of: baseChunks) }
-                try body(batch, bases)
-            } catch let damage as RegistryError.Damage {
-                throw PatchError.baseUnreadable(version: base.reference, problem: damage.problem)
+                try translatingErrors { try body(batch, try baseChunks.load(needed)) }
             } catch RegistryError.damaged(let damage) {
-                throw PatchError.baseUnreadable(version: base.reference, problem: damage.problem)
+                throw unreadable(damage.problem)
+            } catch is ChunkGone {
+                throw unreadable("a chunk is gone; perhaps it was deleted just now")
             }
         }
     }
 
     /// The bytes of a chunk, known to be those that its id says.
-    private func decoded(_ job: Job, _ bases: ChunkBatch) throws -> [UInt8] {
+    private func decoded(_ job: Job, _ bases: LoadedChunks) throws -> [UInt8] {
+        guard let record = job.record else { return try bases.decoded(job.id) }
+        return try decoded(job, try patch.encoded(record), bases)
+    }
+
+    /// The same of an encoding that has been read.
+    private func decoded(_ job: Job, _ encoded: [UInt8], _ bases: LoadedChunks) throws -> [UInt8] {
         guard let record = job.record else { return try bases.decoded(job.id) }
         let base = try record.base.map { try bases.decoded($0) }
-        let encoded = patch.encoded(record)
         let bytes = try [UInt8](unsafeUninitializedCapacity: record.byteCount) { buffer, count in
             do {
                 try ChunkDecoders.pool.withWorker { decoder in
@@ -310,73 +316,53 @@ final class PatchApplication: Sendable {
 
     /// The chunks that the registry does not have, each once.
     private func missing(_ jobs: [Job], _ db: Database) throws -> [Job] {
-        let tensorKnown = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
-        let chunkKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
         // A tensor's row holds on to its chunks.
-        let known = try header.tensors.map { tensor in
-            try Bool.fetchOne(tensorKnown, arguments: [tensor.id.data]) == true
-        }
-        for (tensor, isKnown) in zip(header.tensors, known) where tensor.chunks == nil && !isKnown {
-            throw PatchError.noBase(reference: header.base.reference, contentID: header.base.contentID)
-        }
+        let known = try TensorTable.known(header.tensors.map(\.id), db)
+        let noBase = PatchError.noBase(reference: header.base.reference, contentID: header.base.contentID)
+        for tensor in header.tensors where tensor.chunks == nil && !known.contains(tensor.id) { throw noBase }
+        let wanted = jobs.filter { !known.contains(header.tensors[$0.tensor].id) }
+        let missing = try ChunkTable.missing(wanted.lazy.map(\.id), db)
         var seen: Set<ContentID> = []
-        return try jobs.filter { job in
-            guard !known[job.tensor], seen.insert(job.id).inserted,
-                try Bool.fetchOne(chunkKnown, arguments: [job.id.data]) != true
-            else { return false }
-            guard job.record != nil else {
-                throw PatchError.noBase(reference: header.base.reference, contentID: header.base.contentID)
-            }
+        return try wanted.filter { job in
+            guard missing.contains(job.id), seen.insert(job.id).inserted else { return false }
+            guard job.record != nil else { throw noBase }
             return true
         }
     }
 
-    /// Encodes chunks as keyframes on all cores, and inserts full batches of them meanwhile.
-    ///
-    /// - Returns: What is left for the version's transaction, and the encoded bytes of all.
-    private func encode(
-        _ jobs: [Job], progress: ProgressHandler?
-    ) throws -> (rest: [NewPack], encodedByteCount: Int) {
-        let total = jobs.reduce(0) { $0 + $1.byteCount }
-        var done = 0
-        let pipeline = PackPipeline { batch in _ = try self.registry.write(batch.insert) }
+    /// Writes chunks as keyframes on all cores.
+    private func write(_ jobs: [Job], progress: ProgressHandler?) throws -> ChunkWriter {
+        let throttled = progress.map { ThrottledProgress($0, total: jobs.reduce(0) { $0 + $1.byteCount }) }
+        let writer = ChunkWriter(registry.store)
         do {
             try forEachBatch(of: jobs) { batch, bases in
-                try ConcurrentMap.forEach(batch) { try self.encode($0, bases, into: pipeline) }
-                done += batch.reduce(0) { $0 + $1.byteCount }
-                progress?(done, total)
+                try ConcurrentMap.forEach(batch) { job in
+                    try self.write(job, bases, to: writer)
+                    throttled?.add(job.byteCount)
+                }
             }
-            return try pipeline.finish()
+            return writer
         } catch {
-            pipeline.abandon()
+            writer.abandon()
             throw error
         }
     }
 
-    private func encode(_ job: Job, _ bases: ChunkBatch, into pipeline: PackPipeline) throws {
+    private func write(_ job: Job, _ bases: LoadedChunks, to writer: ChunkWriter) throws {
         guard let record = job.record else { preconditionFailure("chunk \(job.id) is not in the patch") }
-        let bytes = try decoded(job, bases)
-        try pipeline.add { target in
-            let (codec, byteCount) = try encode(record, bytes, as: ElementKind(job.dtype), into: target)
-            let chunk = NewChunk(
-                id: job.id, checksum: record.checksum, byteCount: job.byteCount, codec: codec)
-            return (chunk, byteCount)
-        }
-    }
-
-    private func encode(
-        _ record: PatchFile.Record, _ bytes: [UInt8], as kind: ElementKind,
-        into target: UnsafeMutableRawBufferPointer
-    ) throws -> (codec: ChunkCodec, byteCount: Int) {
-        guard record.codec.needsBase else {
+        let encoded = try patch.encoded(record)
+        let bytes = try decoded(job, encoded, bases)
+        if !record.codec.needsBase {
             // It has just been decoded, and may stay as it is.
-            let encoded = patch.encoded(record)
-            target.copyBytes(from: encoded)
-            return (record.codec, encoded.count)
+            let chunk = ChunkRecord(
+                id: job.id, checksum: record.checksum, byteCount: job.byteCount, codec: record.codec,
+                storedByteCount: encoded.count)
+            return try encoded.withUnsafeBytes { try writer.add(chunk, $0) }
         }
-        return try bytes.withUnsafeBytes { bytes in
-            try ProvenEncoder.with(.fast) { try $0.encode(bytes, as: kind, into: target) }
+        let source = ChunkWriter.Source(byteCount: bytes.count, kind: ElementKind(job.dtype)) {
+            $0.copyBytes(from: bytes)
         }
+        try writer.add([source], isWanted: { _, _ in true }, look: { _, _ in })
     }
 
     private func newTensors(_ healths: [Int: TensorHealth]) throws -> [NewTensor] {

@@ -124,7 +124,13 @@ final class PatchFile: Sendable {
     }
 
     /// The bytes of a record as they are encoded.
-    func encoded(_ record: Record) -> [UInt8] { file.withUnsafeBytes { [UInt8]($0[record.range]) } }
+    ///
+    /// - Throws: `FileError`, `FileChangedError`.
+    func encoded(_ record: Record) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: record.range.count)
+        try bytes.withUnsafeMutableBytes { try file.copyBytes(record.range, into: $0) }
+        return bytes
+    }
 
     /// An error about this file.
     func damage(_ problem: String) -> PatchError { .damaged(path: path, problem: problem) }

@@ -1,5 +1,6 @@
 import CKernels
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 import OrderedCollections
@@ -44,7 +45,7 @@ extension Registry {
     ) throws -> PatchSummary {
         let plan = try read { db in
             try PatchPlan(
-                db, base: VersionTable.resolve(db, VersionReference(old), text: old),
+                self, db, base: VersionTable.resolve(db, VersionReference(old), text: old),
                 target: VersionTable.resolve(db, VersionReference(new), text: new))
         }
         var header = plan.header
@@ -71,7 +72,7 @@ extension Registry {
                     return byteCount < PatchPlan.byteCountAtOnce
                 })
             rest = rest.dropFirst(batch.count)
-            let records = try encode(batch, plan)
+            let records = try explaining(plan.target, path: { _ in .root }) { try encode(batch, plan) }
             for record in records {
                 if record.base != nil { deltaCount += 1 }
                 var writer = PatchWriter()
@@ -110,13 +111,9 @@ extension Registry {
     }
 
     private func encode(_ jobs: [PatchPlan.Job], _ plan: PatchPlan) throws -> [Record] {
-        let (targets, bases) = try read { db in
-            (
-                try ChunkBatch(db, Set(jobs.map(\.id)), of: plan.targetChunks),
-                try ChunkBatch(db, Set(jobs.compactMap(\.base)), of: plan.baseChunks)
-            )
-        }
-        do {
+        try locatingDamage(version: plan.target.reference) {
+            let targets = try plan.targetChunks.load(jobs.map(\.id))
+            let bases = try plan.baseChunks.load(Set(jobs.compactMap(\.base)))
             return try ConcurrentMap.map(jobs) { job in
                 let chunk = try targets.decoded(job.id)
                 let base = try job.base.map { try bases.decoded($0) }
@@ -147,9 +144,6 @@ extension Registry {
                     }
                 }
             }
-        } catch var damage as RegistryError.Damage {
-            damage.version = plan.target.reference
-            throw RegistryError.damaged(damage)
         }
     }
 }
@@ -177,31 +171,30 @@ private struct PatchPlan: Sendable {
     /// Without attachments.
     let header: PatchHeader
 
-    init(_ db: Database, base: Version, target: Version) throws {
+    init(_ registry: Registry, _ db: Database, base: Version, target: Version) throws {
         self.base = base
         self.target = target
-        baseChunks = try VersionChunks(db, base)
-        targetChunks = try VersionChunks(db, target)
         let old = try VersionContent(db, base)
         let new = try VersionContent(db, target)
+        let baseChunks = try VersionChunks(registry, db, old)
+        self.baseChunks = baseChunks
+        targetChunks = try VersionChunks(registry, db, new)
         // A version that lacks tensors cannot be made elsewhere.
         try new.checkPresent(Array(repeating: true, count: new.leaves.count))
-        do {
+        let plan = try locatingDamage(version: target.reference) {
             var builder = try Builder(db, old, baseChunks)
             let leaves = try new.leaves.map { try builder.leaf($0) }
-            jobs = builder.jobs
-            newByteCount = jobs.reduce(0) { $0 + $1.byteCount }
-            header = PatchHeader(
+            let header = PatchHeader(
                 base: PatchHeader.Origin(contentID: base.contentID, reference: base.reference),
                 target: PatchHeader.Origin(contentID: target.contentID, reference: target.reference),
                 message: target.message, metrics: try Self.metrics(db, target),
                 attributes: try Self.attributes(db, target), attachments: [],
                 sourceFile: try Self.sourceFile(db, target, notOf: base), structure: new.structure,
                 tensors: builder.tensors, leaves: leaves.map(\.leaf), leafIDs: leaves.map(\.id))
-        } catch var damage as RegistryError.Damage {
-            damage.version = target.reference
-            throw RegistryError.damaged(damage)
+            return (jobs: builder.jobs, header: header)
         }
+        (jobs, header) = plan
+        newByteCount = jobs.reduce(0) { $0 + $1.byteCount }
     }
 
     /// Metrics of the version as a whole. Python's NaN is a NULL in the table.
@@ -245,12 +238,14 @@ private struct PatchPlan: Sendable {
         private let baseChunks: VersionChunks
         private let baseTensors: Set<ContentID>
         private let baseByPath: [CheckpointPath: TensorRow]
+        private let db: Database
         private var finder: ChunkFinder
         private var indices: [ContentID: Int] = [:]
         private var planned: Set<ContentID> = []
 
         init(_ db: Database, _ base: VersionContent, _ baseChunks: VersionChunks) throws {
             self.baseChunks = baseChunks
+            self.db = db
             finder = try ChunkFinder(db)
             var byPath: [CheckpointPath: TensorRow] = [:]
             for leaf in base.leaves {
@@ -279,8 +274,8 @@ private struct PatchPlan: Sendable {
                 let before = baseByPath[path].flatMap {
                     $0.dtype == row.dtype && $0.shape == row.shape ? $0 : nil
                 }
-                let beforeChunks = try before.map { try finder.chunks(of: $0) } ?? []
-                chunks = try finder.chunks(of: row).enumerated().map { ordinal, chunk in
+                let beforeChunks = try before.map { try TensorChunkTable.chunks(of: $0, &finder, db) } ?? []
+                chunks = try TensorChunkTable.chunks(of: row, &finder, db).enumerated().map { ordinal, chunk in
                     let id = chunk.contentID
                     if baseChunks[id] != nil { return PatchHeader.Chunk(id: id, place: .base) }
                     guard planned.insert(id).inserted else {

@@ -1,82 +1,70 @@
 import Checkpoints
-import Foundations
+import ChunkStore
 import GRDB
 import TensorCodec
 
-/// The chunks of a version's tensors, by content.
+/// The chunks of a version's tensors, by content, to be read at any time.
 struct VersionChunks: Sendable {
-    /// A chunk's row.
-    struct Entry: Sendable {
-        let row: Int64
-        let byteCount: Int
-    }
+    private let chunks: [ContentID: ChunkLocation]
+    private let session: ReadSession
 
-    private let entries: [ContentID: Entry]
-
+    /// Finds the chunks.
+    ///
+    /// - Throws: ``RegistryError/damaged(_:)``.
     /// - Complexity: O(chunks). No chunk is read.
-    init(_ db: Database, _ version: Version) throws {
-        let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT chunk.id, chunk.content_id, chunk.byte_count FROM chunk WHERE chunk.id IN (
-                  SELECT tensor_chunk.chunk FROM parameter JOIN tensor_chunk ON tensor_chunk.tensor = parameter.tensor
-                  WHERE parameter.version = ?)
-                """,
-            arguments: [version.rowID])
-        var entries: [ContentID: Entry] = [:]
-        while let row = try rows.next() {
-            entries[try row.contentID("content_id")] = Entry(
-                row: try row.value("id"), byteCount: try row.value("byte_count"))
+    init(_ registry: Registry, _ db: Database, _ content: VersionContent) throws {
+        var finder = try ChunkFinder(db)
+        var chunks: [ContentID: ChunkLocation] = [:]
+        var seen: Set<Int64> = []
+        for leaf in content.leaves {
+            guard case .tensor(let row, _, _) = leaf.content, seen.insert(row.rowID).inserted else { continue }
+            try locatingDamage(version: content.version.reference, path: leaf.path) {
+                for chunk in try TensorChunkTable.chunks(of: row, &finder, db) {
+                    chunks[chunk.contentID] = chunk
+                }
+            }
         }
-        self.entries = entries
+        self.chunks = chunks
+        session = try ReadSession(registry.store, db)
     }
 
-    subscript(id: ContentID) -> Entry? { entries[id] }
+    subscript(id: ContentID) -> ChunkLocation? { chunks[id] }
+
+    /// Reads the encoded bytes of some of the chunks.
+    ///
+    /// - Throws: `StoreDamage`, `ChunkGone`, `StoreError`.
+    func load(_ ids: some Collection<ContentID>) throws -> LoadedChunks {
+        let wanted = try ids.map { id in
+            guard let chunk = chunks[id] else { throw ChunkGone(id: id) }
+            return chunk
+        }
+        let (encoded, found) = try session.load(wanted)
+        return LoadedChunks(
+            chunks: Dictionary(found.map { ($0.contentID, $0) }) { first, _ in first }, encoded: encoded)
+    }
 }
 
-/// Chunks whose encoded bytes have been read, to be decoded outside of the transaction.
-struct ChunkBatch: Sendable {
-    private var locations: [ContentID: ChunkLocation] = [:]
-    private var source = LoadedChunks()
-
-    /// Reads the chunks of `version` with these ids.
-    ///
-    /// - Throws: ``RegistryError/Damage``.
-    init(_ db: Database, _ ids: Set<ContentID>, of chunks: VersionChunks) throws {
-        guard !ids.isEmpty else { return }
-        var finder = try ChunkFinder(db)
-        let packs = PackReader(db)
-        for id in ids {
-            guard let entry = chunks[id], let location = try finder.chunk(entry.row), location.contentID == id
-            else {
-                throw RegistryError.Damage(
-                    chunk: id, problem: "a chunk is gone; perhaps it was deleted just now")
-            }
-            try source.load(location, from: packs)
-            locations[id] = location
-        }
-    }
+/// Chunks whose encoded bytes have been read, to be decoded on any thread.
+struct LoadedChunks: Sendable {
+    fileprivate let chunks: [ContentID: ChunkLocation]
+    fileprivate let encoded: EncodedBytes
 
     /// The decoded bytes of a chunk.
     ///
-    /// - Throws: ``RegistryError/Damage``.
+    /// - Throws: `StoreDamage`.
     func decoded(_ id: ContentID) throws -> [UInt8] {
-        guard let location = locations[id] else { preconditionFailure("chunk \(id) was not read") }
-        return try [UInt8](unsafeUninitializedCapacity: location.byteCount) { buffer, count in
-            try ChainDecoder.pool.withWorker { decoder in
-                try decoder.decode(location, from: source, into: UnsafeMutableRawBufferPointer(buffer))
+        guard let chunk = chunks[id] else { preconditionFailure("chunk \(id) was not read") }
+        return try [UInt8](unsafeUninitializedCapacity: chunk.byteCount) { buffer, count in
+            try ChainDecoder.with {
+                try $0.decode(chunk, from: encoded, into: UnsafeMutableRawBufferPointer(buffer))
             }
-            count = location.byteCount
+            count = chunk.byteCount
         }
     }
 
     /// The chunk as it is stored, where that is no difference from another.
     func keyframe(_ id: ContentID) throws -> (codec: ChunkCodec, bytes: [UInt8])? {
-        guard let location = locations[id], location.base == nil else { return nil }
-        var bytes = [UInt8](repeating: 0, count: location.storedByteCount)
-        try bytes.withUnsafeMutableBytes {
-            try source.read(pack: location.pack, offset: location.packOffset, into: $0)
-        }
-        return (location.codec, bytes)
+        guard let chunk = chunks[id], chunk.base == nil else { return nil }
+        return (chunk.codec, [UInt8](try encoded[chunk]))
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 public import Expressions
 import GRDB
 public import OrderedCollections

@@ -1,4 +1,6 @@
-package import GRDB
+package import ChunkStore
+import Foundations
+import GRDB
 
 /// Models, their versions and everything known about them, in one file.
 ///
@@ -15,10 +17,8 @@ public final class Registry: Sendable {
     /// Where the registry is.
     public let path: String
 
-    package let database: DatabaseQueue
+    package let store: ChunkStore
     let packer = BackgroundPacker()
-    let contention = LockContention()
-    private let waitSeconds: Double
     package let packsInBackground: Bool
 
     /// How long a call waits for other processes unless told otherwise.
@@ -28,31 +28,33 @@ public final class Registry: Sendable {
     ///
     /// - Parameters:
     ///   - create: Whether to make one where there is no file.
+    ///   - isReadOnly: Whether calls that write are refused. A registry whose file cannot be written is opened so, too.
     ///   - waitSeconds: How long to wait for other processes that are writing, at each transaction.
-    ///   - packsInBackground: Whether each save is followed by ``packNewVersions(of:progress:isCancelled:)``, behind
-    ///     the caller's back; see ``waitForPacking()``. A process may end meanwhile: the next save goes on.
+    ///   - packsInBackground: Whether each save is followed by ``packNewVersions(of:progress:isCancelled:)`` in the
+    ///     background; see ``waitForPacking()``. A process may end meanwhile: the next save goes on.
     /// - Throws: ``RegistryError`` when there is no registry, or another kind of file.
     public init(
-        path: String, create: Bool = true, waitSeconds: Double = defaultWaitSeconds,
+        path: String, create: Bool = true, isReadOnly: Bool = false, waitSeconds: Double = defaultWaitSeconds,
         packsInBackground: Bool = true
     ) throws {
         self.path = path
-        self.waitSeconds = waitSeconds
         self.packsInBackground = packsInBackground
-        database = try RegistryDatabase.open(
-            path: path, create: create, waitSeconds: waitSeconds, contention: contention)
+        store = try translatingErrors {
+            try ChunkStore(
+                path: path, schema: .registry, needs: .registry, create: create, isReadOnly: isReadOnly,
+                waitSeconds: waitSeconds)
+        }
     }
 
-    private init(inMemory database: DatabaseQueue) {
+    private init(inMemory store: ChunkStore) {
         path = ":memory:"
-        waitSeconds = 0
         packsInBackground = false
-        self.database = database
+        self.store = store
     }
 
     /// A registry without a file, gone when the last reference to it goes. Packed only when asked to.
     public static func inMemory() throws -> Registry {
-        Registry(inMemory: try RegistryDatabase.openInMemory())
+        Registry(inMemory: try ChunkStore(inMemory: .registry, needs: .registry))
     }
 
     /// Packs what a save has left, if this registry does so in the background.
@@ -61,56 +63,34 @@ public final class Registry: Sendable {
         packer.enqueue { [weak self] in _ = try self?.packNewVersions(of: model) }
     }
 
-    /// How long to leave the lock alone between transactions, so that others who poll for it get it.
-    static let pauseMicroseconds: UInt32 = 3000
+    /// Closes the file. Calls that are under way end first; later ones throw ``RegistryError/closed(path:)``.
+    ///
+    /// A registry that goes away is closed, too. Packing in the background is given up between two steps.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func close() throws { try translatingErrors { try store.close() } }
 
-    /// Reads within one transaction.
+    /// Reads within one transaction, which is to be short.
     func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try translatingErrors { try database.read(body) }
+        try translatingErrors { try store.read(body) }
     }
 
     /// Writes within one transaction, which is rolled back if `body` throws.
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try translatingErrors {
-            try database.writeWithoutTransaction { db in
-                var result: Result?
-                // Immediate: a transaction that begins by reading and then finds the file locked cannot wait.
-                try db.inTransaction(.immediate) {
-                    result = try body(db)
-                    return .commit
-                }
-                guard let result else { preconditionFailure("transaction without a result") }
-                return result
-            }
-        }
+        try translatingErrors { try store.write(body) }
     }
 
     /// What `body` finds out in a transaction that is then rolled back.
     func undoing<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        var result: Result?
-        do {
-            try write { db in
-                result = try body(db)
-                throw Undone()
-            }
-        } catch is Undone {}
-        guard let result else { preconditionFailure("a transaction undone without a result") }
-        return result
+        try translatingErrors { try store.undoing(body) }
     }
 
     /// Whether the file cannot be written, so that every save fails.
-    public var isReadOnly: Bool { database.configuration.readonly }
-
-    private func translatingErrors<Result>(_ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch let error as DatabaseError {
-            throw RegistryError(error, path: path, waitSeconds: waitSeconds)
-        } catch let damage as RegistryError.Damage {
-            throw RegistryError.damaged(damage)
-        }
-    }
+    public var isReadOnly: Bool { store.isReadOnly }
 }
 
-/// Rolls back a transaction that was only to find something out.
-private struct Undone: Error {}
+extension StoreSchema {
+    /// "MReG": file(1) and modelreg know a registry by it.
+    static let registry = StoreSchema(
+        applicationID: 0x4D52_6547, migrations: embeddedMigrations.map { ($0.identifier, $0.sql) })
+}

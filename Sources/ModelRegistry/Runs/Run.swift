@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Dispatch
 import Foundations
 import GRDB
@@ -119,15 +120,10 @@ public final class Run: Sendable {
     /// - Parameter name: A file name, without folders.
     /// - Throws: ``RegistryError``.
     public func attach(_ bytes: [UInt8], named name: String) throws {
+        let content = AttachmentTable.Content(bytes)
         try registry.write { db in
             try touch(db)
-            let content = try AttachmentTable.findOrInsert(db, bytes)
-            try db.execute(
-                sql: """
-                    INSERT INTO run_attachment (run, name, content) VALUES (?, ?, ?)
-                    ON CONFLICT (run, name) DO UPDATE SET content = excluded.content
-                    """,
-                arguments: [id.rowID, name, content])
+            try AttachmentTable.insert(name, content, to: .run(id.rowID, replaces: true), db)
         }
     }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 import Glibc
@@ -68,62 +69,5 @@ public struct RunEnvironment: Hashable, Sendable {
             withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         return "\(text(names.sysname)) \(text(names.release)) \(text(names.machine))"
-    }
-}
-
-/// Environments as rows, each once.
-enum EnvironmentTable {
-    /// The row of an environment, inserted where there is none.
-    static func findOrInsert(_ db: Database, _ environment: RunEnvironment) throws -> Int64 {
-        let command =
-            environment.command.isEmpty
-            ? nil : "[\(environment.command.map(JSONText.quoted).joined(separator: ","))]"
-        let packages =
-            "{\(environment.packages.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1))" }.joined(separator: ","))}"
-        let id = contentID([
-            environment.host, environment.user, command, environment.gitCommit, environment.gitBranch,
-            environment.isDirty.map { $0 ? "1" : "0" }, packages,
-        ])
-        try db.execute(
-            sql: """
-                INSERT INTO environment
-                  (content_id, host, user, command, git_commit, git_branch, is_dirty, packages)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
-                """,
-            arguments: [
-                id.data, environment.host, environment.user, command, environment.gitCommit,
-                environment.gitBranch, environment.isDirty, packages,
-            ])
-        let row = try Int64.fetchOne(
-            db, sql: "SELECT id FROM environment WHERE content_id = ?", arguments: [id.data])
-        guard let row else { throw RegistryError.Damage(problem: "an environment was not inserted") }
-        return row
-    }
-
-    /// SHA-256 of the columns as a JSON list of texts and nulls.
-    static func contentID(_ columns: [String?]) -> ContentID {
-        let json = "[\(columns.map { $0.map(JSONText.quoted) ?? "null" }.joined(separator: ","))]"
-        return ContentID(hashing: Array(json.utf8))
-    }
-
-    /// The environment in a row; `nil` where there is no such row.
-    static func environment(_ db: Database, _ id: Int64?) throws -> RunEnvironment? {
-        guard let id,
-            let row = try Row.fetchOne(db, sql: "SELECT * FROM environment WHERE id = ?", arguments: [id])
-        else { return nil }
-        let command = try String.fetchAll(
-            db, sql: "SELECT value FROM environment, json_each(ifnull(command, '[]')) WHERE environment.id = ?",
-            arguments: [id])
-        var packages: OrderedDictionary<String, String> = [:]
-        let rows = try Row.fetchAll(
-            db,
-            sql:
-                "SELECT json_each.key, json_each.value FROM environment, json_each(packages) WHERE environment.id = ?",
-            arguments: [id])
-        for package in rows { packages[try package.value("key")] = try package.value("value") }
-        return RunEnvironment(
-            host: try row.optional("host"), user: try row.optional("user"), command: command,
-            gitCommit: try row.optional("git_commit"), gitBranch: try row.optional("git_branch"),
-            isDirty: try row.optional("is_dirty", as: Int.self).map { $0 == 1 }, packages: packages)
     }
 }

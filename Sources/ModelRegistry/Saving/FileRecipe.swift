@@ -23,7 +23,9 @@ struct FileRecipe: Equatable {
 
     /// Describes `source` by the tensors that `plan` stores; `nil` where too much of it is not in any tensor,
     /// as when slices of large storages were saved.
-    init?(_ source: SourceFile, _ plan: SavePlan) {
+    ///
+    /// - Throws: `FileError`, `FileChangedError`.
+    init?(_ source: SourceFile, _ plan: SavePlan) throws {
         var leafOfStored: [Int: Int] = [:]
         for (ordinal, leaf) in plan.leaves.enumerated() {
             if case .tensor(let stored, _, _) = leaf, leafOfStored[stored] == nil {
@@ -53,18 +55,20 @@ struct FileRecipe: Equatable {
         var pieces: [Piece] = []
         var literals: [UInt8] = []
         var position = 0
-        source.file.withUnsafeBytes { bytes in
-            func literal(to end: Int) -> Range<Int> {
-                let start = literals.count
-                literals += bytes[position..<end]
-                return start..<literals.count
+        func literal(to end: Int) throws -> Range<Int> {
+            let start = literals.count
+            literals += [UInt8](repeating: 0, count: end - position)
+            try literals.withUnsafeMutableBytes { bytes in
+                let target = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+                try source.file.copyBytes(position..<end, into: target)
             }
-            for (range, leaf) in tensors {
-                pieces.append(Piece(literal: literal(to: range.lowerBound), leaf: leaf))
-                position = range.upperBound
-            }
-            pieces.append(Piece(literal: literal(to: bytes.count), leaf: nil))
+            return start..<literals.count
         }
+        for (range, leaf) in tensors {
+            pieces.append(Piece(literal: try literal(to: range.lowerBound), leaf: leaf))
+            position = range.upperBound
+        }
+        pieces.append(Piece(literal: try literal(to: source.file.byteCount), leaf: nil))
         self.pieces = pieces
         self.literals = literals
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 
 /// Finds the versions of other models that a new version has its content from.

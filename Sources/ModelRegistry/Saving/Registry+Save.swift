@@ -1,4 +1,5 @@
 public import Checkpoints
+import ChunkStore
 import Expressions
 import Foundations
 import GRDB
@@ -63,11 +64,25 @@ extension Registry {
                 options.attributes[HealthGate.attribute] = "[\(paths.joined(separator: ","))]"
             }
         }
-        let recipe = options.sourceFile.flatMap { FileRecipe($0, plan) }
-        var result = try SaveProcess(registry: self, plan: plan)
-            .run(as: model, options: options, recipe: recipe, progress: progress)
+        var result = try sayingWhatChanged {
+            let recipe = try options.sourceFile.flatMap { try FileRecipe($0, plan) }
+            return try SaveProcess(registry: self, plan: plan)
+                .run(as: model, options: options, recipe: recipe, progress: progress)
+        }
         result.unhealthy = unhealthy
         return result
+    }
+
+    private func sayingWhatChanged<Result>(_ body: () throws -> Result) throws -> Result {
+        try translatingErrors {
+            do {
+                return try body()
+            } catch let error as FileChangedError {
+                throw RegistryError.changedWhileSaving(path: error.path)
+            } catch is ContentChangedError {
+                throw RegistryError.changedWhileSaving(path: nil)
+            }
+        }
     }
 
     /// Saves a checkpoint as the next version of a model, with a message.

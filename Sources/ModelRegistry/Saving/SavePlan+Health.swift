@@ -3,21 +3,19 @@ import Foundations
 import Tensors
 
 extension SavePlan {
-    /// What conditions can ask of the checkpoint's tensors, those that are stored once said once, under the first of
-    /// their names. Of a view, it is what is stored of its storage.
+    /// What conditions can ask of the checkpoint's tensors: one entry for each stored tensor, under the first of its
+    /// names. Of a view, it is what is stored of its storage.
     ///
     /// - Complexity: O(bytes), on all cores, several GB/s.
-    func tensorFacts() -> [TensorFacts] {
+    func tensorFacts() throws -> [TensorFacts] {
         var paths: [Int: String] = [:]
         let leafPaths = structure.leafPaths
         for (path, leaf) in zip(leafPaths, leaves) {
             guard case .tensor(let stored, _, _) = leaf, paths[stored] == nil else { continue }
             paths[stored] = path.text
         }
-        let healths = ConcurrentMap.map(Array(storedTensors.indices)) { index in
-            self.storedTensors[index].withUnsafeBytes { bytes in
-                TensorHealth(of: bytes, dtype: self.storedTensors[index].dtype)
-            }
+        let healths = try ConcurrentMap.map(Array(storedTensors.indices)) {
+            try TensorHealth(of: self, stored: $0)
         }
         return zip(storedTensors, healths).enumerated().map { index, pair in
             let (tensor, health) = pair

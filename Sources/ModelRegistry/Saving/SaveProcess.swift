@@ -1,40 +1,32 @@
-import CKernels
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
-import Glibc
 import Synchronization
 import TensorCodec
 import Tensors
 
-/// One save, from hashing to the version's row.
+/// One save, from the names of chunks to the version's row.
 ///
-/// All chunks are hashed first, so that known ones are found with one look at the registry, and new ones are encoded
-/// on all cores outside the lock, decoded again, compared, and inserted in batches while the next ones are encoded.
-/// Where a sample finds nothing known, as of a model that was trained since, each chunk is encoded as soon as it
-/// has a name. The version's row goes in last, in the transaction that sees everything it needs in place.
+/// All chunks are named first, so that known ones are found with one look at the registry, and new ones are encoded on all
+/// cores outside the lock. Where a sample finds nothing known, as of a model that was trained since, each chunk is encoded
+/// as soon as it has a name. The version's row goes in last, in the transaction that sees everything it needs in place.
 final class SaveProcess: Sendable {
     private let registry: Registry
     private let plan: SavePlan
-    /// What was seen of chunks while they were encoded, by tensor and chunk.
+    /// The health of chunks that were written, by tensor and chunk.
     private let healths = Mutex<[Int: [Int: ChunkHealth]]>([:])
-    private let inserted = Mutex(InsertedBytes())
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
         self.plan = plan
     }
 
-    /// A chunk to encode.
-    private struct Job {
-        let id: ContentID
-        let place: ChunkPlace
-    }
-
     func run(
         as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
     ) throws -> SaveResult {
-        var (hashes, rest) = try hashAndEncode(progress)
+        var (hashes, writer) = try nameAndWrite(progress)
+        var written = WrittenBytes()
         let manifest = Manifest(plan, ids: hashes.leaves)
         let sourceFile = options.sourceFile.flatMap { source in
             recipe.map {
@@ -49,55 +41,42 @@ final class SaveProcess: Sendable {
             let insertion = VersionInsertion(
                 manifest: manifest, leaves: plan.leaves, tensors: try newTensors(hashes), model: model,
                 options: options, sourceFile: sourceFile)
-            let version = try insert(rest) { db -> (Version, String?)? in
+            let version = try writer.finish { db -> (Version, String?)? in
                 guard try missingChunks(db, hashes).isEmpty else { return nil }
+                for file in plan.files { try file.requireUnchanged() }
+                try options.sourceFile?.file.requireUnchanged()
                 return try insertion.insert(db)
             }
+            written += writer.writtenBytes
             if let (version, same) = version {
-                let inserted = inserted.withLock { $0 }
                 return SaveResult(
-                    version: version, sameContentAs: same, newByteCount: inserted.decoded,
-                    storedByteCount: inserted.stored,
+                    version: version, sameContentAs: same, newByteCount: written.decoded,
+                    storedByteCount: written.stored,
                     keepsSourceFile: options.sourceFile == nil ? nil : recipe != nil)
             }
             // A gc of another process removed chunks between batches, before the version needed them.
-            rest = try encodeMissing(hashes, progress)
+            writer = try writeMissing(hashes, progress)
         }
     }
 
-    /// Inserts packs, then calls `body`, in one transaction.
-    private func insert<Result>(_ packs: [NewPack], _ body: (Database) throws -> Result) throws -> Result {
-        let (result, bytes) = try registry.write { db in
-            var bytes = InsertedBytes()
-            for pack in packs { bytes += try pack.insert(db) }
-            return (try body(db), bytes)
-        }
-        inserted.withLock { $0 += bytes }
-        return result
-    }
+    // MARK: Writing
 
-    // MARK: Hashing
-
-    /// Names everything, and encodes what the registry does not have.
-    ///
-    /// - Returns: The names, and packs that are left for the version's transaction.
-    private func hashAndEncode(_ progress: ProgressHandler?) throws -> (SavePlan.Hashes, [NewPack]) {
+    /// Names everything, and writes what the registry does not have.
+    private func nameAndWrite(_ progress: ProgressHandler?) throws -> (SavePlan.Hashes, ChunkWriter) {
         let pairs = plan.chunkPairs()
         guard try looksNew(pairs) else {
-            let hashes = plan.hashes()
-            return (hashes, try encodeMissing(hashes, progress))
+            let hashes = try plan.hashes()
+            return (hashes, try writeMissing(hashes, progress))
         }
-        let total = plan.storedTensors.reduce(0) { $0 + $1.byteCount }
         let seen = Mutex<Set<ContentID>>([])
         let ids = Mutex<[ChunkPlace: ContentID]>([:])
-        let rest = try encode(pairs, total: total, progress: progress) { pair in
-            let pairIDs = self.plan.contentIDs(of: pair)
+        let writer = try write(pairs, progress) { pair, writer in
+            let pairIDs = try writer.add(
+                pair.map(source), isWanted: { _, id in seen.withLock { $0.insert(id).inserted } },
+                look: { index, bytes in look(at: pair[index], bytes) })
             ids.withLock { ids in for (place, id) in zip(pair, pairIDs) { ids[place] = id } }
-            return seen.withLock { seen in
-                zip(pairIDs, pair).filter { seen.insert($0.0).inserted }.map(Job.init)
-            }
         }
-        return (plan.hashes(ids.withLock { $0 }), rest)
+        return (try plan.hashes(ids.withLock { $0 }), writer)
     }
 
     /// Whether the registry has none of a few of the chunks, all over the model. Encoding one that it has after all
@@ -106,122 +85,99 @@ final class SaveProcess: Sendable {
         let sampleCount = 8
         guard pairs.count >= 4 * sampleCount else { return false }
         let sample = (0..<sampleCount).map { pairs[$0 * (pairs.count - 1) / (sampleCount - 1)] }
-        let ids = ConcurrentMap.map(sample, plan.contentIDs).joined()
-        return try registry.read { db in
-            let isKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
-            return try ids.allSatisfy { try Bool.fetchOne(isKnown, arguments: [$0.data]) == nil }
-        }
+        let ids = try Set(ConcurrentMap.map(sample) { try plan.contentIDs(of: $0) }.joined())
+        return try registry.store.missing(ids).count == ids.count
     }
 
-    /// The plan's chunks that the registry does not have, each once.
-    private func missingChunks(_ db: Database, _ hashes: SavePlan.Hashes) throws -> [Job] {
-        let tensorKnown = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
-        let chunkKnown = try db.cachedStatement(sql: "SELECT 1 FROM chunk WHERE content_id = ?")
-        var seen: Set<ContentID> = []
-        var missing: [Job] = []
-        for (stored, hash) in hashes.stored.enumerated() {
-            // A tensor's row holds on to its chunks.
-            if try Bool.fetchOne(tensorKnown, arguments: [hash.id.data]) == true { continue }
-            for (index, id) in hash.chunks.enumerated() where seen.insert(id).inserted {
-                if try Bool.fetchOne(chunkKnown, arguments: [id.data]) == true { continue }
-                missing.append(Job(id: id, place: ChunkPlace(stored: stored, index: index)))
-            }
-        }
-        return missing
-    }
-
-    // MARK: Encoding
-
-    /// Encodes the chunks that the registry does not have.
-    private func encodeMissing(_ hashes: SavePlan.Hashes, _ progress: ProgressHandler?) throws -> [NewPack] {
+    /// Writes the chunks that the registry does not have.
+    private func writeMissing(_ hashes: SavePlan.Hashes, _ progress: ProgressHandler?) throws -> ChunkWriter {
         let missing = try registry.read { db in try missingChunks(db, hashes) }
-        let total = missing.reduce(0) { $0 + plan.byteCount(of: $1.place) }
-        return try encode(missing, total: total, progress: progress) { [$0] }
+        return try write(missing.map { [$0.place] }, progress) { places, writer in
+            let place = places[0]
+            let expected = hashes.stored[place.stored].chunks[place.index]
+            try writer.add(
+                [source(place)],
+                isWanted: { _, id in
+                    // The bytes are read a second time.
+                    guard id == expected else { throw ContentChangedError() }
+                    return true
+                }, look: { _, bytes in look(at: place, bytes) })
+        }
     }
 
-    /// Encodes chunks on all cores, and inserts full batches of them meanwhile.
+    /// Writes chunks on all cores.
     ///
-    /// - Parameter jobs: The chunks to encode for each of `elements`, which may take long to find.
-    /// - Returns: What is left for the version's transaction.
-    private func encode<Element: Sendable>(
-        _ elements: [Element], total: Int, progress: ProgressHandler?,
-        jobs: @Sendable (Element) -> [Job]
-    ) throws -> [NewPack] {
-        registry.contention.reset()
-        let pipeline = PackPipeline(contention: registry.contention) { batch in
-            let bytes = try self.registry.write(batch.insert)
-            self.inserted.withLock { $0 += bytes }
-        }
-        let done = Mutex(0)
+    /// - Parameter add: Adds some places to the writer.
+    /// - Returns: The writer, to be finished with the version's rows.
+    private func write(
+        _ places: [[ChunkPlace]], _ progress: ProgressHandler?,
+        add: @Sendable ([ChunkPlace], ChunkWriter) throws -> Void
+    ) throws -> ChunkWriter {
+        let writer = ChunkWriter(registry.store, isEager: true)
+        let total = places.joined().reduce(0) { $0 + plan.byteCount(of: $1) }
+        let throttled = progress.map { ThrottledProgress($0, total: total) }
         do {
-            try ConcurrentMap.forEach(elements) { element in
-                for job in jobs(element) {
-                    try self.encode(job, into: pipeline)
-                    guard let progress else { continue }
-                    done.withLock { done in
-                        done += self.plan.byteCount(of: job.place)
-                        progress(done, total)
-                    }
-                }
+            try ConcurrentMap.forEach(places) { places in
+                try add(places, writer)
+                throttled?.add(places.reduce(0) { $0 + plan.byteCount(of: $1) })
             }
-            // Equal chunks are encoded once.
-            if let progress, done.withLock({ $0 < total }) { progress(total, total) }
-            return try pipeline.finish().rest
+            return writer
         } catch {
-            pipeline.abandon()
+            writer.abandon()
             throw error
         }
     }
 
-    /// Encodes a chunk, proves that it decodes, and looks at its numbers while they are at hand.
-    private func encode(_ job: Job, into pipeline: PackPipeline) throws {
-        let dtype = plan.storedTensors[job.place.stored].dtype
-        try plan.withUnsafeBytes(of: job.place) { bytes in
-            do {
-                let checksum = mr_crc32c(0, bytes.baseAddress, bytes.count)
-                try pipeline.add { target in
-                    let (codec, byteCount) = try ProvenEncoder.with(.fast) { encoder in
-                        try encoder.encode(bytes, as: ElementKind(dtype), into: target)
-                    }
-                    let chunk = NewChunk(id: job.id, checksum: checksum, byteCount: bytes.count, codec: codec)
-                    return (chunk, byteCount)
-                }
-                guard let health = ChunkHealth(of: bytes, dtype: dtype) else { return }
-                healths.withLock { $0[job.place.stored, default: [:]][job.place.index] = health }
-            } catch var damage as RegistryError.Damage {
-                damage.chunk = job.id
-                throw RegistryError.damaged(damage)
+    private func source(_ place: ChunkPlace) -> ChunkWriter.Source {
+        ChunkWriter.Source(
+            byteCount: plan.byteCount(of: place), kind: ElementKind(plan.storedTensors[place.stored].dtype)
+        ) { [plan] target in try plan.copyBytes(of: place, into: target) }
+    }
+
+    /// Looks at a chunk's numbers while they are at hand.
+    private func look(at place: ChunkPlace, _ bytes: UnsafeRawBufferPointer) {
+        guard let health = ChunkHealth(of: bytes, dtype: plan.storedTensors[place.stored].dtype) else { return }
+        healths.withLock { $0[place.stored, default: [:]][place.index] = health }
+    }
+
+    /// The plan's chunks that the registry does not have, each once.
+    private func missingChunks(_ db: Database, _ hashes: SavePlan.Hashes) throws -> [(
+        id: ContentID, place: ChunkPlace
+    )] {
+        let known = try TensorTable.known(hashes.stored.map(\.id), db)
+        var places: [(id: ContentID, place: ChunkPlace)] = []
+        var seen: Set<ContentID> = []
+        // A tensor's row holds on to its chunks.
+        for (stored, hash) in hashes.stored.enumerated() where !known.contains(hash.id) {
+            for (index, id) in hash.chunks.enumerated() where seen.insert(id).inserted {
+                places.append((id, ChunkPlace(stored: stored, index: index)))
             }
         }
+        let missing = try ChunkTable.missing(places.lazy.map(\.id), db)
+        return places.filter { missing.contains($0.id) }
     }
 
     // MARK: Health
 
     private func newTensors(_ hashes: SavePlan.Hashes) throws -> [NewTensor] {
-        let healths = try healthOfNewTensors(hashes)
+        let known = try registry.read { db in try TensorTable.known(hashes.stored.map(\.id), db) }
+        var seen: Set<ContentID> = []
+        let new = hashes.stored.indices.filter { index in
+            let id = hashes.stored[index].id
+            return !known.contains(id) && seen.insert(id).inserted
+        }
+        let written = healths.withLock { $0 }
+        let found = try ConcurrentMap.map(new) { index in
+            try TensorHealth(of: plan, stored: index, known: written[index] ?? [:])
+        }
+        let healths = Dictionary(uniqueKeysWithValues: zip(new, found))
         return zip(plan.storedTensors, hashes.stored).enumerated().map { index, pair in
             NewTensor(
                 id: pair.1.id, dtype: pair.0.dtype, shape: pair.0.shape, byteCount: pair.0.byteCount,
                 chunks: pair.1.chunks, health: healths[index])
         }
     }
-
-    /// The health of tensors that the registry does not have yet, by index.
-    private func healthOfNewTensors(_ hashes: SavePlan.Hashes) throws -> [Int: TensorHealth] {
-        guard !plan.storedTensors.isEmpty else { return [:] }
-        let known = try registry.read { db in
-            let statement = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
-            return try hashes.stored.map { try Bool.fetchOne(statement, arguments: [$0.id.data]) == true }
-        }
-        var seen: Set<ContentID> = []
-        let new = hashes.stored.indices.filter { !known[$0] && seen.insert(hashes.stored[$0].id).inserted }
-        let chunkHealths = healths.withLock { $0 }
-        let found = ConcurrentMap.map(new) { index in
-            self.plan.storedTensors[index].withUnsafeBytes { bytes in
-                TensorHealth(
-                    of: bytes, dtype: self.plan.storedTensors[index].dtype, known: chunkHealths[index] ?? [:])
-            }
-        }
-        return Dictionary(uniqueKeysWithValues: zip(new, found))
-    }
 }
+
+/// Bytes that were other ones when they were read again: somebody writes to the tensors while they are saved.
+struct ContentChangedError: Error {}

@@ -12,14 +12,18 @@ struct TensorHealth: Sendable {
     var maximum: Double?
     var l2Norm: Double?
 
-    /// Looks at packed elements, chunk by chunk so that the sum of squares is that of the stored chunks.
+    /// Looks at the elements of a tensor that is to be stored, chunk by chunk.
     ///
     /// - Parameter known: The health of chunks that have been looked at already.
+    /// - Throws: `FileError`, `FileChangedError`.
     /// - Complexity: O(bytes), several GB/s.
-    init(of bytes: UnsafeRawBufferPointer, dtype: DType, known: [Int: ChunkHealth] = [:]) {
-        let chunks = (0..<Chunking.chunkCount(byteCount: bytes.count)).map { index in
-            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
-            return known[index] ?? ChunkHealth(of: UnsafeRawBufferPointer(rebasing: bytes[range]), dtype: dtype)
+    init(of plan: SavePlan, stored: Int, known: [Int: ChunkHealth] = [:]) throws {
+        let dtype = plan.storedTensors[stored].dtype
+        let chunks = try (0..<plan.storedTensors[stored].chunkCount).map { index in
+            try known[index]
+                ?? plan.withUnsafeBytes(of: ChunkPlace(stored: stored, index: index)) {
+                    ChunkHealth(of: $0, dtype: dtype)
+                }
         }
         self.init(adding: chunks, dtype: dtype)
     }

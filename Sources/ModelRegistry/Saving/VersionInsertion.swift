@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -61,20 +62,12 @@ struct VersionInsertion {
             db, sql: "UPDATE model SET next_number = next_number + 1 WHERE id = ? RETURNING next_number - 1",
             arguments: [modelID])
         guard let number else { throw RegistryError.Damage(problem: "model \"\(model)\" has no number") }
-        try db.execute(
-            sql: """
-                INSERT INTO version
-                  (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at,
-                   run, step, environment)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                modelID, number, contentID.data, parent, structureID, manifest.structure.kind.rawValue,
-                options.message, manifest.tensorCount, manifest.byteCount, now,
-                options.run?.rowID, options.step,
-                try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) },
-            ])
-        let versionID = db.lastInsertedRowID
+        let versionID = try VersionTable.insert(
+            VersionTable.NewRow(
+                modelID: modelID, number: number, parent: parent, message: options.message, createdAt: now,
+                run: options.run?.rowID, step: options.step,
+                environment: try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
+            manifest, structure: structureID, db)
         let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
         try insertLeaves(writer, versionID, tensorIDs)
@@ -113,32 +106,23 @@ struct VersionInsertion {
     }
 
     private func insertDetails(_ db: Database, _ versionID: Int64) throws {
-        for (name, value) in options.metrics {
-            try db.execute(
-                sql: "INSERT INTO metric (version, name, step, value) VALUES (?, ?, ?, ?)",
-                arguments: [versionID, name, options.step, value.isNaN ? nil : value])
-        }
+        try MetricTable.insert(
+            options.metrics.map { MetricTable.Metric(name: $0, step: options.step, value: $1) },
+            version: versionID, db)
         try insertRunMetrics(db)
-        try insertAttributes(db, versionID, options.attributes, source: "user")
         var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
         fileFacts.merge(options.fileFacts) { $1 }
-        try insertAttributes(db, versionID, fileFacts, source: "file")
+        func attributes(_ facts: OrderedDictionary<String, String>, _ source: AttributeTable.Source)
+            -> [AttributeTable.Attribute]
+        {
+            facts.map { AttributeTable.Attribute(source: source, key: $0, json: $1) }
+        }
+        try AttributeTable.insert(
+            attributes(options.attributes, .user) + attributes(fileFacts, .file), version: versionID, db)
         for (name, bytes) in options.attachments {
-            try db.execute(
-                sql: "INSERT INTO attachment (version, name, content) VALUES (?, ?, ?)",
-                arguments: [versionID, name, try AttachmentTable.findOrInsert(db, bytes)])
+            try AttachmentTable.insert(name, AttachmentTable.Content(bytes), to: .version(versionID), db)
         }
-        if let source = sourceFile {
-            try db.execute(
-                sql: """
-                    INSERT INTO source_file (version, name, format, byte_count, content_id, recipe)
-                    VALUES (?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    versionID, source.name, source.format, source.byteCount,
-                    ContentID(hashing: source.recipe).data, source.recipe.data,
-                ])
-        }
+        if let sourceFile { try SourceFileTable.insert(sourceFile, version: versionID, db) }
     }
 
     /// What is said of a version at a step is said of its run at this step.
@@ -154,16 +138,6 @@ struct VersionInsertion {
         try RunTable.insert(
             db, run.rowID,
             options.metrics.map { LoggedMetric(name: $0, step: step, value: $1, seconds: seconds) })
-    }
-
-    private func insertAttributes(
-        _ db: Database, _ versionID: Int64, _ values: OrderedDictionary<String, String>, source: String
-    ) throws {
-        for (ordinal, (key, value)) in values.enumerated() {
-            try db.execute(
-                sql: "INSERT INTO attribute (version, source, ordinal, key, value) VALUES (?, ?, ?, ?, ?)",
-                arguments: [versionID, source, ordinal, key, value])
-        }
     }
 }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 
@@ -106,19 +107,5 @@ enum AliasTable {
         let number: Int = try row.value("number")
         try EventTable.insert(db, "alias rm", model: model, number: number, alias: name, at: now)
         return number
-    }
-}
-
-/// The registry's diary.
-enum EventTable {
-    /// Notes what was done, in the transaction that does it.
-    static func insert(
-        _ db: Database, _ action: String, model: String? = nil, number: Int? = nil, alias: String? = nil,
-        at now: String, detail: String? = nil
-    ) throws {
-        try db.execute(
-            sql:
-                "INSERT INTO event (at, actor, action, model, number, alias, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            arguments: [now, CurrentUser.actor(), action, model, number, alias, detail])
     }
 }

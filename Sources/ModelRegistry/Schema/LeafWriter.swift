@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 import Tensors
 
@@ -9,7 +10,6 @@ struct LeafWriter {
     private let insertPath: Statement
     private let findTensor: Statement
     private let insertTensor: Statement
-    private let insertChunk: Statement
     private let insertLeaf: Statement
 
     init(_ db: Database) throws {
@@ -23,10 +23,6 @@ struct LeafWriter {
                   (content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
-        insertChunk = try db.cachedStatement(
-            sql:
-                "INSERT INTO tensor_chunk (tensor, ordinal, chunk) SELECT ?, ?, id FROM chunk WHERE content_id = ?"
-        )
         insertLeaf = try db.cachedStatement(
             sql: """
                 INSERT INTO parameter
@@ -72,9 +68,7 @@ struct LeafWriter {
             health?.l2Norm,
         ])
         let row = db.lastInsertedRowID
-        for (ordinal, chunk) in tensor.chunks.enumerated() {
-            try insertChunk.execute(arguments: [row, ordinal, chunk.data])
-        }
+        try TensorChunkTable.insert(tensor.chunks, of: row, db)
         return row
     }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -187,23 +188,4 @@ struct LoggedMetric: Sendable {
     let step: Int
     let value: Double
     let seconds: Double?
-}
-
-/// What people said.
-enum NoteTable {
-    static func insert(_ db: Database, run: Int64? = nil, version: Int64? = nil, _ text: String) throws {
-        try db.execute(
-            sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)",
-            arguments: [run, version, Timestamp.now(), CurrentUser.actor(), text])
-    }
-
-    static func notes(_ db: Database, run: Int64? = nil, version: Int64? = nil) throws -> [Note] {
-        let condition = run == nil ? "version = ?" : "run = ?"
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT at, actor, text FROM note WHERE \(condition) ORDER BY id",
-            arguments: [run ?? version])
-        return try rows.map {
-            Note(at: try $0.value("at"), actor: try $0.value("actor"), text: try $0.value("text"))
-        }
-    }
 }

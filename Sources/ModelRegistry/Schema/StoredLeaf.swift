@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import GRDB
 import Tensors
 
@@ -35,19 +36,19 @@ struct VersionContent: Sendable {
     /// Reads the rows of `version`.
     ///
     /// - Parameter checksContentID: Whether rows that are not those of the version's content id are damage.
-    /// - Throws: ``RegistryError/damaged(_:)`` when they contradict each other.
+    /// - Throws: ``RegistryError/damaged(_:)`` when they contradict each other,
+    ///   ``RegistryError/deletedMeanwhile(version:)``.
     /// - Complexity: O(leaves). No chunk is read.
     init(_ db: Database, _ version: Version, checksContentID: Bool = true) throws {
-        do {
-            self.version = version
-            structure = try VersionContent.structure(db, version)
-            leaves = try VersionContent.leaves(db, version, structure)
-            if checksContentID, manifest.contentID != version.contentID {
-                throw RegistryError.Damage(problem: "it does not match its content id")
-            }
-        } catch var damage as RegistryError.Damage {
-            damage.version = version.reference
-            throw RegistryError.damaged(damage)
+        try VersionTable.requirePresent(version, db)
+        self.version = version
+        (structure, leaves) = try locatingDamage(version: version.reference) {
+            let structure = try VersionContent.structure(db, version)
+            return (structure, try VersionContent.leaves(db, version, structure))
+        }
+        if checksContentID, manifest.contentID != version.contentID {
+            throw RegistryError.damaged(
+                RegistryError.Damage(version: version.reference, problem: "it does not match its content id"))
         }
     }
 
@@ -94,12 +95,8 @@ struct VersionContent: Sendable {
             guard ordinal == leaves.count, ordinal < paths.count else {
                 throw RegistryError.Damage(problem: "its leaves do not fit its structure")
             }
-            do {
-                leaves.append(try StoredLeaf(row, path: paths[ordinal]))
-            } catch var damage as RegistryError.Damage {
-                damage.path = paths[ordinal].text
-                throw damage
-            }
+            leaves.append(
+                try locatingDamage(path: paths[ordinal]) { try StoredLeaf(row, path: paths[ordinal]) })
         }
         appendDropped()
         guard leaves.count == paths.count else {

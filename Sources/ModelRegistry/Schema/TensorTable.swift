@@ -1,7 +1,15 @@
+import Checkpoints
+import ChunkStore
 import GRDB
 
-/// Reading what is known of tensors.
+/// Rows of `tensor`.
 enum TensorTable {
+    /// Those of `ids` that the registry has.
+    static func known(_ ids: some Sequence<ContentID>, _ db: Database) throws -> Set<ContentID> {
+        let find = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
+        return try Set(ids).filter { try Bool.fetchOne(find, arguments: [$0.data]) == true }
+    }
+
     /// The tensors of a version, in the order of its leaves.
     static func facts(_ db: Database, version: Int64) throws -> [TensorFacts] {
         let rows = try Row.fetchCursor(
@@ -34,5 +42,30 @@ enum TensorTable {
                     l2Norm: try row.optional("l2_norm")))
         }
         return facts
+    }
+
+    /// The health of a tensor.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func health(_ db: Database, row: Int64) throws -> TensorHealth {
+        let row = try Row.fetchOne(
+            db,
+            sql:
+                "SELECT nan_count, infinity_count, zero_count, minimum, maximum, l2_norm FROM tensor WHERE id = ?",
+            arguments: [row])
+        guard let row else { throw RegistryError.Damage(problem: "a tensor's row is missing") }
+        return try TensorHealth(row)
+    }
+}
+
+extension TensorHealth {
+    /// Reads the columns of a tensor's row.
+    fileprivate init(_ row: Row) throws {
+        nanCount = try row.optional("nan_count")
+        infinityCount = try row.optional("infinity_count")
+        zeroCount = try row.optional("zero_count")
+        minimum = try row.optional("minimum")
+        maximum = try row.optional("maximum")
+        l2Norm = try row.optional("l2_norm")
     }
 }

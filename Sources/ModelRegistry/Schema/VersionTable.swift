@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 
@@ -64,6 +65,16 @@ enum VersionTable {
         }
         let names = try String.fetchAll(db, sql: "SELECT name FROM model ORDER BY name LIMIT 10000")
         throw RegistryError.noModel(name, suggestion: Suggestion.closest(to: name, among: names))
+    }
+
+    /// Checks that a version that was looked up before is still there.
+    ///
+    /// - Throws: ``RegistryError/deletedMeanwhile(version:)``.
+    static func requirePresent(_ version: Version, _ db: Database) throws {
+        let find = try db.cachedStatement(sql: "SELECT 1 FROM version WHERE id = ? AND content_id = ?")
+        guard try Bool.fetchOne(find, arguments: [version.rowID, version.contentID.data]) == true else {
+            throw RegistryError.deletedMeanwhile(version: version.reference)
+        }
     }
 
     /// The living version of a model that has a number.
@@ -150,6 +161,38 @@ enum VersionTable {
                 step: try row.optional("step"), metrics: metrics[id] ?? [:],
                 droppedTensorCount: try row.value("dropped"), rowID: id)
         }
+    }
+
+    /// A row to insert.
+    struct NewRow {
+        let modelID: Int64
+        let number: Int
+        let parent: Int64?
+        let message: String
+        let createdAt: String
+        let run: Int64?
+        let step: Int?
+        let environment: Int64?
+    }
+
+    /// Inserts the row of a version.
+    ///
+    /// - Parameter structure: Its row.
+    /// - Returns: The version's row.
+    static func insert(_ new: NewRow, _ manifest: Manifest, structure: Int64, _ db: Database) throws -> Int64 {
+        try db.execute(
+            sql: """
+                INSERT INTO version
+                  (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at,
+                   run, step, environment)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                new.modelID, new.number, manifest.contentID.data, new.parent, structure,
+                manifest.structure.kind.rawValue, new.message, manifest.tensorCount, manifest.byteCount,
+                new.createdAt, new.run, new.step, new.environment,
+            ])
+        return db.lastInsertedRowID
     }
 
     /// The ids of the versions that ``fetch(_:where:arguments:limit:)`` gives.

@@ -1,4 +1,5 @@
 public import Checkpoints
+import ChunkStore
 import GRDB
 
 /// A version, of another model usually, that a version was made from.
@@ -48,56 +49,6 @@ extension Registry {
                     """,
                 arguments: [version.rowID]
             ).sorted { $0.createdAt < $1.createdAt }
-        }
-    }
-}
-
-/// Ancestors as rows.
-enum LineageTable {
-    struct New {
-        let version: Int64
-        let kind: Ancestor.Kind
-        let isGiven: Bool
-        let share: Double?
-    }
-
-    static func insert(_ db: Database, version: Int64, _ ancestors: [New]) throws {
-        for (ordinal, ancestor) in ancestors.enumerated() {
-            try db.execute(
-                sql: """
-                    INSERT INTO lineage
-                      (version, ordinal, ancestor, ancestor_name, ancestor_content_id, kind, found, share)
-                    SELECT ?, ?, version.id, model.name || ':v' || version.number, version.content_id, ?, ?, ?
-                    FROM version JOIN model ON model.id = version.model WHERE version.id = ?
-                    """,
-                arguments: [
-                    version, ordinal, ancestor.kind.rawValue, ancestor.isGiven ? "given" : "shared_content",
-                    ancestor.share, ancestor.version,
-                ])
-        }
-    }
-
-    static func ancestors(_ db: Database, _ version: Int64) throws -> [Ancestor] {
-        let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT lineage.*, ancestor.deleted_at IS NULL AND ancestor.id IS NOT NULL AS is_present,
-                       model.name || ':v' || ancestor.number AS reference
-                FROM lineage LEFT JOIN version AS ancestor ON ancestor.id = lineage.ancestor
-                LEFT JOIN model ON model.id = ancestor.model
-                WHERE lineage.version = ? ORDER BY ordinal
-                """,
-            arguments: [version])
-        return try rows.map { row in
-            let kind: String = try row.value("kind")
-            guard let kind = Ancestor.Kind(rawValue: kind) else {
-                throw RegistryError.Damage(problem: "lineage of the unknown kind \"\(kind)\"")
-            }
-            return Ancestor(
-                reference: try row.optional("reference") ?? row.value("ancestor_name"),
-                contentID: try row.contentID("ancestor_content_id"),
-                isPresent: try row.value("is_present", as: Int.self) == 1, kind: kind,
-                isGiven: try row.value("found", as: String.self) == "given", share: try row.optional("share"))
         }
     }
 }

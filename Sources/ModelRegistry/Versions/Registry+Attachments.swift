@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundations
 import GRDB
 

@@ -1,4 +1,6 @@
 internal import CKernels
+package import Foundations
+private import Synchronization
 
 /// A block of bytes that tensors are views of.
 ///
@@ -20,6 +22,8 @@ public final class Storage: @unchecked Sendable {
         case keeper(any Sendable)
     }
     private let owner: Owner
+    /// Whether somebody was given the bytes to write to them.
+    private let isExposed = Atomic(false)
 
     /// The alignment of allocated storage: a cache line, and the widest vector register.
     public static let alignment = 64
@@ -68,7 +72,31 @@ public final class Storage: @unchecked Sendable {
 
     /// All bytes, for code that fills many storages at once. Valid as long as the storage lives.
     package var unsafeMutableBytes: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount)
+        isExposed.store(true, ordering: .relaxed)
+        return UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount)
+    }
+
+    /// The mapped file that the bytes are those of, and where they are in it; `nil` for other storage, and once
+    /// somebody may have written to them.
+    package var file: (file: MappedFile, range: Range<Int>)? {
+        guard case .keeper(let keeper) = owner, let file = keeper as? MappedFile, version == 0,
+            !isExposed.load(ordering: .relaxed)
+        else { return nil }
+        return file.range(of: UnsafeRawBufferPointer(start: baseAddress, count: byteCount)).map { (file, $0) }
+    }
+
+    /// Copies bytes to memory that nobody else can change. Those of a mapped file are read from the file: where it has
+    /// become shorter, that is an error and not the end of the process.
+    ///
+    /// - Precondition: `range` is as long as `target`.
+    /// - Throws: `FileChangedError`, `FileError`.
+    package func copyBytes(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+        if let (file, whole) = file {
+            let start = whole.lowerBound + range.lowerBound
+            try file.copyBytes(start..<start + range.count, into: target)
+        } else {
+            withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        }
     }
 
     /// Calls `body` with all bytes. The pointer is valid during the call only.
@@ -82,6 +110,7 @@ public final class Storage: @unchecked Sendable {
     public func withUnsafeMutableBytes<Result, Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try body(UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount))
+        isExposed.store(true, ordering: .relaxed)
+        return try body(UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount))
     }
 }

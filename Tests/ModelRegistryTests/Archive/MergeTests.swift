@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -172,7 +173,7 @@ struct MergeTests {
         let report = try ours.merge(run.registry)
         #expect(report.added.count == 12)
         func encodings(_ registry: Registry) throws -> [Row] {
-            try registry.database.read { db in
+            try registry.store.read { db in
                 try Row.fetchAll(
                     db,
                     sql: """

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import GRDB
 import ModelRegistry
@@ -72,7 +73,7 @@ struct QueriesPageTests {
             try run.finish(state)
         }
         // As it is on the disk of somebody who has no modelreg.
-        try registry.database.close()
+        try registry.close()
     }
 
     @Test func everyQueryPrintsWhatThePageShows() throws {

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -33,7 +34,7 @@ struct ViewTests {
         let versions = Array(try history.registry.versions(of: "m").reversed())
         for (old, new) in zip(versions, versions.dropFirst()) {
             let expected = texts(try history.registry.changes(from: old.reference, to: new.reference))
-            let rows = try history.registry.database.read { db in
+            let rows = try history.registry.store.read { db in
                 try Row.fetchAll(
                     db, sql: "SELECT * FROM parameter_change WHERE model = 'm' AND number = ?",
                     arguments: [new.number])
@@ -45,7 +46,7 @@ struct ViewTests {
             #expect(found == expected, "seed \(seed), v\(new.number)")
             #expect(rows.allSatisfy { $0["previous_number"] == old.number })
         }
-        let first = try history.registry.database.read { db in
+        let first = try history.registry.store.read { db in
             try Row.fetchAll(
                 db, sql: "SELECT * FROM parameter_change WHERE model = 'm' AND previous_number IS NULL")
         }
@@ -59,7 +60,7 @@ struct ViewTests {
         var history = try RandomHistory(seed: UInt64(seed))
         try history.save(16)
         // Ties are no part of what blame looks at, and names that spell the same have no blame of their own.
-        let found = try history.registry.database.read { db in
+        let found = try history.registry.store.read { db in
             try Row.fetchAll(
                 db,
                 sql: """
@@ -82,7 +83,7 @@ struct ViewTests {
                 "whole": .tensor(base), "part": .tensor(base[0]), "lone": .tensor(Tensor([Float(1), 2, 2])),
                 "epoch": .integer(3),
             ]), as: "m", message: "")
-        let rows = try registry.database.read { db in
+        let rows = try registry.store.read { db in
             try Row.fetchAll(
                 db,
                 sql: "SELECT path, kind, value, dtype, shape, l2_norm, nan_count, storage FROM parameter_state")
@@ -104,7 +105,7 @@ struct ViewTests {
             for condition in [
                 "model = 'm' AND path = 'w'", "model = 'm' AND number = 3", "model = 'm'", "path = 'w'",
             ] {
-                let plan = try registry.database.read { db in
+                let plan = try registry.store.read { db in
                     try Row.fetchAll(db, sql: "EXPLAIN QUERY PLAN SELECT * FROM \(view) WHERE \(condition)")
                         .map { $0["detail"] as String }
                 }
@@ -127,7 +128,7 @@ struct ViewTests {
         try registry.save(dictionary(["s": .tensor(shared)]), as: "n", message: "")
         try registry.delete("m:v2")
         func rows(_ sql: String) throws -> [String] {
-            try registry.database.read { db in
+            try registry.store.read { db in
                 try Row.fetchAll(db, sql: sql).map { row in
                     row.databaseValues.map { "\($0)" }.joined(separator: " ")
                 }
@@ -155,7 +156,7 @@ struct ViewTests {
     /// A view says what it is for, and every column what it means.
     @Test func everyViewAndColumnHasAComment() throws {
         let registry = try Registry.inMemory()
-        let views = try registry.database.read { db in
+        let views = try registry.store.read { db in
             try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_master WHERE type = 'view'")
         }
         #expect(views.count == 6)
@@ -163,7 +164,7 @@ struct ViewTests {
             let lines = (view["sql"] as String).split(separator: "\n")
                 .map { $0.trimmingCharacters(in: .whitespaces) }
             #expect(lines[1].hasPrefix("-- "))
-            let columns = try registry.database.read { try $0.columns(in: view["name"]) }.map(\.name)
+            let columns = try registry.store.read { try $0.columns(in: view["name"]) }.map(\.name)
             for column in columns {
                 let index = try #require(
                     lines.lastIndex { line in

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -64,7 +65,7 @@ struct PatchTests {
         let columns =
             "content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm"
         func tensors(_ registry: Registry) throws -> Set<[DatabaseValue]> {
-            try registry.database.read { db in
+            try registry.store.read { db in
                 Set(try Row.fetchAll(db, sql: "SELECT \(columns) FROM tensor").map { Array($0.databaseValues) })
             }
         }

@@ -1,4 +1,5 @@
 import Checkpoints
+import ChunkStore
 import Foundation
 import Foundations
 import GRDB
@@ -10,7 +11,7 @@ import Testing
 extension Registry {
     /// Runs SQL that no rule of the schema stops, as damage on a disk or a hostile author would.
     func tamper(_ sql: String, _ arguments: StatementArguments = []) throws {
-        try database.writeWithoutTransaction { db in
+        try store.withWriter { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
             defer {
                 try? db.execute(sql: "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF")
@@ -22,7 +23,7 @@ extension Registry {
     func count(_ table: String) throws -> Int { try fetch(Int.self, "SELECT count(*) FROM \(table)") }
 
     func fetch<Value: DatabaseValueConvertible>(_ type: Value.Type, _ sql: String) throws -> Value {
-        try #require(try database.read { db in try Value.fetchOne(db, sql: sql) })
+        try #require(try store.read { db in try Value.fetchOne(db, sql: sql) })
     }
 
     /// Numbers of rows that hold content, to be compared.

@@ -3,66 +3,79 @@ import Dispatch
 import Foundations
 import GRDB
 import Synchronization
-import Tensors
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
-/// Opens registry files: knows their marks, schema and connection settings.
-enum RegistryDatabase {
-    /// "MReG", at byte 68 of the file: file(1) and modelreg know a registry by it.
-    static let applicationID: UInt32 = 0x4D52_6547
+/// The file of a store: its marks, its schema, and the settings of connections to it.
+struct StoreFile: Sendable {
+    let path: String
+    let schema: StoreSchema
+    /// Whether writing is refused, whatever the file's permissions.
+    let isReadOnly: Bool
+    /// How long to wait for other processes, at each transaction.
+    let waitSeconds: Double
+    /// Is told whenever a connection has to wait.
+    let contention: LockContention
 
     /// Bytes of a database page. Blobs are written and read about twice as fast as with SQLite's default of
-    /// 4 KiB. Larger pages would be faster still, but every table and index takes at least one: an empty registry
+    /// 4 KiB. Larger pages would be faster still, but every table and index takes at least one: an empty file
     /// of 64 KiB pages is 2 MB.
     static let pageByteCount = 16384
 
-    /// Opens the registry at `path`, or makes one.
+    /// Opens the file, or makes one, and brings its schema up to date.
     ///
-    /// - Parameters:
-    ///   - create: Whether to make a registry where there is no file.
-    ///   - waitSeconds: How long to wait for other processes, at each transaction.
-    ///   - contention: Is told whenever the connection has to wait.
-    /// - Throws: ``RegistryError``.
-    static func open(
-        path: String, create: Bool, waitSeconds: Double, contention: LockContention
-    ) throws -> DatabaseQueue {
-        do {
-            if try !isPresent(path) {
-                guard create else { throw RegistryError.noRegistry(path: path) }
-                try make(at: path)
+    /// - Parameter create: Whether to make a file where there is none.
+    /// - Throws: ``StoreError``, `FileError`.
+    func open(create: Bool) throws -> DatabaseQueue {
+        try translatingErrors {
+            if try !isPresent() {
+                guard create, !isReadOnly else { throw StoreError.missing(path: path) }
+                try make()
             }
-            var configuration = configuration(waitSeconds: waitSeconds, contention: contention)
-            configuration.readonly = access(path, W_OK) != 0
-            configuration.prepareDatabase { db in
-                guard try Int.fetchOne(db, sql: "PRAGMA application_id") == Int(applicationID) else {
-                    throw RegistryError.notARegistry(path: path)
-                }
-            }
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            try migrate(queue, path: path, isReadOnly: configuration.readonly)
+            let queue = try connect()
+            try migrate(queue)
             return queue
-        } catch let error as DatabaseError {
-            throw RegistryError(error, path: path, waitSeconds: waitSeconds)
         }
     }
 
-    /// An in-memory registry, for tests and scratch work.
-    static func openInMemory() throws -> DatabaseQueue {
-        let queue = try DatabaseQueue(configuration: configuration(waitSeconds: 0))
-        try migrate(queue, path: ":memory:", isReadOnly: false)
+    /// One more connection to a file that has been opened.
+    ///
+    /// - Throws: ``StoreError``.
+    func connect() throws -> DatabaseQueue {
+        var configuration = configuration()
+        configuration.readonly = isReadOnly || access(path, W_OK) != 0
+        let (path, id) = (path, Int(schema.applicationID))
+        configuration.prepareDatabase { db in
+            guard try Int.fetchOne(db, sql: "PRAGMA application_id") == id else {
+                throw StoreError.notAStore(path: path)
+            }
+        }
+        return try translatingErrors { try DatabaseQueue(path: path, configuration: configuration) }
+    }
+
+    /// An in-memory database with the schema.
+    func openInMemory() throws -> DatabaseQueue {
+        let queue = try DatabaseQueue(configuration: configuration())
+        try migrate(queue)
         return queue
     }
 
-    private static func configuration(
-        waitSeconds: Double, contention: LockContention = LockContention()
-    ) -> Configuration {
+    /// Calls `body`, and says of a failure inside SQLite what it means.
+    func translatingErrors<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            throw StoreError(error, path: path, waitSeconds: waitSeconds)
+        }
+    }
+
+    private func configuration() -> Configuration {
         var configuration = Configuration()
-        configuration.label = "modelreg"
+        configuration.label = "modelreg.store"
         configuration.foreignKeysEnabled = true
-        configuration.busyMode = .callback(waiting(seconds: waitSeconds, contention: contention))
+        configuration.busyMode = .callback(StoreFile.waiting(seconds: waitSeconds, contention: contention))
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA synchronous = FULL")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
@@ -74,45 +87,46 @@ enum RegistryDatabase {
         return configuration
     }
 
-    /// Makes an empty registry that appears at `path` whole, or not at all.
+    /// Makes an empty file that appears at `path` whole, or not at all.
     ///
     /// Several processes may try at once: one of them wins, and all go on with its file.
-    private static func make(at path: String) throws {
+    private func make() throws {
         let temporary = try TemporarySibling(of: path)
         defer {
             close(temporary.descriptor)
             unlink(temporary.path)
         }
-        var configuration = configuration(waitSeconds: 0)
+        var configuration = configuration()
+        let applicationID = schema.applicationID
         configuration.prepareDatabase { db in
             // Nobody sees the file before it is whole: it becomes durable once, and not with each change.
             try db.execute(sql: "PRAGMA synchronous = OFF")
             try db.execute(sql: "PRAGMA journal_mode = MEMORY")
             // These can be chosen for a new file only. Incremental: gc can cut off free pages a few at a time.
-            try db.execute(sql: "PRAGMA page_size = \(pageByteCount)")
+            try db.execute(sql: "PRAGMA page_size = \(StoreFile.pageByteCount)")
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             try db.execute(sql: "PRAGMA application_id = \(applicationID)")
         }
         let queue = try DatabaseQueue(path: temporary.path, configuration: configuration)
-        try migrate(queue, path: path, isReadOnly: false)
+        try migrate(queue)
         try queue.close()
         guard fsync(temporary.descriptor) == 0 else {
             throw FileError(path: path, operation: .write, code: errno)
         }
         if link(temporary.path, path) == 0 { return }
         let code = errno
-        if try code == EEXIST && isPresent(path) { return }
+        if try code == EEXIST && isPresent() { return }
         // An empty file in its place, or a file system without hard links.
         guard rename(temporary.path, path) == 0 else {
             throw FileError(path: path, operation: .write, code: errno)
         }
     }
 
-    /// Whether there is a file that may be a registry; an empty one is none yet.
+    /// Whether there is a file that may be a store; an empty file is not one yet.
     ///
     /// Looks at the file without opening it: closing a file drops all locks that this process has on it, also
     /// those of SQLite.
-    private static func isPresent(_ path: String) throws -> Bool {
+    private func isPresent() throws -> Bool {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT { return false }
@@ -120,15 +134,15 @@ enum RegistryDatabase {
         }
         // SQLite takes a file of one byte for an empty one, and would write over it.
         guard status.st_mode & S_IFMT == S_IFREG, status.st_size != 1 else {
-            throw RegistryError.notARegistry(path: path)
+            throw StoreError.notAStore(path: path)
         }
         guard access(path, R_OK) == 0 else { throw FileError(path: path, operation: .open, code: errno) }
         return status.st_size > 0
     }
 
-    private static func migrate(_ queue: DatabaseQueue, path: String, isReadOnly: Bool) throws {
+    private func migrate(_ queue: DatabaseQueue) throws {
         var migrator = DatabaseMigrator()
-        for migration in embeddedMigrations {
+        for migration in schema.migrations {
             migrator.registerMigration(migration.identifier) { db in try db.execute(sql: migration.sql) }
         }
         let (isSuperseded, isComplete) = try queue.read { db in
@@ -136,9 +150,9 @@ enum RegistryDatabase {
             _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master")
             return (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
         }
-        if isSuperseded { throw RegistryError.newerRegistry(path: path) }
+        if isSuperseded { throw StoreError.newer(path: path) }
         if isComplete { return }
-        if isReadOnly { throw RegistryError.readOnly(path: path) }
+        if queue.configuration.readonly { throw StoreError.readOnly(path: path) }
         do {
             try migrator.migrate(queue)
         } catch {
@@ -147,7 +161,7 @@ enum RegistryDatabase {
         }
     }
 
-    /// Polls every millisecond, so that a reader gets in between two of a writer's transactions.
+    /// Polls, so that a reader gets in between two of a writer's transactions.
     private static func waiting(
         seconds: Double, contention: LockContention
     ) -> @Sendable (Int) -> Bool {
@@ -160,26 +174,21 @@ enum RegistryDatabase {
                 return start
             }
             guard Double(now.uptimeNanoseconds - begin.uptimeNanoseconds) / 1e9 < seconds else { return false }
-            usleep(1000)
+            usleep(LockPolicy.pollMicroseconds)
             return true
         }
     }
 }
 
-extension RegistryError {
-    /// What a failure inside SQLite means to a user.
-    init(_ error: DatabaseError, path: String, waitSeconds: Double) {
-        switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy(path: path, waitedSeconds: waitSeconds)
-        case .SQLITE_READONLY, .SQLITE_PERM: self = .readOnly(path: path)
-        case .SQLITE_NOTADB: self = .notARegistry(path: path)
-        case .SQLITE_CORRUPT:
-            self = .damaged(Damage(problem: error.message ?? "database disk image is malformed"))
-        case .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_FULL:
-            self = .inputOutput(
-                path: path, message: error.message ?? "input/output error",
-                code: Int(error.extendedResultCode.rawValue))
-        default: self = .damaged(Damage(problem: error.message ?? "\(error.extendedResultCode)"))
-        }
+/// What makes a file a store of its owner: the mark, and the tables of chunks and of the owner.
+package struct StoreSchema: Sendable {
+    /// SQLite's application id, at byte 68 of the file: file(1) knows the file by it.
+    package let applicationID: UInt32
+    /// SQL that makes the tables, oldest first; each runs once.
+    package let migrations: [(identifier: String, sql: String)]
+
+    package init(applicationID: UInt32, migrations: [(identifier: String, sql: String)]) {
+        self.applicationID = applicationID
+        self.migrations = migrations
     }
 }

@@ -1,49 +1,36 @@
-import GRDB
+package import GRDB
 
 /// Which chunks are differences from which, and who needs them, as the rows say now.
-struct DeltaGraph {
+package struct DeltaGraph {
     private let db: Database
     private let base: Statement
     private let dependants: Statement
     private let setDepth: Statement
     private let isFastNeeded: Statement
 
-    init(_ db: Database) throws {
+    package init(_ db: Database, _ needs: ChunkNeeds) throws {
         self.db = db
         base = try db.cachedStatement(sql: "SELECT base FROM chunk WHERE id = ?")
         dependants = try db.cachedStatement(sql: "SELECT id FROM chunk WHERE base = ?")
         setDepth = try db.cachedStatement(sql: "UPDATE chunk SET depth = ? WHERE id = ?")
-        isFastNeeded = try db.cachedStatement(
-            sql: """
-                SELECT EXISTS (
-                  SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
-                  JOIN version ON version.id = parameter.version
-                  WHERE tensor_chunk.chunk = ?1 AND \(DeltaGraph.loadsFast))
-                """)
+        isFastNeeded = try db.cachedStatement(sql: "SELECT \(needs.isNeededFast("?1"))")
     }
 
-    /// A condition on a row of `version`: its chunks are keyframes.
-    static let loadsFast = """
-        version.deleted_at IS NULL AND (
-          version.number = (
-            SELECT newest.number FROM version AS newest
-            WHERE newest.model = version.model AND newest.deleted_at IS NULL
-            ORDER BY newest.number DESC LIMIT 1)
-          OR EXISTS (SELECT 1 FROM alias WHERE alias.version = version.id AND alias.is_pinned))
-        """
+    /// The chunk that a chunk is a difference from; `nil` for a keyframe.
+    package func base(of chunk: Int64) throws -> Int64? { try Int64.fetchOne(base, arguments: [chunk]) }
 
-    /// Whether the newest version of a model, or a pinned one, has the chunk.
-    func isNeededFast(_ chunk: Int64) throws -> Bool {
+    /// Whether the chunk is to be a keyframe.
+    package func isNeededFast(_ chunk: Int64) throws -> Bool {
         try Bool.fetchOne(isFastNeeded, arguments: [chunk]) ?? false
     }
 
     /// The chunks that `chunk` is decoded by way of, nearest first.
-    func bases(of chunk: Int64) throws -> [Int64] {
+    package func bases(of chunk: Int64) throws -> [Int64] {
         var found: [Int64] = []
         var next = try Int64.fetchOne(base, arguments: [chunk])
         while let id = next {
             guard found.count < ChunkLocation.maximumDepth else {
-                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+                throw StoreDamage(problem: "deltas form a cycle or are too deep")
             }
             found.append(id)
             next = try Int64.fetchOne(base, arguments: [id])
@@ -52,13 +39,13 @@ struct DeltaGraph {
     }
 
     /// Deltas in the longest chain that ends in `chunk`.
-    func height(of chunk: Int64) throws -> Int {
+    package func height(of chunk: Int64) throws -> Int {
         var level = [chunk]
         var height = -1
         while !level.isEmpty {
             height += 1
             guard height <= ChunkLocation.maximumDepth else {
-                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+                throw StoreDamage(problem: "deltas form a cycle or are too deep")
             }
             level = try level.flatMap { try Int64.fetchAll(dependants, arguments: [$0]) }
         }
@@ -73,7 +60,7 @@ struct DeltaGraph {
             level = try level.flatMap { try Int64.fetchAll(dependants, arguments: [$0]) }
             depth += 1
             guard depth <= 2 * ChunkLocation.maximumDepth else {
-                throw RegistryError.Damage(problem: "deltas form a cycle or are too deep")
+                throw StoreDamage(problem: "deltas form a cycle or are too deep")
             }
             for id in level { try setDepth.execute(arguments: [depth, id]) }
         }

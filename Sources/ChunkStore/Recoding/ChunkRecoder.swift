@@ -1,31 +1,42 @@
 import Checkpoints
 import Foundations
-import GRDB
-import TensorCodec
+package import GRDB
+package import TensorCodec
 
 /// A chunk that may be encoded in another way.
-struct RecodingJob: Sendable {
+package struct RecodingJob: Sendable {
     /// What is wanted.
-    enum Aim: Sendable {
+    package enum Aim: Sendable {
         /// Fewer bytes than now, or all stays as it is.
         case shorter
         /// Not a delta from its present base: the base shall go, or the chunk shall load fast.
         case otherBase
     }
 
-    let chunk: Int64
+    package let chunk: Int64
     /// The chunk to try a delta from.
-    let base: Int64?
+    package let base: Int64?
     /// Length of the chunk.
-    let byteCount: Int
-    let kind: ElementKind
-    let aim: Aim
+    package let byteCount: Int
+    package let kind: ElementKind
+    package let aim: Aim
     /// Whether a keyframe may come out; always so where the base must change.
-    let triesKeyframe: Bool
+    package let triesKeyframe: Bool
+
+    package init(
+        chunk: Int64, base: Int64?, byteCount: Int, kind: ElementKind, aim: Aim, triesKeyframe: Bool
+    ) {
+        self.chunk = chunk
+        self.base = base
+        self.byteCount = byteCount
+        self.kind = kind
+        self.aim = aim
+        self.triesKeyframe = triesKeyframe
+    }
 }
 
 /// A new encoding, proven outside of any transaction, to be stored in one.
-struct Recoding: Sendable {
+package struct Recoding: Sendable {
     fileprivate let job: RecodingJob
     /// What the chunk's row said when its bytes were read.
     fileprivate let old: ChunkLocation
@@ -36,17 +47,23 @@ struct Recoding: Sendable {
     fileprivate let bytes: [UInt8]?
 
     /// Bytes before and after.
-    var change: (from: Int, to: Int) { (old.storedByteCount, storedByteCount) }
-    var isDelta: Bool { baseID != nil }
+    package var change: (from: Int, to: Int) { (old.storedByteCount, storedByteCount) }
+    package var isDelta: Bool { baseID != nil }
 }
 
 /// Encodes chunks anew: reads them in a transaction, encodes and proves outside, stores in a transaction that
 /// checks that nothing has changed meanwhile.
-struct ChunkRecoder: Sendable {
-    let registry: Registry
-    let effort: EncodingEffort
-    /// Whether only to find out how long encodings are.
-    var keepsOnlyByteCounts = false
+package struct ChunkRecoder: Sendable {
+    private let store: ChunkStore
+    private let effort: EncodingEffort
+    private let keepsOnlyByteCounts: Bool
+
+    /// - Parameter keepsOnlyByteCounts: Whether only to find out how long encodings are.
+    package init(_ store: ChunkStore, effort: EncodingEffort, keepsOnlyByteCounts: Bool = false) {
+        self.store = store
+        self.effort = effort
+        self.keepsOnlyByteCounts = keepsOnlyByteCounts
+    }
 
     /// Decoded bytes of the chunks handled at once. With all that they are differences from, several times that is
     /// in memory.
@@ -61,19 +78,19 @@ struct ChunkRecoder: Sendable {
     /// The new encodings of the first of `jobs`, as many as are handled at once. What need not change is left out.
     ///
     /// - Returns: The encodings, and how many jobs have been looked at: one at least.
-    /// - Throws: ``RegistryError``. A damaged chunk is no error: it stays as it is.
-    func recode(_ jobs: ArraySlice<RecodingJob>) throws -> (recodings: [Recoding], jobCount: Int) {
-        let (loaded, source, jobCount) = try registry.read { db in try load(jobs, db) }
+    /// - Throws: ``StoreError``. A damaged chunk is no error: it stays as it is.
+    package func recode(_ jobs: ArraySlice<RecodingJob>) throws -> (recodings: [Recoding], jobCount: Int) {
+        let (loaded, source, jobCount) = try store.read { db in try load(jobs, db) }
         let recodings = try ConcurrentMap.map(loaded) { try recode($0, from: source) }
         return (recodings.compactMap { $0 }, jobCount)
     }
 
     private func load(_ jobs: ArraySlice<RecodingJob>, _ db: Database) throws
-        -> ([Loaded], LoadedChunks, Int)
+        -> ([Loaded], EncodedBytes, Int)
     {
         var finder = try ChunkFinder(db)
         let packs = PackReader(db)
-        var source = LoadedChunks()
+        let source = EncodedBytes()
         var loaded: [Loaded] = []
         var jobCount = 0
         var byteCount = 0
@@ -85,10 +102,10 @@ struct ChunkRecoder: Sendable {
                 guard let chunk = try finder.chunk(job.chunk) else { continue }
                 let base = try job.base.flatMap { try finder.chunk($0) }
                 guard base == nil || base?.byteCount == chunk.byteCount else { continue }
-                try source.load(chunk, from: packs)
-                if let base { try source.load(base, from: packs) }
+                try source.read(chunk, from: packs)
+                if let base { try source.read(base, from: packs) }
                 loaded.append(Loaded(job: job, chunk: chunk, base: base))
-            } catch is RegistryError.Damage {
+            } catch is StoreDamage {
                 continue
             }
         }
@@ -96,9 +113,9 @@ struct ChunkRecoder: Sendable {
     }
 
     /// - Returns: `nil` where the chunk stays as it is.
-    private func recode(_ loaded: Loaded, from source: LoadedChunks) throws -> Recoding? {
+    private func recode(_ loaded: Loaded, from source: EncodedBytes) throws -> Recoding? {
         do {
-            return try ChainDecoder.pool.withWorker { decoder in
+            return try ChainDecoder.with { decoder in
                 let count = loaded.chunk.byteCount
                 let chunk = try [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
                     try decoder.decode(loaded.chunk, from: source, into: UnsafeMutableRawBufferPointer(buffer))
@@ -114,7 +131,7 @@ struct ChunkRecoder: Sendable {
                     try encode(loaded, chunk, base, encoder)
                 }
             }
-        } catch is RegistryError.Damage {
+        } catch is StoreDamage {
             return nil
         }
     }
@@ -146,14 +163,13 @@ struct ChunkRecoder: Sendable {
 
     // MARK: Storing
 
-    /// Stores new encodings where their chunks are still as they were read.
+    /// Stores new encodings where their chunks are still as they were read, and deletes the packs that become empty.
     ///
-    /// - Parameter rules: What bounds depths.
     /// - Returns: The encodings that were stored, and the packs that chunks moved out of.
-    static func store(_ recodings: [Recoding], _ db: Database, rules: PackingRules) throws
+    package func store(_ recodings: [Recoding], _ db: Database, rules: DeltaRules) throws
         -> (stored: [Recoding], oldPacks: Set<Int64>)
     {
-        let graph = try DeltaGraph(db)
+        let graph = try DeltaGraph(db, store.needs)
         let find = try db.cachedStatement(
             sql: "SELECT content_id, codec, base, pack, pack_offset FROM chunk WHERE id = ?")
         // Tested and linked one by one: each may change the depths that the next one meets.
@@ -197,6 +213,7 @@ struct ChunkRecoder: Sendable {
                 recoding.job.chunk,
             ])
         }
+        try PackTable.deleteEmpty(db, among: oldPacks)
         return (stored, oldPacks)
     }
 }

@@ -1,10 +1,10 @@
 import Checkpoints
 import Foundations
 import Glibc
-import TensorCodec
+package import TensorCodec
 
 /// Encodes chunks, and decodes each again before anybody relies on it.
-final class ProvenEncoder {
+package final class ProvenEncoder {
     private let encoder: ChunkEncoder
     private let decoder = ChunkDecoder()
     private var decoded = [UInt8](repeating: 0, count: Chunking.chunkByteCount)
@@ -16,7 +16,7 @@ final class ProvenEncoder {
     /// Encodes a chunk on its own.
     ///
     /// - Throws: ``RegistryError/Damage`` where the encoding does not decode to the chunk.
-    func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedChunk {
+    package func encode(_ chunk: UnsafeRawBufferPointer, as kind: ElementKind) throws -> EncodedChunk {
         let encoded = encoder.encode(chunk, as: kind)
         try encoded.bytes.withUnsafeBytes { try prove((encoded.codec, $0), chunk, base: nil) }
         return encoded
@@ -26,7 +26,7 @@ final class ProvenEncoder {
     ///
     /// - Parameter target: At least ``ChunkEncoder/bound(_:)`` bytes.
     /// - Returns: How to read the encoding, at the beginning of `target`, and its length.
-    func encode(
+    package func encode(
         _ chunk: UnsafeRawBufferPointer, as kind: ElementKind, into target: UnsafeMutableRawBufferPointer
     ) throws -> (codec: ChunkCodec, byteCount: Int) {
         let encoded = encoder.encode(chunk, as: kind, into: target)
@@ -37,7 +37,7 @@ final class ProvenEncoder {
     /// Encodes a chunk as a difference from another of the same length.
     ///
     /// - Throws: ``RegistryError/Damage`` where the encoding does not decode to the chunk.
-    func encodeDelta(
+    package func encodeDelta(
         _ chunk: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
     ) throws -> EncodedChunk {
         let encoded = encoder.encodeDelta(chunk, from: base, as: kind)
@@ -46,7 +46,7 @@ final class ProvenEncoder {
     }
 
     /// Whether a stretch of elements takes fewer bytes as a difference than on its own.
-    func isShorterAsDelta(
+    package func isShorterAsDelta(
         _ stretch: UnsafeRawBufferPointer, from base: UnsafeRawBufferPointer, as kind: ElementKind
     ) -> Bool {
         encoder.encodeDeltaInPlace(stretch, from: base, as: kind).bytes.count
@@ -72,13 +72,14 @@ final class ProvenEncoder {
                 }
             }
         guard isEqual else {
-            throw RegistryError.Damage(
+            throw StoreDamage(
                 problem: "encoding does not decode to what was encoded; nothing was saved")
         }
     }
 
     /// Calls `body` with an encoder that nobody else has meanwhile.
-    static func with<Result>(_ effort: EncodingEffort, _ body: (ProvenEncoder) throws -> Result) rethrows
+    package static func with<Result>(_ effort: EncodingEffort, _ body: (ProvenEncoder) throws -> Result)
+        rethrows
         -> Result
     {
         switch effort {

@@ -1,0 +1,36 @@
+import GRDB
+
+/// A store that could not be opened, read or written.
+package enum StoreError: Error, Equatable {
+    /// There is no file at the path, and the call does not make one.
+    case missing(path: String)
+    /// The file at the path is something else.
+    case notAStore(path: String)
+    /// A later version of the program has changed the file's schema.
+    case newer(path: String)
+    /// Another process held the file for longer than the caller would wait.
+    case busy(path: String, waitedSeconds: Double)
+    /// The file or its folder cannot be written.
+    case readOnly(path: String)
+    /// The file could not be read or written, or the disk is full. `code` is SQLite's extended result code.
+    case inputOutput(path: String, message: String, code: Int)
+    /// The store was closed before.
+    case closed(path: String)
+    /// SQLite found the file damaged.
+    case malformed(problem: String)
+
+    /// What a failure inside SQLite means to a user.
+    init(_ error: DatabaseError, path: String, waitSeconds: Double) {
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy(path: path, waitedSeconds: waitSeconds)
+        case .SQLITE_READONLY, .SQLITE_PERM: self = .readOnly(path: path)
+        case .SQLITE_NOTADB: self = .notAStore(path: path)
+        case .SQLITE_CORRUPT: self = .malformed(problem: error.message ?? "database disk image is malformed")
+        case .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_FULL:
+            self = .inputOutput(
+                path: path, message: error.message ?? "input/output error",
+                code: Int(error.extendedResultCode.rawValue))
+        default: self = .malformed(problem: error.message ?? "\(error.extendedResultCode)")
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/// A file that somebody wrote to while it was being read.
+public struct FileChangedError: Error, Equatable, CustomStringConvertible {
+    /// The file's path as it was given.
+    public let path: String
+
+    /// Names a file.
+    public init(path: String) { self.path = path }
+
+    /// Such as `"last.ckpt" changed while it was being read`.
+    public var description: String { "\(quoted(path)) changed while it was being read" }
+}

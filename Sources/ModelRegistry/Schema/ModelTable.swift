@@ -1,0 +1,15 @@
+import ChunkStore
+import GRDB
+
+/// Models as rows.
+enum ModelTable {
+    /// The row of a model, inserted where there is none.
+    static func findOrInsert(_ db: Database, _ name: String, at now: String) throws -> Int64 {
+        try db.execute(
+            sql: "INSERT INTO model (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            arguments: [name, now])
+        guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [name])
+        else { throw RegistryError.Damage(problem: "model \"\(name)\" cannot be found after it was inserted") }
+        return id
+    }
+}
