@@ -43,7 +43,7 @@ let package = Package(
     targets: [
         // MARK: C
 
-        .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
+        .target(name: "CKernels"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),

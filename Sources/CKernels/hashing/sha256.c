@@ -57,7 +57,7 @@ static void add_blocks_portable(uint32_t *state, const uint8_t *message, size_t 
 #include <immintrin.h>
 #include <stdatomic.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 
 #define SHA __attribute__((target("sha,ssse3,sse4.1")))
 

@@ -1,6 +1,6 @@
 #include "delta.h"
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 
 #include <string.h>
 

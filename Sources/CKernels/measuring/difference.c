@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 #include "elements.h"
 
 // A product that is rounded on one path must be rounded on all.
