@@ -11,7 +11,7 @@ import Testing
         #expect(mr_crc32c(0, zeros, zeros.count) == 0x8A91_36AA)
     }
 
-    @Test func fastPathEqualsPortablePathOnEveryLengthAndAlignment() {
+    @Test func instructionsGiveTheChecksumsOfTablesAtEveryLengthAndAlignment() {
         var generator = SystemRandomNumberGenerator()
         let bytes = (0..<60_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
         bytes.withUnsafeBytes { all in

@@ -1,7 +1,8 @@
 #include "sha256.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "cpu.h"
 
 #define BLOCK 64
 #define DIGEST 32
@@ -53,9 +54,7 @@ static void add_blocks_portable(uint32_t *state, const uint8_t *message, size_t 
 }
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <stdatomic.h>
 
 #include "../runtime/dispatch.h"
 
@@ -128,25 +127,11 @@ SHA static void add_blocks_to_both(
     store_state(states[0], first);
     store_state(states[1], second);
 }
-
-static bool has_instructions(void) {
-    static _Atomic int known = -1;  // asking takes long under a hypervisor
-    int answer = atomic_load_explicit(&known, memory_order_relaxed);
-    if (answer < 0) {
-        unsigned a, b, c, d;
-        __builtin_cpu_init();
-        answer = __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
-        atomic_store_explicit(&known, answer, memory_order_relaxed);
-    }
-    return answer;
-}
-#else
-static bool has_instructions(void) { return false; }
 #endif
 
 static void add_to_state(uint32_t *state, const uint8_t *message, size_t block_count) {
 #if defined(__x86_64__)
-    if (has_instructions()) {
+    if (mr_has_instruction(MR_CPU_SHA256)) {
         add_blocks_to_one(state, message, block_count);
         return;
     }
@@ -214,7 +199,7 @@ void mr_sha256_pair(
     mr_sha256_begin(&hashes[1]);
     size_t common = 0;
 #if defined(__x86_64__)
-    if (has_instructions()) {
+    if (mr_has_instruction(MR_CPU_SHA256)) {
         common = (first_count < second_count ? first_count : second_count) / BLOCK * BLOCK;
         add_blocks_to_both(hashes[0].state, hashes[1].state, first, second, common / BLOCK);
         hashes[0].count = hashes[1].count = common;
