@@ -114,6 +114,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "CZlib", zstd],
+            swiftSettings: strict),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: strict),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: strict),
@@ -126,7 +129,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
+            name: "TensorCodecTests", dependencies: ["TestSupport", "TensorCodec"], exclude: ["Vectors"],
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
@@ -134,7 +137,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: ["TestSupport", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels"],
+            dependencies: ["WeightDiff", "Checkpoints", "Expressions", "Tensors"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegistryTests",
@@ -156,9 +159,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
-            dependencies: [
-                "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", orderedCollections,
-            ],
+            dependencies: ["Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -1,7 +1,6 @@
 import CKernels
+import TestSupport
 import Testing
-
-let allLevels = [MR_CPU_PORTABLE, MR_CPU_AVX2, MR_CPU_AVX512]
 
 @Suite struct PlanesTests {
     @Test(arguments: [2, 4, 8], [false, true]) func everyLevelIsEqual(width: Int, rotate: Bool) {
