@@ -30,21 +30,25 @@ static inline void store_big_endian(uint32_t word, uint8_t *p) {
 
 static inline uint32_t rotated(uint32_t x, int count) { return x >> count | x << (32 - count); }
 
-// FIPS 180-4, section 6.2.2, with the letters of the standard.
+// FIPS 180-4, section 6.2.2, with the letters of the standard. Rounds are unrolled, so that moving a letter costs
+// nothing; `w` holds only the last sixteen words of the schedule.
 static void add_blocks_portable(uint32_t *state, const uint8_t *message, size_t block_count) {
     for (; block_count > 0; block_count--, message += BLOCK) {
-        uint32_t w[64];
-        for (int t = 0; t < 16; t++) w[t] = load_big_endian(message + 4 * t);
-        for (int t = 16; t < 64; t++) {
-            uint32_t s0 = rotated(w[t - 15], 7) ^ rotated(w[t - 15], 18) ^ w[t - 15] >> 3;
-            uint32_t s1 = rotated(w[t - 2], 17) ^ rotated(w[t - 2], 19) ^ w[t - 2] >> 10;
-            w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-        }
+        uint32_t w[16];
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
         uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+#pragma clang loop unroll(full)
         for (int t = 0; t < 64; t++) {
+            if (t < 16) {
+                w[t] = load_big_endian(message + 4 * t);
+            } else {
+                uint32_t w15 = w[(t - 15) % 16], w2 = w[(t - 2) % 16];
+                uint32_t s0 = rotated(w15, 7) ^ rotated(w15, 18) ^ w15 >> 3;
+                uint32_t s1 = rotated(w2, 17) ^ rotated(w2, 19) ^ w2 >> 10;
+                w[t % 16] += s0 + w[(t - 7) % 16] + s1;
+            }
             uint32_t t1 = h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) +
-                          constants[t] + w[t];
+                          constants[t] + w[t % 16];
             uint32_t t2 = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
             h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
         }

@@ -16,7 +16,7 @@ typedef struct {
 /// Begins a hash.
 void mr_sha256_begin(mr_sha256 *hash);
 
-/// Adds bytes to a hash. about 2 GB/s on a processor with SHA instructions, a tenth of that on others.
+/// Adds bytes to a hash: about 2 GB/s on a processor with SHA instructions, a fifth of that on others.
 void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count);
 
 /// Writes the 32 bytes of the hash, which is to be begun again before it is used again.
