@@ -113,4 +113,22 @@ import Testing
             #expect(mr_available_level(MR_CPU_AVX512).rawValue >= set.rawValue)
         }
     }
+
+    @Test func hashesDoNotDependOnTheInstructionSet() {
+        let first = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let second = (0..<333).map { UInt8(truncatingIfNeeded: $0 &* 17) }
+        var pairs: [[UInt64]] = []
+        var checksums: [UInt32] = []
+        Self.forEachInstructionSet { _ in
+            var digests = [UInt64](repeating: 0, count: 8)
+            digests.withUnsafeMutableBytes { digests in
+                let start = digests.baseAddress
+                mr_sha256_pair(first, first.count, second, second.count, start, start.map { $0 + 32 })
+            }
+            pairs.append(digests)
+            checksums.append(mr_crc32c(0, first, first.count))
+        }
+        #expect(Set(pairs).count == 1)
+        #expect(Set(checksums).count == 1)
+    }
 }

@@ -1,11 +1,11 @@
 #include "sha256.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "cpu.h"
 
 #define BLOCK 64
-#define DIGEST 32
 #define LANES 2
 
 static const uint32_t initial[8] = {
@@ -133,33 +133,25 @@ SHA static void add_blocks_to_both(
 }
 #endif
 
-static void add_to_state(uint32_t *state, const uint8_t *message, size_t block_count) {
+static void add_blocks_of(mr_sha256 *hash, const uint8_t *message, size_t block_count) {
 #if defined(__x86_64__)
-    if (mr_has_instruction(MR_CPU_SHA256)) {
-        add_blocks_to_one(state, message, block_count);
+    if (!hash->is_portable && mr_has_instruction(MR_CPU_SHA256)) {
+        add_blocks_to_one(hash->state, message, block_count);
         return;
     }
 #endif
-    add_blocks_portable(state, message, block_count);
+    add_blocks_portable(hash->state, message, block_count);
 }
 
-// Adds the end of a message of `count` bytes: what does not fill a block, the bit 1, zeros, and the number of bits.
-static void finish(
-    uint32_t *state, const uint8_t *rest, uint64_t count, void (*add)(uint32_t *, const uint8_t *, size_t), uint8_t *digest) {
-    uint8_t last[2 * BLOCK] = {0};
-    size_t held = count % BLOCK;
-    if (held > 0) memcpy(last, rest, held);
-    last[held] = 0x80;
-    size_t block_count = held + 1 + 8 <= BLOCK ? 1 : 2;
-    for (int i = 0; i < 8; i++) last[block_count * BLOCK - 1 - (size_t)i] = (uint8_t)(count * 8 >> (8 * i));
-    add(state, last, block_count);
-    for (int i = 0; i < 8; i++) store_big_endian(state[i], digest + 4 * i);
-}
-
-void mr_sha256_begin(mr_sha256 *hash) {
+static void begin(mr_sha256 *hash, bool is_portable) {
     memcpy(hash->state, initial, sizeof initial);
     hash->count = 0;
+    hash->is_portable = is_portable;
 }
+
+void mr_sha256_begin(mr_sha256 *hash) { begin(hash, false); }
+
+void mr_sha256_begin_portable(mr_sha256 *hash) { begin(hash, true); }
 
 void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count) {
     if (count == 0) return;
@@ -170,15 +162,23 @@ void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count) {
         size_t part = count < BLOCK - held ? count : BLOCK - held;
         memcpy(hash->block + held, p, part);
         if (held + part < BLOCK) return;
-        add_to_state(hash->state, hash->block, 1);
+        add_blocks_of(hash, hash->block, 1);
         p += part, count -= part;
     }
-    add_to_state(hash->state, p, count / BLOCK);
+    add_blocks_of(hash, p, count / BLOCK);
     memcpy(hash->block, p + count / BLOCK * BLOCK, count % BLOCK);
 }
 
 void mr_sha256_end(mr_sha256 *hash, void *digest) {
-    finish(hash->state, hash->block, hash->count, add_to_state, digest);
+    // What does not fill a block, the bit 1, zeros, and the number of bits.
+    uint8_t last[2 * BLOCK] = {0};
+    size_t held = hash->count % BLOCK;
+    memcpy(last, hash->block, held);
+    last[held] = 0x80;
+    size_t block_count = held + 1 + 8 <= BLOCK ? 1 : 2;
+    for (int i = 0; i < 8; i++) last[block_count * BLOCK - 1 - (size_t)i] = (uint8_t)(hash->count * 8 >> (8 * i));
+    add_blocks_of(hash, last, block_count);
+    for (int i = 0; i < 8; i++) store_big_endian(hash->state[i], (uint8_t *)digest + 4 * i);
 }
 
 void mr_sha256_of(const void *bytes, size_t count, void *digest) {
@@ -186,13 +186,6 @@ void mr_sha256_of(const void *bytes, size_t count, void *digest) {
     mr_sha256_begin(&hash);
     mr_sha256_add(&hash, bytes, count);
     mr_sha256_end(&hash, digest);
-}
-
-void mr_sha256_of_portable(const void *bytes, size_t count, void *digest) {
-    mr_sha256 hash;
-    mr_sha256_begin(&hash);
-    add_blocks_portable(hash.state, bytes, count / BLOCK);
-    finish(hash.state, (const uint8_t *)bytes + count / BLOCK * BLOCK, count, add_blocks_portable, digest);
 }
 
 void mr_sha256_pair(
