@@ -43,7 +43,7 @@ let package = Package(
     targets: [
         // MARK: C
 
-        .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
+        .target(name: "CKernels"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -130,6 +130,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["Foundations", "Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
+            name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "CZlib", zstd],
+            swiftSettings: strict),
+        .testTarget(
             name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ExpressionsTests", dependencies: ["Expressions"], swiftSettings: strict),
         .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: strict),
@@ -146,7 +149,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "TensorCodecTests", dependencies: ["TensorCodec", "CKernels"], exclude: ["Vectors"],
+            name: "TensorCodecTests", dependencies: ["TestSupport", "TensorCodec"], exclude: ["Vectors"],
             swiftSettings: strict),
         .testTarget(
             name: "CheckpointsTests",
@@ -154,9 +157,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: [
-                "TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors", "CKernels",
-            ],
+            dependencies: ["TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors"],
             swiftSettings: strict),
         .testTarget(
             name: "ChunkStoreTests",
@@ -184,9 +185,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",
-            dependencies: [
-                "Foundations", "Formats", "Checkpoints", "Tensors", "CKernels", "CZlib", orderedCollections,
-            ],
+            dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

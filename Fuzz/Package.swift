@@ -17,7 +17,7 @@ let package = Package(
     name: "Fuzz",
     dependencies: [.package(url: "https://github.com/apple/swift-collections", from: "1.6.0")],
     targets: [
-        .target(name: "CKernels", cSettings: [.headerSearchPath(".")]),
+        .target(name: "CKernels"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: settings),
         .target(

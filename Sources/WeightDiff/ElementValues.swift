@@ -59,7 +59,7 @@ package struct ElementSummary: Hashable, Sendable {
     ///
     /// - Complexity: O(bytes), several GB/s.
     package init(of bytes: UnsafeRawBufferPointer, _ values: ElementValues) {
-        let health = mr_health_of(MR_PATH_BEST, values.type, bytes.baseAddress, bytes.count / values.byteWidth)
+        let health = mr_health_of(MR_CPU_IN_USE, values.type, bytes.baseAddress, bytes.count / values.byteWidth)
         self.init(
             numberCount: Int(health.element_count), nanCount: Int(health.nan_count),
             infinityCount: Int(health.infinity_count), sumOfSquares: health.sum_of_squares)

@@ -35,7 +35,7 @@ public struct TensorDifference: Sendable {
         let count = old.count / oldValues.byteWidth
         precondition(count == new.count / newValues.byteWidth, "\(old.count) and \(new.count) bytes to compare")
         sums = mr_difference_of(
-            MR_PATH_BEST, oldValues.type, old.baseAddress, newValues.type, new.baseAddress, count)
+            MR_CPU_IN_USE, oldValues.type, old.baseAddress, newValues.type, new.baseAddress, count)
     }
 
     /// Adds the elements from number `offset` on.

@@ -1,4 +1,5 @@
 import TensorCodec
+import TestSupport
 import Testing
 
 @Suite struct ChunkDecoderTests {

@@ -1,21 +1,7 @@
 import TensorCodec
+import TestSupport
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small, and the same everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     /// Nearly normal, with variance 1: the sum of twelve uniform numbers (Irwin–Hall).
     mutating func nextNormal() -> Float {
         var sum: Float = -6
@@ -80,19 +66,6 @@ private func halfBits(_ x: Float) -> UInt64 {
     if exponent <= 0 { return sign }
     if exponent >= 31 { return sign | 0x7c00 }
     return sign | UInt64(exponent) << 10 | UInt64(x.bitPattern >> 13 & 0x3ff)
-}
-
-extension Array where Element == UInt8 {
-    /// Calls `body` with a copy of the bytes at an address that is `offset` after an aligned one.
-    func withCopy<Result>(
-        misalignedBy offset: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count + offset + 1, alignment: 64)
-        defer { memory.deallocate() }
-        let copy = UnsafeMutableRawBufferPointer(rebasing: memory[offset..<(offset + count)])
-        copy.copyBytes(from: self)
-        return try body(UnsafeRawBufferPointer(copy))
-    }
 }
 
 /// The bytes after a step of training: every element moves by about a 500th.

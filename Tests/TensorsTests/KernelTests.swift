@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import Tensors
 import Testing
@@ -95,5 +96,39 @@ import Testing
             #expect(x.sum(alongAxis: 0).isClose(to: columns, relative: 1e-6, absolute: 2e-6), "\(set)")
             #expect(x.max(alongAxis: 1).isIdentical(to: x.t.copied().max(alongAxis: 0)), "\(set)")
         }
+    }
+
+    /// The limit is one for all kernels: that of CRC-32 takes no bytes without its instruction.
+    @Test func theLimitHoldsForCodecAndHashes() {
+        let bytes = [UInt8](repeating: 7, count: 1000)
+        Self.forEachInstructionSet { set in
+            #expect(mr_available_level(MR_CPU_IN_USE).rawValue == set.rawValue)
+            if set == .portable {
+                var checksum: UInt32 = 0
+                #expect(mr_crc32_fold(&checksum, bytes, bytes.count) == 0)
+                #expect(!mr_has_instruction(MR_CPU_CRC32C) && !mr_has_instruction(MR_CPU_SHA256))
+            }
+            // A level that a test asks for is that of the processor, whatever the limit.
+            #expect(mr_available_level(MR_CPU_PORTABLE) == MR_CPU_PORTABLE)
+            #expect(mr_available_level(MR_CPU_AVX512).rawValue >= set.rawValue)
+        }
+    }
+
+    @Test func hashesDoNotDependOnTheInstructionSet() {
+        let first = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let second = (0..<333).map { UInt8(truncatingIfNeeded: $0 &* 17) }
+        var pairs: [[UInt64]] = []
+        var checksums: [UInt32] = []
+        Self.forEachInstructionSet { _ in
+            var digests = [UInt64](repeating: 0, count: 8)
+            digests.withUnsafeMutableBytes { digests in
+                let start = digests.baseAddress
+                mr_sha256_pair(first, first.count, second, second.count, start, start.map { $0 + 32 })
+            }
+            pairs.append(digests)
+            checksums.append(mr_crc32c(0, first, first.count))
+        }
+        #expect(Set(pairs).count == 1)
+        #expect(Set(checksums).count == 1)
     }
 }

@@ -3,8 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "cpu.h"
+
 #define BLOCK 64
-#define DIGEST 32
 #define LANES 2
 
 static const uint32_t initial[8] = {
@@ -29,21 +30,25 @@ static inline void store_big_endian(uint32_t word, uint8_t *p) {
 
 static inline uint32_t rotated(uint32_t x, int count) { return x >> count | x << (32 - count); }
 
-// FIPS 180-4, section 6.2.2, with the letters of the standard.
+// FIPS 180-4, section 6.2.2, with the letters of the standard. Rounds are unrolled, so that moving a letter costs
+// nothing; `w` holds only the last sixteen words of the schedule.
 static void add_blocks_portable(uint32_t *state, const uint8_t *message, size_t block_count) {
     for (; block_count > 0; block_count--, message += BLOCK) {
-        uint32_t w[64];
-        for (int t = 0; t < 16; t++) w[t] = load_big_endian(message + 4 * t);
-        for (int t = 16; t < 64; t++) {
-            uint32_t s0 = rotated(w[t - 15], 7) ^ rotated(w[t - 15], 18) ^ w[t - 15] >> 3;
-            uint32_t s1 = rotated(w[t - 2], 17) ^ rotated(w[t - 2], 19) ^ w[t - 2] >> 10;
-            w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-        }
+        uint32_t w[16];
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
         uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+#pragma clang loop unroll(full)
         for (int t = 0; t < 64; t++) {
+            if (t < 16) {
+                w[t] = load_big_endian(message + 4 * t);
+            } else {
+                uint32_t w15 = w[(t - 15) % 16], w2 = w[(t - 2) % 16];
+                uint32_t s0 = rotated(w15, 7) ^ rotated(w15, 18) ^ w15 >> 3;
+                uint32_t s1 = rotated(w2, 17) ^ rotated(w2, 19) ^ w2 >> 10;
+                w[t % 16] += s0 + w[(t - 7) % 16] + s1;
+            }
             uint32_t t1 = h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) +
-                          constants[t] + w[t];
+                          constants[t] + w[t % 16];
             uint32_t t2 = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
             h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
         }
@@ -53,11 +58,9 @@ static void add_blocks_portable(uint32_t *state, const uint8_t *message, size_t 
 }
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <stdatomic.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 
 #define SHA __attribute__((target("sha,ssse3,sse4.1")))
 
@@ -128,49 +131,27 @@ SHA static void add_blocks_to_both(
     store_state(states[0], first);
     store_state(states[1], second);
 }
-
-static bool has_instructions(void) {
-    static _Atomic int known = -1;  // asking takes long under a hypervisor
-    int answer = atomic_load_explicit(&known, memory_order_relaxed);
-    if (answer < 0) {
-        unsigned a, b, c, d;
-        __builtin_cpu_init();
-        answer = __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
-        atomic_store_explicit(&known, answer, memory_order_relaxed);
-    }
-    return answer;
-}
-#else
-static bool has_instructions(void) { return false; }
 #endif
 
-static void add_to_state(uint32_t *state, const uint8_t *message, size_t block_count) {
+static void add_blocks_of(mr_sha256 *hash, const uint8_t *message, size_t block_count) {
 #if defined(__x86_64__)
-    if (has_instructions()) {
-        add_blocks_to_one(state, message, block_count);
+    if (!hash->is_portable && mr_has_instruction(MR_CPU_SHA256)) {
+        add_blocks_to_one(hash->state, message, block_count);
         return;
     }
 #endif
-    add_blocks_portable(state, message, block_count);
+    add_blocks_portable(hash->state, message, block_count);
 }
 
-// Adds the end of a message of `count` bytes: what does not fill a block, the bit 1, zeros, and the number of bits.
-static void finish(
-    uint32_t *state, const uint8_t *rest, uint64_t count, void (*add)(uint32_t *, const uint8_t *, size_t), uint8_t *digest) {
-    uint8_t last[2 * BLOCK] = {0};
-    size_t held = count % BLOCK;
-    if (held > 0) memcpy(last, rest, held);
-    last[held] = 0x80;
-    size_t block_count = held + 1 + 8 <= BLOCK ? 1 : 2;
-    for (int i = 0; i < 8; i++) last[block_count * BLOCK - 1 - (size_t)i] = (uint8_t)(count * 8 >> (8 * i));
-    add(state, last, block_count);
-    for (int i = 0; i < 8; i++) store_big_endian(state[i], digest + 4 * i);
-}
-
-void mr_sha256_begin(mr_sha256 *hash) {
+static void begin(mr_sha256 *hash, bool is_portable) {
     memcpy(hash->state, initial, sizeof initial);
     hash->count = 0;
+    hash->is_portable = is_portable;
 }
+
+void mr_sha256_begin(mr_sha256 *hash) { begin(hash, false); }
+
+void mr_sha256_begin_portable(mr_sha256 *hash) { begin(hash, true); }
 
 void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count) {
     if (count == 0) return;
@@ -181,15 +162,23 @@ void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count) {
         size_t part = count < BLOCK - held ? count : BLOCK - held;
         memcpy(hash->block + held, p, part);
         if (held + part < BLOCK) return;
-        add_to_state(hash->state, hash->block, 1);
+        add_blocks_of(hash, hash->block, 1);
         p += part, count -= part;
     }
-    add_to_state(hash->state, p, count / BLOCK);
+    add_blocks_of(hash, p, count / BLOCK);
     memcpy(hash->block, p + count / BLOCK * BLOCK, count % BLOCK);
 }
 
 void mr_sha256_end(mr_sha256 *hash, void *digest) {
-    finish(hash->state, hash->block, hash->count, add_to_state, digest);
+    // What does not fill a block, the bit 1, zeros, and the number of bits.
+    uint8_t last[2 * BLOCK] = {0};
+    size_t held = hash->count % BLOCK;
+    memcpy(last, hash->block, held);
+    last[held] = 0x80;
+    size_t block_count = held + 1 + 8 <= BLOCK ? 1 : 2;
+    for (int i = 0; i < 8; i++) last[block_count * BLOCK - 1 - (size_t)i] = (uint8_t)(hash->count * 8 >> (8 * i));
+    add_blocks_of(hash, last, block_count);
+    for (int i = 0; i < 8; i++) store_big_endian(hash->state[i], (uint8_t *)digest + 4 * i);
 }
 
 void mr_sha256_of(const void *bytes, size_t count, void *digest) {
@@ -197,13 +186,6 @@ void mr_sha256_of(const void *bytes, size_t count, void *digest) {
     mr_sha256_begin(&hash);
     mr_sha256_add(&hash, bytes, count);
     mr_sha256_end(&hash, digest);
-}
-
-void mr_sha256_of_portable(const void *bytes, size_t count, void *digest) {
-    mr_sha256 hash;
-    mr_sha256_begin(&hash);
-    add_blocks_portable(hash.state, bytes, count / BLOCK);
-    finish(hash.state, (const uint8_t *)bytes + count / BLOCK * BLOCK, count, add_blocks_portable, digest);
 }
 
 void mr_sha256_pair(
@@ -214,7 +196,7 @@ void mr_sha256_pair(
     mr_sha256_begin(&hashes[1]);
     size_t common = 0;
 #if defined(__x86_64__)
-    if (has_instructions()) {
+    if (mr_has_instruction(MR_CPU_SHA256)) {
         common = (first_count < second_count ? first_count : second_count) / BLOCK * BLOCK;
         add_blocks_to_both(hashes[0].state, hashes[1].state, first, second, common / BLOCK);
         hashes[0].count = hashes[1].count = common;

@@ -1,6 +1,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "cpu.h"
 #include "crc32.h"
 #include "crc32c.h"
 #include "delta.h"
@@ -13,13 +14,11 @@
 #include "memory.h"
 #include "optimizers.h"
 #include "parallel.h"
-#include "path.h"
 #include "planes.h"
 #include "random.h"
 #include "rans.h"
 #include "reductions.h"
 #include "sha256.h"
-#include "simd.h"
 #include "statistics.h"
 
 #endif

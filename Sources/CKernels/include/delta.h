@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "path.h"
+#include "cpu.h"
 
 /// Where a float has its exponent.
 typedef enum {
@@ -39,20 +39,20 @@ void mr_delta_classify(mr_float_format format, const void *base, size_t count, m
 /// Floats are mapped to integers of the same order, subtracted with wrapping, and zigzagged. Nothing but
 /// `differences` need be aligned.
 void mr_float_delta(
-    mr_path path, mr_float_format format, const void *chunk, const void *base, size_t count,
+    mr_cpu_level level, mr_float_format format, const void *chunk, const void *base, size_t count,
     const mr_delta_classes *classes, void *differences);
 
 /// The inverse of `mr_float_delta`.
 void mr_float_undelta(
-    mr_path path, mr_float_format format, const void *differences, const void *base, size_t count,
+    mr_cpu_level level, mr_float_format format, const void *differences, const void *base, size_t count,
     const mr_delta_classes *classes, void *chunk);
 
 /// Writes the zigzagged differences of `count` integers of `width` bytes (1, 2, 4 or 8), in order.
 void mr_integer_delta(
-    mr_path path, const void *chunk, const void *base, size_t count, size_t width, void *differences);
+    mr_cpu_level level, const void *chunk, const void *base, size_t count, size_t width, void *differences);
 
 /// The inverse of `mr_integer_delta`.
 void mr_integer_undelta(
-    mr_path path, const void *differences, const void *base, size_t count, size_t width, void *chunk);
+    mr_cpu_level level, const void *differences, const void *base, size_t count, size_t width, void *chunk);
 
 #endif

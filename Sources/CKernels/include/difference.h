@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "health.h"
-#include "path.h"
+#include "cpu.h"
 
 /// A sum in double precision, with what was lost to rounding (Neumaier 1974).
 typedef struct {
@@ -56,13 +56,13 @@ typedef struct {
 /// The difference of no elements.
 mr_difference mr_difference_empty(void);
 
-/// How `count` little-endian elements differ, at any addresses. Equal on every path to the last bit.
+/// How `count` little-endian elements differ, at any addresses. Equal at every level to the last bit.
 ///
 /// All values are widened to doubles (integers of 64 bits are rounded), and subtracted as such. Distances in the last
 /// place are between neighbours of the type: of integers, the absolute difference. No square, product or sum is
 /// scaled: beyond the range of doubles they are infinite.
 mr_difference mr_difference_of(
-    mr_path path, mr_health_type old_type, const void *old_elements, mr_health_type new_type,
+    mr_cpu_level level, mr_health_type old_type, const void *old_elements, mr_health_type new_type,
     const void *new_elements, size_t count);
 
 /// Adds that of elements from place `offset` on. Sums of the same parts in the same order are equal to the last bit.

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "path.h"
+#include "cpu.h"
 
 /// What an element is. Booleans are `MR_HEALTH_UINT8`, a complex number is two floats.
 typedef enum {
@@ -51,8 +51,8 @@ double mr_byte_value(mr_health_type type, uint8_t bits);
 /// The health of no elements.
 mr_health mr_health_empty(void);
 
-/// The health of `count` little-endian elements, at any address. Equal on every path, also the last bit of the sum.
-mr_health mr_health_of(mr_path path, mr_health_type type, const void *elements, size_t count);
+/// The health of `count` little-endian elements, at any address. Equal at every level, also the last bit of the sum.
+mr_health mr_health_of(mr_cpu_level level, mr_health_type type, const void *elements, size_t count);
 
 /// Adds that of further elements. Sums of the same parts in the same order are equal to the last bit; cut
 /// elsewhere, the sum of squares may differ in the last bits, nothing else does.

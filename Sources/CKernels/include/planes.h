@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "path.h"
+#include "cpu.h"
 
 /// Splits `count` little-endian elements of `width` bytes (2, 4 or 8) into byte planes: byte p of element i goes
 /// to `planes[p][i]`.
@@ -13,10 +13,10 @@
 /// With `rotate`, each element is first rotated left by one bit. The exponent of a bfloat16 or float32 then
 /// fills the last plane, and the sign is the lowest bit of the first.
 void mr_split_planes(
-    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes);
+    mr_cpu_level level, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes);
 
 /// The inverse of `mr_split_planes`.
 void mr_merge_planes(
-    mr_path path, const uint8_t *const *planes, size_t count, size_t width, bool rotate, void *elements);
+    mr_cpu_level level, const uint8_t *const *planes, size_t count, size_t width, bool rotate, void *elements);
 
 #endif

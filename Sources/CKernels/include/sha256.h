@@ -1,6 +1,7 @@
 #ifndef CKERNELS_SHA256_H
 #define CKERNELS_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,12 +12,17 @@ typedef struct {
     uint64_t count;
     /// Those of them that do not fill a block yet.
     uint8_t block[64];
+    /// Whether to do without the processor's instructions.
+    bool is_portable;
 } mr_sha256;
 
 /// Begins a hash.
 void mr_sha256_begin(mr_sha256 *hash);
 
-/// Adds bytes to a hash. about 2 GB/s on a processor with SHA instructions, a tenth of that on others.
+/// Begins a hash that does without the processor's instructions, for tests.
+void mr_sha256_begin_portable(mr_sha256 *hash);
+
+/// Adds bytes to a hash: about 2 GB/s on a processor with SHA instructions, a fifth of that on others.
 void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count);
 
 /// Writes the 32 bytes of the hash, which is to be begun again before it is used again.
@@ -24,9 +30,6 @@ void mr_sha256_end(mr_sha256 *hash, void *digest);
 
 /// The hash of `bytes`.
 void mr_sha256_of(const void *bytes, size_t count, void *digest);
-
-/// The same without the processor's instructions, for tests.
-void mr_sha256_of_portable(const void *bytes, size_t count, void *digest);
 
 /// The hashes of two messages at once, 32 bytes each.
 ///

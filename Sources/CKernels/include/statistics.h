@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "path.h"
+#include "cpu.h"
 
 /// Counts how often each byte value occurs. At most 2³² - 1 bytes.
 void mr_histogram(const uint8_t *bytes, size_t count, uint32_t counts[256]);
@@ -21,6 +21,6 @@ double mr_entropy(const uint32_t counts[256], size_t count);
 double mr_collision_probability(const uint32_t counts[256], size_t count);
 
 /// The number of bytes that equal the byte before them.
-size_t mr_equal_neighbours(mr_path path, const uint8_t *bytes, size_t count);
+size_t mr_equal_neighbours(mr_cpu_level level, const uint8_t *bytes, size_t count);
 
 #endif

@@ -76,6 +76,6 @@ struct ChunkHealth: @unchecked Sendable {
     /// Looks at a chunk's elements; `nil` for a type that has no health.
     init?(of bytes: UnsafeRawBufferPointer, dtype: DType) {
         guard let (type, width) = TensorHealth.kernel(for: dtype) else { return nil }
-        counted = mr_health_of(MR_PATH_BEST, type, bytes.baseAddress, bytes.count / width)
+        counted = mr_health_of(MR_CPU_IN_USE, type, bytes.baseAddress, bytes.count / width)
     }
 }

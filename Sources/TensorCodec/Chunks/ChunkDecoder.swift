@@ -67,7 +67,7 @@ public final class ChunkDecoder {
             try readPlane(from: &reader, to: elements)
         } else if let start = elements.baseAddress, elementCount > 0 {
             try findPlanes(in: &reader, width: width, elementCount: elementCount)
-            mr_merge_planes(MR_PATH_BEST, planeStarts, elementCount, width, kind.isFloat, start)
+            mr_merge_planes(MR_CPU_IN_USE, planeStarts, elementCount, width, kind.isFloat, start)
         }
         try readTail(from: &reader, of: target, startingAt: elements.count)
     }
@@ -120,7 +120,7 @@ public final class ChunkDecoder {
         let merged = differences.reserve(pieceCount * width)
         for start in stride(from: 0, to: elementCount, by: pieceCount) {
             let count = min(pieceCount, elementCount - start)
-            mr_merge_planes(MR_PATH_BEST, planeStarts, count, width, kind.isFloat, merged)
+            mr_merge_planes(MR_CPU_IN_USE, planeStarts, count, width, kind.isFloat, merged)
             guard memcmp(merged, elements + start * width, count * width) == 0 else { return false }
             for plane in 0..<width { planeStarts[plane]? += count }
         }
@@ -148,9 +148,9 @@ public final class ChunkDecoder {
             let unsplit = differences.reserve(elementCount * width)
             try readDifferences(from: &reader, width: width, classCounts: classCounts, into: unsplit)
             if let format = kind.floatFormat {
-                mr_float_undelta(MR_PATH_BEST, format, unsplit, baseStart, elementCount, &classes, start)
+                mr_float_undelta(MR_CPU_IN_USE, format, unsplit, baseStart, elementCount, &classes, start)
             } else {
-                mr_integer_undelta(MR_PATH_BEST, unsplit, baseStart, elementCount, width, start)
+                mr_integer_undelta(MR_CPU_IN_USE, unsplit, baseStart, elementCount, width, start)
             }
         }
         try readTail(from: &reader, of: target, startingAt: elementCount * width)
@@ -186,7 +186,7 @@ public final class ChunkDecoder {
         var start = unsplit
         for (index, count) in classCounts.enumerated() {
             for plane in 0..<width { planeStarts[plane] = pieceStarts[plane * classCounts.count + index] }
-            mr_merge_planes(MR_PATH_BEST, planeStarts, count, width, false, start)
+            mr_merge_planes(MR_CPU_IN_USE, planeStarts, count, width, false, start)
             start += count * width
         }
     }

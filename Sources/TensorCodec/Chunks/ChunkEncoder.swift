@@ -120,7 +120,7 @@ public final class ChunkEncoder {
                 ? planes.appendRaw(byteCount: elementCount) : scratch + plane * elementCount)
                 .assumingMemoryBound(to: UInt8.self)
         }
-        mr_split_planes(MR_PATH_BEST, elements, elementCount, width, kind.isFloat, planeStarts)
+        mr_split_planes(MR_CPU_IN_USE, elements, elementCount, width, kind.isFloat, planeStarts)
         var triedRepeats = false
         for plane in noiseCount..<width {
             // Integers may count or cycle, which no histogram shows. The last plane of floats has the exponents:
@@ -162,9 +162,9 @@ public final class ChunkEncoder {
         if let format = kind.floatFormat {
             mr_delta_classify(format, baseStart, elementCount, &classes)
             classCounts = classes.elementCounts
-            mr_float_delta(MR_PATH_BEST, format, start, baseStart, elementCount, &classes, unsplit)
+            mr_float_delta(MR_CPU_IN_USE, format, start, baseStart, elementCount, &classes, unsplit)
         } else {
-            mr_integer_delta(MR_PATH_BEST, start, baseStart, elementCount, width, unsplit)
+            mr_integer_delta(MR_CPU_IN_USE, start, baseStart, elementCount, width, unsplit)
         }
         var planeStart = UnsafeRawPointer(unsplit)
         if width > 1 {
@@ -172,7 +172,7 @@ public final class ChunkEncoder {
             for plane in 0..<width {
                 planeStarts[plane] = (target + plane * elementCount).assumingMemoryBound(to: UInt8.self)
             }
-            mr_split_planes(MR_PATH_BEST, unsplit, elementCount, width, false, planeStarts)
+            mr_split_planes(MR_CPU_IN_USE, unsplit, elementCount, width, false, planeStarts)
             planeStart = UnsafeRawPointer(target)
         }
         let room = PlaneEncoder.bound(chunk.count, planeCount: width * classCounts.count)

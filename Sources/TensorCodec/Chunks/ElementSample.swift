@@ -27,7 +27,7 @@ struct ElementSample: ~Copyable {
         for piece in 0..<Self.pieceCount {
             for plane in 0..<width { starts[plane] = bytes + plane * sampled + piece * Self.piece }
             mr_split_planes(
-                MR_PATH_BEST, elements + piece * distance * width, Self.piece, width, true, starts)
+                MR_CPU_IN_USE, elements + piece * distance * width, Self.piece, width, true, starts)
         }
         for plane in 0..<width {
             let sample = UnsafeRawBufferPointer(start: bytes + plane * sampled, count: sampled)

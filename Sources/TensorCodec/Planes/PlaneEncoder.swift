@@ -60,7 +60,7 @@ struct PlaneEncoder: ~Copyable {
     @discardableResult
     mutating func appendPlane(_ plane: UnsafeRawBufferPointer, mayRepeat: Bool = false) -> Bool {
         let start = plane.bindMemory(to: UInt8.self).baseAddress
-        let equalNeighbourCount = mr_equal_neighbours(MR_PATH_BEST, start, plane.count)
+        let equalNeighbourCount = mr_equal_neighbours(MR_CPU_IN_USE, start, plane.count)
         if equalNeighbourCount == plane.count - 1 {
             append(PlaneCoding.constant.rawValue)
             append(plane[0])

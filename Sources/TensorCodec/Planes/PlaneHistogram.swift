@@ -33,7 +33,7 @@ struct PlaneHistogram: ~Copyable {
 
     /// Bytes that equal the byte before them, as a part of all.
     static func equalNeighbours(in bytes: UnsafeRawBufferPointer) -> Double {
-        Double(mr_equal_neighbours(MR_PATH_BEST, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
+        Double(mr_equal_neighbours(MR_CPU_IN_USE, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
             / Double(bytes.count)
     }
 

@@ -17,13 +17,15 @@ public enum Compute {
         case avx512
     }
 
-    /// The instruction set in use: the widest the processor has.
+    /// The instruction set in use: the widest the processor has, or less where it was limited.
     public static var instructionSet: InstructionSet {
-        InstructionSet(rawValue: mr_simd_level().rawValue) ?? .portable
+        InstructionSet(rawValue: mr_available_level(MR_CPU_IN_USE).rawValue) ?? .portable
     }
 
     /// Uses at most `limit` from now on, for tests and measurements. Not to be called while tensors are computed.
-    public static func limit(to limit: InstructionSet) { mr_limit_simd(mr_simd(limit.rawValue)) }
+    ///
+    /// It limits all kernels, also those of the codec and of hashes, whose results do not depend on it.
+    public static func limit(to limit: InstructionSet) { mr_limit_level(mr_cpu_level(limit.rawValue)) }
 
     /// Bytes of freed tensors that are kept for the next ones. At most 256 MiB.
     public static var keptByteCount: Int { mr_kept_memory() }

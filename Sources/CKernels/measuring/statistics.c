@@ -104,10 +104,10 @@ __attribute__((target("avx2"))) static size_t equal_neighbours_avx2(const uint8_
 }
 #endif
 
-size_t mr_equal_neighbours(mr_path path, const uint8_t *bytes, size_t count) {
+size_t mr_equal_neighbours(mr_cpu_level level, const uint8_t *bytes, size_t count) {
 #if defined(__x86_64__)
-    if (mr_available_path(path) >= MR_PATH_AVX2) return equal_neighbours_avx2(bytes, count);
+    if (mr_available_level(level) >= MR_CPU_AVX2) return equal_neighbours_avx2(bytes, count);
 #endif
-    (void)path;
+    (void)level;
     return equal_neighbours(bytes, count);
 }

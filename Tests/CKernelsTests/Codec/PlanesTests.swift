@@ -1,22 +1,21 @@
 import CKernels
+import TestSupport
 import Testing
 
-let allPaths = [MR_PATH_PORTABLE, MR_PATH_AVX2, MR_PATH_AVX512]
-
 @Suite struct PlanesTests {
-    @Test(arguments: [2, 4, 8], [false, true]) func everyPathIsEqual(width: Int, rotate: Bool) {
+    @Test(arguments: [2, 4, 8], [false, true]) func everyLevelIsEqual(width: Int, rotate: Bool) {
         var generator = SeededGenerator(seed: UInt64(width))
         for count in [Int](0...100) + [1000, 4097] {
             for offset in [0, 1, 3] {
                 let bytes = (0..<(count * width)).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 let expected = planes(of: bytes, width: width, rotate: rotate)
-                for path in allPaths {
+                for level in allLevels {
                     let split = bytes.withCopy(misalignedBy: offset) { elements in
                         var planes = [UInt8](repeating: 0, count: count * width)
                         planes.withUnsafeMutableBufferPointer { planes in
                             let start = planes.baseAddress
                             let starts = (0..<width).map { plane in start.map { $0 + plane * count } }
-                            mr_split_planes(path, elements.baseAddress, count, width, rotate, starts)
+                            mr_split_planes(level, elements.baseAddress, count, width, rotate, starts)
                         }
                         return planes
                     }
@@ -25,7 +24,7 @@ let allPaths = [MR_PATH_PORTABLE, MR_PATH_AVX2, MR_PATH_AVX512]
                         let start = planes.bindMemory(to: UInt8.self).baseAddress
                         let starts = (0..<width).map { plane in start.map { $0 + plane * count } }
                         var elements = [UInt8](repeating: 0, count: count * width)
-                        mr_merge_planes(path, starts, count, width, rotate, &elements)
+                        mr_merge_planes(level, starts, count, width, rotate, &elements)
                         return elements
                     }
                     #expect(merged == bytes)

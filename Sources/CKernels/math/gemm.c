@@ -2,7 +2,7 @@
 
 #include "memory.h"
 #include "parallel.h"
-#include "simd.h"
+#include "cpu.h"
 
 // Sizes of the blocks, chosen by Benchmarks/EngineBenchmark on a processor with 32 KiB and 1 MiB of cache.
 #define DEPTH ((size_t)256)
@@ -101,8 +101,8 @@
 #pragma clang attribute pop
 
 #define CHOOSE(type) \
-    (mr_simd_level() == MR_SIMD_AVX512 ? &kernels_avx512_##type \
-     : mr_simd_level() == MR_SIMD_AVX2 ? &kernels_avx2_##type \
+    (mr_available_level(MR_CPU_IN_USE) == MR_CPU_AVX512 ? &kernels_avx512_##type \
+     : mr_available_level(MR_CPU_IN_USE) == MR_CPU_AVX2 ? &kernels_avx2_##type \
                                        : &kernels_portable_##type)
 #else
 #define CHOOSE(type) (&kernels_portable_##type)

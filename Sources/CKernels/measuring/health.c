@@ -4,15 +4,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 #include "elements.h"
 #include "statistics.h"
 
-// A product that is rounded on one path must be rounded on all.
+// A product that is rounded at one level must be rounded at all.
 #pragma STDC FP_CONTRACT OFF
 
-// Sixteen lanes on every path, whatever the registers hold: element i is added to lane i mod 16, and the lanes are
-// added up in order. So the sum does not depend on the path.
+// Sixteen lanes at every level, whatever the registers hold: element i is added to lane i mod 16, and the lanes are
+// added up in order. So the sum does not depend on the level.
 #define LANES 16
 #define BLOCK 512
 
@@ -116,7 +116,7 @@ INLINE void add_elements(mr_health_type type, const uint8_t *p, size_t count, si
 // Floats that need no widening are read where they are, in pieces that a lane can count.
 #define IN_PLACE_LIMIT ((size_t)1 << 30)
 
-#define HEALTH_PATH(name, attribute)                                                                \
+#define HEALTH_LEVEL(name, attribute)                                                               \
     attribute static void add_##name(                                                               \
         mr_health_type type, const uint8_t *p, size_t count, size_t width, health_state *state) {   \
         while (count >= BLOCK && (type == MR_HEALTH_FLOAT32 || type == MR_HEALTH_FLOAT64)) {        \
@@ -129,7 +129,7 @@ INLINE void add_elements(mr_health_type type, const uint8_t *p, size_t count, si
         add_elements(type, p, count, width, state);                                                 \
     }
 
-FOR_EACH_PATH(HEALTH_PATH)
+FOR_EACH_LEVEL(HEALTH_LEVEL)
 
 // MARK: Bytes
 
@@ -214,14 +214,14 @@ mr_health mr_health_empty(void) {
     return (mr_health){.minimum = (double)INFINITY, .maximum = (double)-INFINITY};
 }
 
-mr_health mr_health_of(mr_path path, mr_health_type type, const void *elements, size_t count) {
+mr_health mr_health_of(mr_cpu_level level, mr_health_type type, const void *elements, size_t count) {
     size_t width = mr_health_width(type);
     mr_health health;
     if (width == 1) {
         health = health_of_bytes(type, elements, count);
     } else {
         health_state state = {.squares = 0, .health = mr_health_empty()};
-        ON_PATH(path, add, type, elements, count, width, &state)
+        ON_LEVEL(level, add, type, elements, count, width, &state)
         health = state.health;
         health.element_count = count;
         for (int lane = 0; lane < LANES; lane++) health.sum_of_squares += state.squares[lane];

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "cpu.h"
+
 #define POLYNOMIAL 0x82F63B78u
 
 static uint32_t table[8][256];
@@ -109,7 +111,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t start, c
 
 uint32_t mr_crc32c(uint32_t crc, const void *bytes, size_t count) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(crc, bytes, count);
+    if (mr_has_instruction(MR_CPU_CRC32C)) return crc32c_sse42(crc, bytes, count);
 #endif
     return mr_crc32c_portable(crc, bytes, count);
 }

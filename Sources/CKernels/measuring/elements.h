@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 
 // The values of elements, by their bits.
 

@@ -1,6 +1,6 @@
 #include "delta.h"
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@
 #include "delta_width.h"
 #undef BITS
 
-#define INTEGER_PATH(name, target)                                                                         \
+#define INTEGER_LEVEL(name, target)                                                                        \
     target static void integer_delta_##name(                                                               \
         const uint8_t *chunk, const uint8_t *base, size_t count, size_t width, uint8_t *out) {             \
         if (width == 1) integer_delta8(chunk, base, count, out);                                           \
@@ -43,16 +43,16 @@
         if (width == 8) integer_undelta64(in, base, count, chunk);                                         \
     }
 
-FOR_EACH_PATH(INTEGER_PATH)
+FOR_EACH_LEVEL(INTEGER_LEVEL)
 
 void mr_integer_delta(
-    mr_path path, const void *chunk, const void *base, size_t count, size_t width, void *differences) {
-    ON_PATH(path, integer_delta, chunk, base, count, width, differences)
+    mr_cpu_level level, const void *chunk, const void *base, size_t count, size_t width, void *differences) {
+    ON_LEVEL(level, integer_delta, chunk, base, count, width, differences)
 }
 
 void mr_integer_undelta(
-    mr_path path, const void *differences, const void *base, size_t count, size_t width, void *chunk) {
-    ON_PATH(path, integer_undelta, differences, base, count, width, chunk)
+    mr_cpu_level level, const void *differences, const void *base, size_t count, size_t width, void *chunk) {
+    ON_LEVEL(level, integer_undelta, differences, base, count, width, chunk)
 }
 
 // MARK: Classes
@@ -122,7 +122,7 @@ void mr_delta_classify(mr_float_format format, const void *base, size_t count, m
     }
 }
 
-#define FLOAT_PATH(name, target)                                                                               \
+#define FLOAT_LEVEL(name, target)                                                                              \
     target static void float_delta_##name(                                                                     \
         mr_float_format format, const uint8_t *chunk, const uint8_t *base, size_t count,                       \
         const mr_delta_classes *classes, void *differences) {                                                  \
@@ -144,16 +144,16 @@ void mr_delta_classify(mr_float_format format, const void *base, size_t count, m
         }                                                                                                      \
     }
 
-FOR_EACH_PATH(FLOAT_PATH)
+FOR_EACH_LEVEL(FLOAT_LEVEL)
 
 void mr_float_delta(
-    mr_path path, mr_float_format format, const void *chunk, const void *base, size_t count,
+    mr_cpu_level level, mr_float_format format, const void *chunk, const void *base, size_t count,
     const mr_delta_classes *classes, void *differences) {
-    ON_PATH(path, float_delta, format, chunk, base, count, classes, differences)
+    ON_LEVEL(level, float_delta, format, chunk, base, count, classes, differences)
 }
 
 void mr_float_undelta(
-    mr_path path, mr_float_format format, const void *differences, const void *base, size_t count,
+    mr_cpu_level level, mr_float_format format, const void *differences, const void *base, size_t count,
     const mr_delta_classes *classes, void *chunk) {
-    ON_PATH(path, float_undelta, format, differences, base, count, classes, chunk)
+    ON_LEVEL(level, float_undelta, format, differences, base, count, classes, chunk)
 }

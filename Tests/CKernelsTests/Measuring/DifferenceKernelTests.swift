@@ -16,7 +16,7 @@ import Testing
         (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
     }
 
-    @Test(arguments: 0..<17) func everyPathIsEqualToTheLastBit(_ index: Int) {
+    @Test(arguments: 0..<17) func everyLevelIsEqualToTheLastBit(_ index: Int) {
         let (type, width) = Self.types[index]
         let (otherType, otherWidth) = Self.types[(index + 5) % 17]
         var generator = SeededGenerator(seed: UInt64(index))
@@ -27,13 +27,13 @@ import Testing
             let other = Self.bytes(count * otherWidth, &generator)
             new.withUnsafeBytes { new in
                 let new = UnsafeRawBufferPointer(rebasing: new.dropFirst())
-                let expected = mr_difference_of(MR_PATH_PORTABLE, type, old, type, new.baseAddress, count)
-                let mixed = mr_difference_of(MR_PATH_PORTABLE, type, old, otherType, other, count)
+                let expected = mr_difference_of(MR_CPU_PORTABLE, type, old, type, new.baseAddress, count)
+                let mixed = mr_difference_of(MR_CPU_PORTABLE, type, old, otherType, other, count)
                 #expect(expected.element_count == UInt64(count))
-                for path in [MR_PATH_AVX2, MR_PATH_AVX512] {
-                    let found = mr_difference_of(path, type, old, type, new.baseAddress, count)
+                for level in [MR_CPU_AVX2, MR_CPU_AVX512] {
+                    let found = mr_difference_of(level, type, old, type, new.baseAddress, count)
                     #expect(Self.isIdentical(found, expected), "\(count) elements, seed \(index)")
-                    let foundMixed = mr_difference_of(path, type, old, otherType, other, count)
+                    let foundMixed = mr_difference_of(level, type, old, otherType, other, count)
                     #expect(Self.isIdentical(foundMixed, mixed), "\(count) elements, seed \(index)")
                 }
             }
@@ -49,12 +49,12 @@ import Testing
         let old = (0..<9000).map { _ in Float.random(in: -1...1, using: &generator) }
         var new = old.map { $0 + Float.random(in: -0.1...0.1, using: &generator) }
         new[7000] = 50
-        var whole = mr_difference_of(MR_PATH_BEST, MR_HEALTH_FLOAT32, old, MR_HEALTH_FLOAT32, new, 9000)
+        var whole = mr_difference_of(MR_CPU_IN_USE, MR_HEALTH_FLOAT32, old, MR_HEALTH_FLOAT32, new, 9000)
         var total = mr_difference_empty()
         for start in stride(from: 0, to: 9000, by: 2048) {
             let count = min(2048, 9000 - start)
             var part = mr_difference_of(
-                MR_PATH_BEST, MR_HEALTH_FLOAT32, Array(old[start..<start + count]), MR_HEALTH_FLOAT32,
+                MR_CPU_IN_USE, MR_HEALTH_FLOAT32, Array(old[start..<start + count]), MR_HEALTH_FLOAT32,
                 Array(new[start..<start + count]), count)
             mr_difference_add(&total, &part, UInt64(start))
         }
@@ -73,7 +73,7 @@ import Testing
         new[0] = 1
         for index in 1024..<2048 { (new[index], new[index + 1024]) = (1e16, -1e16) }
         let old = [Double](repeating: 0, count: new.count)
-        let found = mr_difference_of(MR_PATH_BEST, MR_HEALTH_FLOAT64, old, MR_HEALTH_FLOAT64, new, new.count)
+        let found = mr_difference_of(MR_CPU_IN_USE, MR_HEALTH_FLOAT64, old, MR_HEALTH_FLOAT64, new, new.count)
         #expect(mr_sum_value(found.difference) == 1)
     }
 }

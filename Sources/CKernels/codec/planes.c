@@ -181,10 +181,10 @@ AVX2 static size_t merge64_avx2(const uint8_t *const *planes, size_t count, bool
 #endif
 
 void mr_split_planes(
-    mr_path path, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes) {
+    mr_cpu_level level, const void *elements, size_t count, size_t width, bool rotate, uint8_t *const *planes) {
     size_t start = 0;
 #if defined(__x86_64__)
-    if (mr_available_path(path) >= MR_PATH_AVX2) {
+    if (mr_available_level(level) >= MR_CPU_AVX2) {
         if (width == 2) start = split16_avx2(elements, count, rotate, planes);
         if (width == 4) start = split32_avx2(elements, count, rotate, planes);
         if (width == 8) start = split64_avx2(elements, count, rotate, planes);
@@ -196,10 +196,10 @@ void mr_split_planes(
 }
 
 void mr_merge_planes(
-    mr_path path, const uint8_t *const *planes, size_t count, size_t width, bool rotate, void *elements) {
+    mr_cpu_level level, const uint8_t *const *planes, size_t count, size_t width, bool rotate, void *elements) {
     size_t start = 0;
 #if defined(__x86_64__)
-    if (mr_available_path(path) >= MR_PATH_AVX2) {
+    if (mr_available_level(level) >= MR_CPU_AVX2) {
         if (width == 2) start = merge16_avx2(planes, count, rotate, elements);
         if (width == 4) start = merge32_avx2(planes, count, rotate, elements);
         if (width == 8) start = merge64_avx2(planes, count, rotate, elements);

@@ -1,5 +1,7 @@
 #include "crc32.h"
 
+#include "cpu.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -56,7 +58,7 @@ __attribute__((target("pclmul,sse4.1"))) static uint32_t fold_blocks(
 
 size_t mr_crc32_fold(uint32_t *crc, const void *bytes, size_t count) {
 #if defined(__x86_64__)
-    if (count >= MINIMUM && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
+    if (count >= MINIMUM && mr_has_instruction(MR_CPU_CARRYLESS_PRODUCT)) {
         *crc = fold_blocks(*crc, bytes, count / 16);
         return count / 16 * 16;
     }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @Suite struct DeltaTests {
@@ -6,7 +7,7 @@ import Testing
         (MR_FLOAT16, 2, 10, 5), (MR_BFLOAT16, 2, 7, 8), (MR_FLOAT32, 4, 23, 8), (MR_FLOAT64, 8, 52, 11),
     ]
 
-    @Test(arguments: 0..<4) func floatDeltasAreEqualOnEveryPath(_ index: Int) {
+    @Test(arguments: 0..<4) func floatDeltasAreEqualAtEveryLevel(_ index: Int) {
         let (format, width, mantissa, exponent) = Self.formats[index]
         var generator = SeededGenerator(seed: UInt64(index))
         for count in [Int](0...40) + [1000, 1027, 4095, 4096, 12_289, 40_003] {
@@ -20,7 +21,7 @@ import Testing
                 let baseBytes = bytes(of: base, width: width)
                 let chunkBytes = bytes(of: chunk, width: width)
                 let expected = differences(chunkBytes, baseBytes, width, mantissa, exponent)
-                for path in allPaths {
+                for level in allLevels {
                     var classes = mr_delta_classes()
                     baseBytes.withCopy(misalignedBy: 1) { base in
                         mr_delta_classify(format, base.baseAddress, count, &classes)
@@ -28,11 +29,11 @@ import Testing
                         var sorted = [UInt64](repeating: 0, count: count + 1)
                         chunkBytes.withCopy(misalignedBy: 3) {
                             mr_float_delta(
-                                path, format, $0.baseAddress, base.baseAddress, count, &classes, &sorted)
+                                level, format, $0.baseAddress, base.baseAddress, count, &classes, &sorted)
                         }
                         #expect(sorted.withUnsafeBytes { [UInt8]($0[..<(count * width)]) } == expected)
                         var restored = [UInt8](repeating: 0, count: count * width)
-                        mr_float_undelta(path, format, sorted, base.baseAddress, count, &classes, &restored)
+                        mr_float_undelta(level, format, sorted, base.baseAddress, count, &classes, &restored)
                         #expect(restored == chunkBytes)
                     }
                 }
@@ -40,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2, 4, 8]) func integerDeltasAreEqualOnEveryPath(width: Int) {
+    @Test(arguments: [1, 2, 4, 8]) func integerDeltasAreEqualAtEveryLevel(width: Int) {
         var generator = SeededGenerator(seed: UInt64(width))
         for count in [Int](0...80) + [1000, 4097] {
             let chunk = bytes(of: (0..<count).map { _ in generator.next() }, width: width)
@@ -50,14 +51,14 @@ import Testing
                     of: [zigzag(element(chunk, i, width) &- element(base, i, width), width: width)],
                     width: width)
             }
-            for path in allPaths {
+            for level in allLevels {
                 var differences = [UInt8](repeating: 0, count: count * width)
                 chunk.withCopy(misalignedBy: 3) {
-                    mr_integer_delta(path, $0.baseAddress, base, count, width, &differences)
+                    mr_integer_delta(level, $0.baseAddress, base, count, width, &differences)
                 }
                 #expect(differences == expected)
                 var restored = [UInt8](repeating: 0, count: count * width)
-                mr_integer_undelta(path, differences, base, count, width, &restored)
+                mr_integer_undelta(level, differences, base, count, width, &restored)
                 #expect(restored == chunk)
             }
         }

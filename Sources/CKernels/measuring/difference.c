@@ -4,13 +4,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "dispatch.h"
+#include "../runtime/dispatch.h"
 #include "elements.h"
 
-// A product that is rounded on one path must be rounded on all.
+// A product that is rounded at one level must be rounded at all.
 #pragma STDC FP_CONTRACT OFF
 
-// Eight lanes on every path: element i of a block is added to lane i mod 8. The lanes of a block are added up in one
+// Eight lanes at every level: element i of a block is added to lane i mod 8. The lanes of a block are added up in one
 // order, and blocks into a sum that keeps what rounding loses: the result is that of a sum of n / 8 terms at most.
 #define LANES 8
 #define BLOCK 1024
@@ -373,7 +373,7 @@ INLINE void add_mixed_block(
     total->finite_count += n - taken;
 }
 
-#define DIFFERENCE_PATH(name, attribute)                                                            \
+#define DIFFERENCE_LEVEL(name, attribute)                                                           \
     attribute static void add_##name(                                                               \
         const comparison *how, const uint8_t *old, const uint8_t *new, size_t count, difference_state *state) { \
         block block;                                                                                \
@@ -387,14 +387,14 @@ INLINE void add_mixed_block(
         }                                                                                           \
     }
 
-FOR_EACH_PATH(DIFFERENCE_PATH)
+FOR_EACH_LEVEL(DIFFERENCE_LEVEL)
 
 // MARK: Interface
 
 mr_difference mr_difference_empty(void) { return (mr_difference){0}; }
 
 mr_difference mr_difference_of(
-    mr_path path, mr_health_type old_type, const void *old_elements, mr_health_type new_type,
+    mr_cpu_level level, mr_health_type old_type, const void *old_elements, mr_health_type new_type,
     const void *new_elements, size_t count) {
     comparison how = {
         .old_type = old_type, .new_type = new_type, .old_width = mr_health_width(old_type),
@@ -402,7 +402,7 @@ mr_difference mr_difference_of(
     if (how.old_width == 1) fill_table(old_type, &how.old_table);
     if (how.new_width == 1) fill_table(new_type, &how.new_table);
     difference_state state = {.total = mr_difference_empty()};
-    ON_PATH(path, add, &how, old_elements, new_elements, count, &state)
+    ON_LEVEL(level, add, &how, old_elements, new_elements, count, &state)
     state.total.element_count = count;
     for (int i = 0; i < MR_ULP_BUCKETS; i++)
         for (int k = 0; k < 4; k++) state.total.ulps[i] += state.ulps[k][i];

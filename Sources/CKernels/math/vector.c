@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "simd.h"
+#include "cpu.h"
 
 #define JOIN_(x, y) x##_##y
 #define JOIN(x, y) JOIN_(x, y)
@@ -72,16 +72,16 @@
 #pragma clang attribute pop
 
 const mr_table_f32 *mr_vector_f32(void) {
-    switch (mr_simd_level()) {
-    case MR_SIMD_AVX512: return &table_avx512_f32;
-    case MR_SIMD_AVX2: return &table_avx2_f32;
+    switch (mr_available_level(MR_CPU_IN_USE)) {
+    case MR_CPU_AVX512: return &table_avx512_f32;
+    case MR_CPU_AVX2: return &table_avx2_f32;
     default: return &table_portable_f32;
     }
 }
 const mr_table_f64 *mr_vector_f64(void) {
-    switch (mr_simd_level()) {
-    case MR_SIMD_AVX512: return &table_avx512_f64;
-    case MR_SIMD_AVX2: return &table_avx2_f64;
+    switch (mr_available_level(MR_CPU_IN_USE)) {
+    case MR_CPU_AVX512: return &table_avx512_f64;
+    case MR_CPU_AVX2: return &table_avx2_f64;
     default: return &table_portable_f64;
     }
 }

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 @Suite struct StatisticsTests {
@@ -31,13 +32,13 @@ import Testing
         #expect(abs(mr_collision_probability(counts, 12_345 * 256) - 1.0 / 256) < 1e-12)
     }
 
-    @Test func equalNeighboursOnEveryPath() {
+    @Test func equalNeighboursAtEveryLevel() {
         var generator = SeededGenerator(seed: 2)
         for count in [Int](0...100) + [8160, 8161, 8192, 20_000] {
             let noise = (0..<count).map { _ in UInt8.random(in: 0...2, using: &generator) }
             for bytes in [noise, [UInt8](repeating: 9, count: count)] {
                 let expected = zip(bytes, bytes.dropFirst()).count { $0 == $1 }
-                for path in allPaths { #expect(mr_equal_neighbours(path, bytes, count) == expected) }
+                for level in allLevels { #expect(mr_equal_neighbours(level, bytes, count) == expected) }
             }
         }
     }
