@@ -50,7 +50,7 @@ let package = Package(
 
         // MARK: Library, from the ground up
 
-        .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: strict),
+        .target(name: "Foundations", dependencies: ["CKernels", "CZlib"], swiftSettings: strict),
         .target(name: "Expressions", swiftSettings: strict),
         .target(name: "Plots", dependencies: ["Foundations", "CZlib"], swiftSettings: strict),
         .target(

@@ -19,7 +19,7 @@ let package = Package(
     targets: [
         .target(name: "CKernels"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(name: "Foundations", dependencies: ["CKernels", "CZlib"], swiftSettings: settings),
         .target(
             name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections], swiftSettings: settings),
         // What the parsers need.

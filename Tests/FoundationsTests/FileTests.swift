@@ -1,6 +1,7 @@
 import Foundation
 import Foundations
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct FileTests {
@@ -55,5 +56,26 @@ import Testing
         #expect(try Data(contentsOf: folder.appending(path: "late")) == Data([5]))
         try OutputFile(path: path("out"), byteCount: 0, mayReplace: true).commit()
         #expect(try Data(contentsOf: folder.appending(path: "out")).isEmpty)
+    }
+}
+
+struct TruncatedMappingTests {
+    /// Another process that cuts a mapped file short ended this one with SIGBUS.
+    @Test func whatIsGoneReadsAsZeros() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("data")
+        try Data(repeating: 7, count: 1 << 16).write(to: URL(fileURLWithPath: path))
+        MappedFile.surviveTruncation()
+        let file = try MappedFile(path: path)
+        #expect(truncate(path, 100) == 0)
+        let (first, last) = file.withUnsafeBytes { ($0[99], $0[(1 << 16) - 1]) }
+        #expect(first == 7 && last == 0)
+        #expect(throws: FileChangedError(path: path)) { try file.requireUnchanged() }
+        var bytes = [UInt8](repeating: 0, count: 100)
+        try bytes.withUnsafeMutableBytes { try file.copyBytes(0..<100, into: $0) }
+        #expect(bytes == [UInt8](repeating: 7, count: 100))
+        #expect(throws: FileChangedError(path: path)) {
+            try bytes.withUnsafeMutableBytes { try file.copyBytes(1..<101, into: $0) }
+        }
     }
 }

@@ -11,6 +11,7 @@
 #include "health.h"
 #include "huffman.h"
 #include "layers.h"
+#include "mapping.h"
 #include "memory.h"
 #include "optimizers.h"
 #include "parallel.h"

@@ -39,11 +39,21 @@ public struct CheckpointFile {
     ///
     /// Tensors that share a storage in the file share one ``Storage``, with their strides and offsets.
     ///
-    /// - Throws: `FileError` where the file cannot be read; a ``FormatError`` where its bytes are not a
+    /// - Throws: `FileError` where the file cannot be read, `FileChangedError` where somebody wrote to it meanwhile; a ``FormatError`` where its bytes are not a
     ///   checkpoint that can be kept. Nothing in a file is ever executed.
     public static func read(path: String) throws -> CheckpointFile {
         let file = try MappedFile(path: path)
-        return try file.withUnsafeBytes { bytes in
+        do {
+            return try read(file)
+        } catch {
+            // Half of one file and half of another are no checkpoint, and that is not the user's mistake.
+            try file.requireUnchanged()
+            throw error
+        }
+    }
+
+    private static func read(_ file: MappedFile) throws -> CheckpointFile {
+        try file.withUnsafeBytes { bytes in
             switch try FileSignature(bytes) {
             case .safetensors: return try readSafetensors(file)
             case .npy: return try readNumPy(file)

@@ -1,10 +1,12 @@
+import CKernels
 import Glibc
 
 /// A file's bytes as memory, read when they are touched.
 ///
 /// Writes stay private to the process: the file never changes. Where another process truncates the file while it is
-/// mapped, touching what is gone ends the process with SIGBUS; ``copyBytes(_:into:)`` throws instead. Others may also
-/// write to it: what has been read once may read differently the next time, which ``requireUnchanged()`` notices.
+/// mapped, touching what is gone ends the process with SIGBUS; ``copyBytes(_:into:)`` throws instead, and a program can
+/// call ``surviveTruncation()``. Others may also write to it: what has been read once may read differently the next time,
+/// which ``requireUnchanged()`` notices.
 public final class MappedFile: @unchecked Sendable {
     /// Size of the file when it was opened, in bytes.
     public let byteCount: Int
@@ -40,6 +42,7 @@ public final class MappedFile: @unchecked Sendable {
                 nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0)
             guard let address, address != MAP_FAILED else { throw failure(errno) }
             bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+            _ = mr_watch_mapping(address, byteCount)
         }
         self.path = path
         self.byteCount = byteCount
@@ -49,9 +52,18 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     deinit {
-        if let address = bytes.baseAddress { munmap(address, byteCount) }
+        if let address = bytes.baseAddress {
+            mr_unwatch_mapping(address)
+            munmap(address, byteCount)
+        }
         close(descriptor)
     }
+
+    /// Makes bytes of mapped files that are gone read as zeros, from now on and in the whole process, where touching them
+    /// would end it.
+    ///
+    /// Installs a handler of SIGBUS: for programs, and not for libraries. ``requireUnchanged()`` tells what happened.
+    public static func surviveTruncation() { mr_survive_truncated_files() }
 
     /// Calls `body` with all bytes. The pointer is valid during the call only.
     public func withUnsafeBytes<Result, Failure: Error>(

@@ -70,6 +70,16 @@ extension Registry {
     }
 
     private func bytes(of entry: ParameterHistory.Entry, _ byteCount: Int) throws -> Storage {
+        // The rows of the version are checked before there is memory for what one of them claims.
+        let content = try read { db in try VersionContent(db, entry.version) }
+        guard content.leaves.indices.contains(entry.ordinal),
+            case .tensor(let tensor) = content.manifest.leaves[entry.ordinal].content,
+            tensor.byteCount == byteCount
+        else {
+            throw RegistryError.damaged(
+                RegistryError.Damage(
+                    version: entry.version.reference, problem: "its leaves do not fit its structure"))
+        }
         let storage = Storage(uninitializedByteCount: byteCount)
         try copyTensors(
             of: entry.version, [(leaf: entry.ordinal, destination: storage.unsafeMutableBytes)])
@@ -200,11 +210,16 @@ private struct HistoryQuery {
             let value = try PlainValue(kind: kind, value: row["value"])
             return Leaf(ordinal: ordinal, content: .value(value), health: nil)
         }
+        let (dtype, shape) = (
+            try DType(column: row.value("dtype")), try IntegerList.numbers(row.value("shape"))
+        )
+        // Memory for it is made of what the row claims.
+        guard (try? TensorGeometry.byteCount(dtype: dtype, shape: shape)) != nil else {
+            throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is impossibly large")
+        }
         let isView = !(row["view_id"] as DatabaseValue).isNull
         let content = Manifest.TensorContent(
-            id: try row.contentID(isView ? "view_id" : "content_id"),
-            dtype: try DType(column: row.value("dtype")),
-            shape: try IntegerList.numbers(row.value("shape")), tie: nil)
+            id: try row.contentID(isView ? "view_id" : "content_id"), dtype: dtype, shape: shape, tie: nil)
         // A lone view holds all elements of its tensor; one that shares a storage may be any part of it.
         let isWhole = !isView || (row["storage"] as DatabaseValue).isNull
         return Leaf(

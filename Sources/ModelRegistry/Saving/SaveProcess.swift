@@ -99,7 +99,10 @@ final class SaveProcess: Sendable {
                 [source(place)],
                 isWanted: { _, id in
                     // The bytes are read a second time.
-                    guard id == expected else { throw ContentChangedError() }
+                    guard id == expected else {
+                        for file in plan.files { try file.requireUnchanged() }
+                        throw ContentChangedError()
+                    }
                     return true
                 }, look: { _, bytes in look(at: place, bytes) })
         }
