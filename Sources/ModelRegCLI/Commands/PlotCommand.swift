@@ -104,9 +104,7 @@ struct PlotCommand: ParsableCommand {
                 error: FileError(path: path, operation: .write, code: EEXIST),
                 explanation: "; --force overwrites it")
         }
-        let file = try OutputFile(path: path, byteCount: bytes.count, mayReplace: force)
-        file.bytes.copyBytes(from: bytes)
-        try file.commit()
+        try OutputFile.write(bytes, to: path, mayReplace: force)
     }
 
     /// The terminal's size; that of old ones where there is none.

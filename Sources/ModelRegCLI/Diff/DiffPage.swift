@@ -24,10 +24,7 @@ struct DiffPage {
     ///
     /// - Throws: `FileError`.
     func write(to path: String) throws {
-        let bytes = Array(html.utf8)
-        let file = try OutputFile(path: path, byteCount: bytes.count, mayReplace: true)
-        file.bytes.copyBytes(from: bytes)
-        try file.commit()
+        try OutputFile.write(Array(html.utf8), to: path, mayReplace: true)
     }
 
     private static func escaped(_ text: String) -> String {
