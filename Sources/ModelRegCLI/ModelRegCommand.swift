@@ -59,6 +59,7 @@ struct ModelRegCommand: ParsableCommand {
 
     static func main() {
         do {
+            try CommandWords.check()
             var command = try parseAsRoot()
             try command.run()
         } catch {
