@@ -51,7 +51,7 @@ let package = Package(
         // MARK: Library, from the ground up
 
         .target(name: "Foundations", dependencies: ["CZlib"], swiftSettings: strict),
-        .target(name: "Expressions", swiftSettings: strict),
+        .target(name: "Expressions", dependencies: ["Foundations"], swiftSettings: strict),
         .target(name: "Plots", dependencies: ["Foundations", "CZlib"], swiftSettings: strict),
         .target(
             name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections],

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import Formats
-import Foundations
+public import Foundations
 import Glibc
 public import OrderedCollections
 import Tensors
@@ -197,6 +197,9 @@ public enum ModelFolderError: FormatError, Equatable {
     case severalFiles([String])
     /// A PyTorch model in several files.
     case torchIndex
+
+    /// The file that should be in the folder is not.
+    public var category: ErrorCategory { .noInput }
 
     /// One line, lower case, with what to do.
     public var description: String {

@@ -1,6 +1,6 @@
 import Checkpoints
 import Formats
-import Foundations
+public import Foundations
 import Glibc
 import ModelRegistry
 import OrderedCollections
@@ -160,4 +160,9 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .sameName(let name): "the weights and an attachment are both called \(quoted(name))"
         }
     }
+}
+
+extension ExportError: CategorisedError {
+    /// A version that cannot be written in the way asked for.
+    public var category: ErrorCategory { .usage }
 }

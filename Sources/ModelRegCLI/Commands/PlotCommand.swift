@@ -211,9 +211,11 @@ struct PlotSource {
 }
 
 /// A metric that none of the runs has.
-struct UnknownMetricError: Error, CustomStringConvertible {
+struct UnknownMetricError: CategorisedError, CustomStringConvertible {
     let name: String
     let suggestion: String?
+
+    var category: ErrorCategory { .noInput }
 
     var description: String {
         "nothing here is called \"\(printable(name))\": no metric of these runs, no run and no model"
