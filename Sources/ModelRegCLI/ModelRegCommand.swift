@@ -31,6 +31,7 @@ struct ModelRegCommand: ParsableCommand {
               64  wrong usage
               65  the file is not what it claims, or stored data is damaged
               66  no such file, model or version
+              70  a fault in modelreg itself
               73  the output exists, or cannot be made
               74  input/output error, disk full, any other failure
               75  the registry is busy
@@ -59,6 +60,7 @@ struct ModelRegCommand: ParsableCommand {
         ])
 
     static func main() {
+        CrashReport.install()
         do {
             try CommandWords.check()
             var command = try parseAsRoot()

@@ -6,6 +6,8 @@ enum ExitStatus: Int32 {
     case usage = 64
     case badData = 65
     case noInput = 66
+    /// A fault of modelreg itself.
+    case software = 70
     case cannotCreate = 73
     case inputOutput = 74
     case busy = 75
