@@ -118,6 +118,22 @@ let package = Package(
             path: "Examples/Digits",
             exclude: ["README.md", "digits.npz", "demo.sh"], swiftSettings: strict),
 
+        // MARK: Benchmarks, which nobody who uses the library builds: they are no products
+
+        .systemLibrary(name: "CPeers", path: "Benchmarks/Sources/CPeers"),
+        .executableTarget(
+            name: "CodecBenchmark",
+            dependencies: ["TensorCodec", .target(name: "CPeers", condition: .when(traits: ["Zstd"]))],
+            path: "Benchmarks/Sources/CodecBenchmark"),
+        .executableTarget(
+            name: "EngineBenchmark", dependencies: ["NN", "Tensors"], path: "Benchmarks/Sources/EngineBenchmark"),
+        .executableTarget(
+            name: "CheckpointerBenchmark", dependencies: ["ModelReg", "NN", "Tensors"],
+            path: "Benchmarks/Sources/CheckpointerBenchmark"),
+        .executableTarget(
+            name: "RegistryBenchmark", dependencies: ["ModelReg", "Foundations"],
+            path: "Benchmarks/Sources/RegistryBenchmark"),
+
         // MARK: Build tools
 
         .executableTarget(name: "EmbedMigrations", swiftSettings: strict),
