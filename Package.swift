@@ -89,7 +89,7 @@ let package = Package(
         .target(
             name: "ModelReg",
             dependencies: [
-                "Foundations", "Tensors", "NN", "Checkpoints", "ChunkStore", "Expressions", "Formats",
+                "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions", "Formats",
                 "ModelRegistry",
                 "WeightDiff", orderedCollections,
             ],
@@ -99,11 +99,7 @@ let package = Package(
 
         .executableTarget(
             name: "ModelRegCLI",
-            dependencies: [
-                "ModelReg", "Foundations", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats",
-                "ModelRegistry",
-                "WeightDiff", "Plots", argumentParser, orderedCollections,
-            ],
+            dependencies: ["ModelReg", "Foundations", "Plots", argumentParser],
             swiftSettings: strict),
 
         // MARK: Examples

@@ -1,12 +1,7 @@
 import ArgumentParser
-import Checkpoints
-import Expressions
-import Formats
 import Foundation
 import Foundations
 import ModelReg
-import ModelRegistry
-import WeightDiff
 
 struct BisectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,10 +1,7 @@
 import ArgumentParser
-import Formats
 import Foundations
 import Glibc
 import ModelReg
-import ModelRegistry
-import Tensors
 
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

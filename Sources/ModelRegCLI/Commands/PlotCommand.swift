@@ -1,11 +1,8 @@
 import ArgumentParser
-import Checkpoints
-import Formats
 import Foundations
 import Glibc
-import ModelRegistry
+import ModelReg
 import Plots
-import Tensors
 
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

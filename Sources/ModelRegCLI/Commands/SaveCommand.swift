@@ -1,9 +1,6 @@
 import ArgumentParser
 import Foundations
 import ModelReg
-import ModelRegistry
-import OrderedCollections
-import Tensors
 
 struct SaveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

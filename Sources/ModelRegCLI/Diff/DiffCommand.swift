@@ -1,8 +1,5 @@
 import ArgumentParser
-import Checkpoints
 import ModelReg
-import ModelRegistry
-import WeightDiff
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

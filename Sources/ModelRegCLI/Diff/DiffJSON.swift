@@ -1,5 +1,4 @@
-import Checkpoints
-import WeightDiff
+import ModelReg
 
 /// A diff as JSON shows it: version 2 of the schema in docs/json.md.
 struct DiffJSON: Encodable {

@@ -1,10 +1,6 @@
-import Checkpoints
-import Formats
 import Foundation
 import Foundations
-import ModelRegistry
-import Tensors
-import WeightDiff
+import ModelReg
 
 /// A diff as one page of HTML that needs nothing else: heat map, histograms, a table to sort.
 struct DiffPage {

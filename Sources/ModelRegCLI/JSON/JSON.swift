@@ -1,9 +1,6 @@
-import Checkpoints
 import Foundation
 import Foundations
-import ModelRegistry
-import OrderedCollections
-import Tensors
+import ModelReg
 
 /// Writes the one documented form of JSON (`docs/json.md`): keys in snake case and sorted, byte counts as numbers,
 /// numbers that JSON cannot hold as null.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import ModelRegistry
+import ModelReg
 
 /// What every command understands.
 struct GlobalOptions: ParsableArguments {

@@ -1,4 +1,4 @@
-import ModelRegistry
+import ModelReg
 
 /// What a shell offers where a model or version is expected. Silent where there is no registry.
 enum ReferenceCompletion {

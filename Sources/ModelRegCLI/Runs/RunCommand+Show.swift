@@ -1,8 +1,6 @@
 import ArgumentParser
-import Expressions
 import Foundations
-import ModelRegistry
-import OrderedCollections
+import ModelReg
 
 extension RunCommand {
     struct Show: ParsableCommand {

@@ -2,9 +2,7 @@ import ArgumentParser
 import Foundation
 import Foundations
 import Glibc
-import ModelRegistry
-import OrderedCollections
-import Tensors
+import ModelReg
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,4 @@
-import Checkpoints
-import ModelRegistry
+import ModelReg
 import Plots
 
 /// The history of parameters for people.
