@@ -59,7 +59,7 @@ struct RunCommand: ParsableCommand {
         var files: [String]
 
         func run() throws {
-            let contents = try SaveCommand.attachments(files)
+            let contents = try AttachmentFiles.read(files)
             let run = try options.openRegistry().openRun(reference)
             for (name, bytes) in contents { try run.attach(bytes, named: name) }
         }
