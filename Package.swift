@@ -89,9 +89,8 @@ let package = Package(
         .target(
             name: "ModelReg",
             dependencies: [
-                "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions", "Formats",
-                "ModelRegistry",
-                "WeightDiff", orderedCollections,
+                "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions",
+                "Formats", "ModelRegistry", "WeightDiff", orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -122,7 +121,8 @@ let package = Package(
             dependencies: ["TensorCodec", .target(name: "CPeers", condition: .when(traits: ["Zstd"]))],
             path: "Benchmarks/Sources/CodecBenchmark"),
         .executableTarget(
-            name: "EngineBenchmark", dependencies: ["NN", "Tensors"], path: "Benchmarks/Sources/EngineBenchmark"),
+            name: "EngineBenchmark", dependencies: ["NN", "Tensors"], path: "Benchmarks/Sources/EngineBenchmark"
+        ),
         .executableTarget(
             name: "CheckpointerBenchmark", dependencies: ["ModelReg", "NN", "Tensors"],
             path: "Benchmarks/Sources/CheckpointerBenchmark"),
@@ -169,7 +169,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: ["TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors"],
+            dependencies: [
+                "TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ChunkStoreTests",
@@ -186,7 +188,8 @@ let package = Package(
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "Foundations", "ChunkStore", "ModelReg", "ModelRegistry", "WeightDiff", "Formats",
+                "TestSupport", "Foundations", "ChunkStore", "ModelReg", "ModelRegistry", "WeightDiff",
+                "Formats",
                 "Checkpoints", "NN",
                 "Tensors",
                 grdb, orderedCollections,
