@@ -51,7 +51,7 @@ let package = Package(
         // MARK: Library, from the ground up
 
         .target(name: "Foundations", dependencies: ["CKernels", "CZlib"], swiftSettings: strict),
-        .target(name: "Expressions", swiftSettings: strict),
+        .target(name: "Expressions", dependencies: ["Foundations"], swiftSettings: strict),
         .target(name: "Plots", dependencies: ["Foundations", "CZlib"], swiftSettings: strict),
         .target(
             name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections],
@@ -89,9 +89,8 @@ let package = Package(
         .target(
             name: "ModelReg",
             dependencies: [
-                "Foundations", "Tensors", "NN", "Checkpoints", "ChunkStore", "Expressions", "Formats",
-                "ModelRegistry",
-                "WeightDiff", orderedCollections,
+                "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions",
+                "Formats", "ModelRegistry", "WeightDiff", orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -99,11 +98,7 @@ let package = Package(
 
         .executableTarget(
             name: "ModelRegCLI",
-            dependencies: [
-                "ModelReg", "Foundations", "Expressions", "Tensors", "TensorCodec", "Checkpoints", "Formats",
-                "ModelRegistry",
-                "WeightDiff", "Plots", argumentParser, orderedCollections,
-            ],
+            dependencies: ["ModelReg", "Foundations", "Plots", argumentParser],
             swiftSettings: strict),
 
         // MARK: Examples
@@ -117,6 +112,23 @@ let package = Package(
             name: "Digits", dependencies: ["ModelReg", "NN", "Tensors", orderedCollections],
             path: "Examples/Digits",
             exclude: ["README.md", "digits.npz", "demo.sh"], swiftSettings: strict),
+
+        // MARK: Benchmarks, which nobody who uses the library builds: they are no products
+
+        .systemLibrary(name: "CPeers", path: "Benchmarks/Sources/CPeers"),
+        .executableTarget(
+            name: "CodecBenchmark",
+            dependencies: ["TensorCodec", .target(name: "CPeers", condition: .when(traits: ["Zstd"]))],
+            path: "Benchmarks/Sources/CodecBenchmark"),
+        .executableTarget(
+            name: "EngineBenchmark", dependencies: ["NN", "Tensors"], path: "Benchmarks/Sources/EngineBenchmark"
+        ),
+        .executableTarget(
+            name: "CheckpointerBenchmark", dependencies: ["ModelReg", "NN", "Tensors"],
+            path: "Benchmarks/Sources/CheckpointerBenchmark"),
+        .executableTarget(
+            name: "RegistryBenchmark", dependencies: ["ModelReg", "Foundations"],
+            path: "Benchmarks/Sources/RegistryBenchmark"),
 
         // MARK: Build tools
 
@@ -157,7 +169,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WeightDiffTests",
-            dependencies: ["TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors"],
+            dependencies: [
+                "TestSupport", "Foundations", "WeightDiff", "Checkpoints", "Expressions", "Tensors",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ChunkStoreTests",
@@ -174,7 +188,8 @@ let package = Package(
         .testTarget(
             name: "ModelRegTests",
             dependencies: [
-                "TestSupport", "Foundations", "ChunkStore", "ModelReg", "ModelRegistry", "WeightDiff", "Formats",
+                "TestSupport", "Foundations", "ChunkStore", "ModelReg", "ModelRegistry", "WeightDiff",
+                "Formats",
                 "Checkpoints", "NN",
                 "Tensors",
                 grdb, orderedCollections,

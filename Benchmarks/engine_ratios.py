@@ -39,7 +39,7 @@ print(f"{'':48}{'engine':>12}{'PyTorch':>12}{'ratio':>8}{'spread':>14}{'bar':>6}
 for threads in options.threads:
     ratios, ours, theirs = {}, {}, {}
     for _ in range(options.rounds):
-        engine = run([here / ".build/release/EngineBenchmark", threads, *options.names])
+        engine = run([here.parent / ".build/release/EngineBenchmark", threads, *options.names])
         peer = run([sys.executable, here / "engine_peer.py", threads, *options.names])
         for name, line in engine.items():
             key = "min_us" if "min_us" in line else "kib"

@@ -18,6 +18,9 @@ enum EmbedMigrations {
             source += "    (\n        \"\(name)\",\n        ##\"\"\"\n\(sql)\n\"\"\"##\n    ),\n"
         }
         source += "]\n"
+        // SwiftPM links this tool, and so runs it, again in every build: a file that was written anew would have the
+        // registry compiled again each time.
+        if (try? String(contentsOfFile: output, encoding: .utf8)) == source { return }
         try source.write(toFile: output, atomically: true, encoding: .utf8)
     }
 }

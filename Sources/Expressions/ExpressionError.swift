@@ -1,3 +1,5 @@
+public import Foundations
+
 /// Why a text is not an expression, or not one that can be asked here.
 public struct ExpressionError: Error, Equatable {
     /// What was wrong.
@@ -53,4 +55,9 @@ extension ExpressionError: CustomStringConvertible {
     private var place: String { ", character \(offset + 1)" }
 
     private func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
+}
+
+extension ExpressionError: CategorisedError {
+    /// An expression that cannot be understood.
+    public var category: ErrorCategory { .usage }
 }

@@ -4,5 +4,8 @@
 @_exported public import Formats
 @_exported public import ModelRegistry
 @_exported public import NN
+@_exported public import OrderedCollections
 @_exported public import Tensors
 @_exported public import WeightDiff
+
+@_exported public import enum TensorCodec.EncodingEffort

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 
 /// `modelreg`: parses the command line, calls the library and prints.
@@ -30,8 +31,9 @@ struct ModelRegCommand: ParsableCommand {
               64  wrong usage
               65  the file is not what it claims, or stored data is damaged
               66  no such file, model or version
+              70  a fault in modelreg itself
               73  the output exists, or cannot be made
-              74  input/output error, disk full
+              74  input/output error, disk full, any other failure
               75  the registry is busy
               78  not a registry, or one of a newer modelreg
             """,
@@ -58,13 +60,17 @@ struct ModelRegCommand: ParsableCommand {
         ])
 
     static func main() {
+        CrashReport.install()
         do {
+            try CommandWords.check()
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            guard let status = ExitStatus(error) else { exit(withError: error) }
-            Output.error("modelreg: \(error)")
-            exit(withError: ExitCode(status.rawValue))
+            // Help, and words that the argument parser does not understand.
+            if error is ExitCode || exitCode(for: error) != .failure { exit(withError: error) }
+            let text = error is any CategorisedError ? "\(error)" : printable(message(for: error))
+            Output.error("modelreg: \(text)")
+            exit(withError: ExitCode(ExitStatus(error).rawValue))
         }
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 public import Expressions
+public import Foundations
 
 /// A condition that a diff must not fulfil, such as `rel_l2 > 1e-3` or `changed("encoder.*")`.
 ///
@@ -116,4 +117,9 @@ private struct ChangeScope: ExpressionScope {
     func value(calling function: String, with arguments: [ExpressionValue]) throws -> ExpressionValue? {
         try whole.value(calling: function, with: arguments)
     }
+}
+
+extension DiffGateError: CategorisedError {
+    /// A condition that cannot be understood.
+    public var category: ErrorCategory { .usage }
 }

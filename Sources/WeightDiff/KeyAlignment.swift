@@ -1,4 +1,5 @@
 import Checkpoints
+public import Foundations
 
 /// How the names of two checkpoints are made to agree before they are compared, as when another framework wrote one.
 public struct KeyAlignment: Sendable {
@@ -113,4 +114,9 @@ extension KeyAlignment {
     private static func path(_ text: String, from path: CheckpointPath) -> CheckpointPath {
         text.utf8.elementsEqual(path.text.utf8) ? path : CheckpointPath(escaped: text)
     }
+}
+
+extension KeyAlignmentError: CategorisedError {
+    /// Names that cannot be aligned as asked for.
+    public var category: ErrorCategory { .usage }
 }

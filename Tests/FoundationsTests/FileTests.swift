@@ -57,6 +57,48 @@ import Testing
         try OutputFile(path: path("out"), byteCount: 0, mayReplace: true).commit()
         #expect(try Data(contentsOf: folder.appending(path: "out")).isEmpty)
     }
+
+    /// Temporary names were longer than the final one, which may have 255 bytes.
+    @Test(arguments: [true, false])
+    func namesAreAsLongAsTheSystemAllows(_ mayReplace: Bool) throws {
+        let name = String(repeating: "n", count: 255)
+        let output = try OutputFile(path: path(name), byteCount: 1, mayReplace: mayReplace)
+        output.bytes[0] = 7
+        try output.commit()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [name])
+        let appended = try AppendedFile(path: path(name), mayReplace: true)
+        try appended.append([8])
+        try appended.commit()
+        #expect(try Data(contentsOf: folder.appending(path: name)) == Data([8]))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [name])
+        #expect(throws: FileError(path: path(name + "n"), operation: .write, code: ENAMETOOLONG)) {
+            try OutputFile(path: path(name + "n"), byteCount: 1, mayReplace: mayReplace).commit()
+        }
+    }
+
+    /// A name was on the disk before its bytes, or not at all, when a command had said that it was done.
+    @Test(arguments: [true, false])
+    func bytesAreOnTheDiskBeforeTheirNameAndBothBeforeTheEnd(_ mayReplace: Bool) throws {
+        let steps = try DiskStep.recorded(of: folder.path) {
+            try OutputFile.write([1, 2], to: path("mapped"), mayReplace: mayReplace)
+            let appended = try AppendedFile(path: path("appended"), mayReplace: mayReplace)
+            try appended.append([3])
+            try appended.commit()
+        }
+        #expect(
+            steps
+                == ["mapped", "appended"].flatMap {
+                    [.bytes(of: path($0)), .name(path($0)), .folder(folder.path + "/")] as [DiskStep]
+                })
+    }
+
+    @Test(arguments: [
+        ("a", ""), ("a/", ""), ("a/b", "a/"), ("a/b//", "a/"), ("/", "/"), ("/a", "/"), ("./a", "./"),
+        ("é/é", "é/"),
+    ])
+    func theFolderOfAPathIsAllBeforeItsLastName(_ path: String, _ folder: String) {
+        #expect(FolderSync.folder(of: path) == folder)
+    }
 }
 
 struct TruncatedMappingTests {

@@ -65,7 +65,7 @@ import Testing
         let run = "Digits --epochs 4 --every 5"
         #expect(try workspace.shell("\(run) --registry free.db").status == 0)
         let process = try workspace.start("exec \(run) --pause 15000")
-        while try !workspace.modelreg("log digits --json").output.contains("digits:v2") { usleep(20_000) }
+        #expect(try process.wait { try versionCount >= 2 })
         let lock = try workspace.shell(
             "sqlite3 modelreg.db '.timeout 10000' 'BEGIN EXCLUSIVE' '.shell sleep 0.7' COMMIT")
         #expect(lock.status == 0, "\(lock.errors)")
@@ -80,7 +80,7 @@ import Testing
     @Test func aSecondProcessOfOneRunIsRefused() throws {
         let run = "Digits --epochs 4 --every 10"
         let first = try workspace.start("exec \(run) --pause 10000")
-        while try workspace.modelreg("log digits").status != 0 { usleep(20_000) }
+        #expect(try first.wait { try versionCount > 0 })
         #expect(try state(ofRun: "digits/baseline") == "state\" : \"running")
         let second = try workspace.shell(run)
         #expect(second.status == 1 && second.output == "")
@@ -97,11 +97,21 @@ import Testing
         #expect(try workspace.modelreg("verify").status == 0)
     }
 
+    /// How many versions of `digits` there are.
+    private var versionCount: Int {
+        get throws {
+            let output = try workspace.shell("modelreg log digits --json | grep -c content_id").output
+            return Int(output.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+        }
+    }
+
     @Test func whatBecameOfARunIsSaid() throws {
         let run = "Digits --epochs 4 --every 10 --pause 20000"
         for (signal, status) in [(SIGKILL, SIGKILL), (SIGTERM, 143)] {
+            let before = try versionCount
             let process = try workspace.start("exec \(run)")
-            usleep(400_000)
+            // Once it has saved, it trains, and listens for signals.
+            #expect(try process.wait { try versionCount > before })
             kill(process.process.processIdentifier, signal)
             #expect(try process.wait().status == status)
             #expect(try state(ofRun: "digits/baseline") == "state\" : \"killed")

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Foundations
 import ModelReg
 
 /// Times the library from within a process, for `registry_peers.py`. Prints seconds, one number a line.

@@ -1,4 +1,4 @@
-import Foundations
+public import Foundations
 import OrderedCollections
 public import Tensors
 
@@ -195,4 +195,9 @@ extension Checkpoint {
         case .value(.none): self = .none
         }
     }
+}
+
+extension CheckpointError: CategorisedError {
+    /// Values that no checkpoint can hold.
+    public var category: ErrorCategory { .badData }
 }

@@ -1,4 +1,4 @@
-import Foundations
+public import Foundations
 import OrderedCollections
 public import Tensors
 
@@ -138,4 +138,9 @@ extension Tensor: CheckpointConvertible {
             storage: tensor.storage, dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides,
             offset: tensor.offset)
     }
+}
+
+extension CheckpointTypeError: CategorisedError {
+    /// A checkpoint asked for as what it is not.
+    public var category: ErrorCategory { .usage }
 }

@@ -1,4 +1,4 @@
-import Foundations
+public import Foundations
 
 /// Which leaves of a checkpoint to load.
 public struct PathSelection: Sendable {
@@ -53,4 +53,9 @@ extension PathSelectionError: CustomStringConvertible {
         "nothing in the checkpoint matches \(patterns.map { "\"\($0)\"" }.joined(separator: ", "))"
             + (suggestion.map { " (did you mean \"\($0)\"?)" } ?? "")
     }
+}
+
+extension PathSelectionError: CategorisedError {
+    /// Paths that the checkpoint does not have.
+    public var category: ErrorCategory { .noInput }
 }

@@ -1,4 +1,4 @@
-import Foundations
+public import Foundations
 
 /// The text of a structure, as it is stored and hashed:
 ///
@@ -181,4 +181,9 @@ private struct StructureReader {
         }
         throw unexpected
     }
+}
+
+extension StructureError: CategorisedError {
+    /// Stored structure that is damaged.
+    public var category: ErrorCategory { .badData }
 }

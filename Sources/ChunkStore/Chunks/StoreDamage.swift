@@ -1,4 +1,5 @@
 package import Checkpoints
+package import Foundations
 
 /// Stored data that is not what it claims to be.
 package struct StoreDamage: Error, Hashable, Sendable {
@@ -28,4 +29,8 @@ package struct ChunkGone: Error, Hashable {
     package let id: ContentID
 
     package init(id: ContentID) { self.id = id }
+}
+
+extension StoreDamage: CategorisedError {
+    package var category: ErrorCategory { .badData }
 }

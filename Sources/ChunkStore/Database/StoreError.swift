@@ -1,3 +1,4 @@
+package import Foundations
 import GRDB
 
 /// A store that could not be opened, read or written.
@@ -31,6 +32,18 @@ package enum StoreError: Error, Equatable {
                 path: path, message: error.message ?? "input/output error",
                 code: Int(error.extendedResultCode.rawValue))
         default: self = .malformed(problem: error.message ?? "\(error.extendedResultCode)")
+        }
+    }
+}
+
+extension StoreError: CategorisedError {
+    package var category: ErrorCategory {
+        switch self {
+        case .missing: .noInput
+        case .notAStore, .newer: .configuration
+        case .busy: .busy
+        case .readOnly, .inputOutput, .closed: .inputOutput
+        case .malformed: .badData
         }
     }
 }

@@ -92,10 +92,7 @@ struct StoreFile: Sendable {
     /// Several processes may try at once: one of them wins, and all go on with its file.
     private func make() throws {
         let temporary = try TemporarySibling(of: path)
-        defer {
-            close(temporary.descriptor)
-            unlink(temporary.path)
-        }
+        defer { temporary.remove() }
         var configuration = configuration()
         let applicationID = schema.applicationID
         configuration.prepareDatabase { db in
@@ -113,13 +110,15 @@ struct StoreFile: Sendable {
         guard fsync(temporary.descriptor) == 0 else {
             throw FileError(path: path, operation: .write, code: errno)
         }
-        if link(temporary.path, path) == 0 { return }
-        let code = errno
-        if try code == EEXIST && isPresent() { return }
-        // An empty file in its place, or a file system without hard links.
-        guard rename(temporary.path, path) == 0 else {
-            throw FileError(path: path, operation: .write, code: errno)
+        if link(temporary.path, path) != 0 {
+            let code = errno
+            if try code == EEXIST && isPresent() { return }
+            // An empty file in its place, or a file system without hard links.
+            guard rename(temporary.path, path) == 0 else {
+                throw FileError(path: path, operation: .write, code: errno)
+            }
         }
+        try FolderSync.sync(folderOf: path)
     }
 
     /// Whether there is a file that may be a store; an empty file is not one yet.

@@ -4,6 +4,11 @@ public import Foundations
 ///
 /// Every error that the bytes of a file can cause conforms, so that a program can tell bad input from a disk
 /// that fails (`FileError`).
-public protocol FormatError: Error, CustomStringConvertible, Sendable {}
+public protocol FormatError: CategorisedError, CustomStringConvertible, Sendable {}
+
+extension FormatError {
+    /// Bad data.
+    public var category: ErrorCategory { .badData }
+}
 
 extension JSONError: FormatError {}

@@ -1,5 +1,5 @@
 public import Checkpoints
-import Foundations
+public import Foundations
 public import Tensors
 
 /// Something that a format which holds nothing but tensors by name cannot hold.
@@ -69,4 +69,9 @@ extension NamedTensorsError: CustomStringConvertible {
     private func otherFormat(for dtype: DType) -> String {
         dtype.safetensorsRank == nil ? "a PyTorch file" : "safetensors"
     }
+}
+
+extension NamedTensorsError: CategorisedError {
+    /// A checkpoint that the format asked for cannot hold.
+    public var category: ErrorCategory { .usage }
 }

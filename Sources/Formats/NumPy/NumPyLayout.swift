@@ -1,5 +1,5 @@
 public import Checkpoints
-import Foundations
+public import Foundations
 public import OrderedCollections
 public import Tensors
 
@@ -165,4 +165,9 @@ extension NumPyLayoutError: CustomStringConvertible {
     }
 
     private func subject(_ path: String) -> String { path.isEmpty ? "the tensor" : quoted(path) }
+}
+
+extension NumPyLayoutError: CategorisedError {
+    /// A checkpoint that the format asked for cannot hold.
+    public var category: ErrorCategory { .usage }
 }

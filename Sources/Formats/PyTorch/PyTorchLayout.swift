@@ -1,4 +1,4 @@
-import Foundations
+public import Foundations
 public import Tensors
 
 /// Where everything goes in a PyTorch file, known before any storage's bytes are.
@@ -86,4 +86,9 @@ extension PyTorchLayoutError: CustomStringConvertible {
         case .tooLarge: "the tensors have more bytes than a file can"
         }
     }
+}
+
+extension PyTorchLayoutError: CategorisedError {
+    /// A checkpoint that the format asked for cannot hold.
+    public var category: ErrorCategory { .usage }
 }

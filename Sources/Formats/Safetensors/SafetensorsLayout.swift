@@ -1,5 +1,5 @@
 public import Checkpoints
-import Foundations
+public import Foundations
 public import OrderedCollections
 public import Tensors
 
@@ -167,4 +167,9 @@ extension SafetensorsLayoutError: CustomStringConvertible {
         case .tooLarge: "the tensors have more bytes than a file can"
         }
     }
+}
+
+extension SafetensorsLayoutError: CategorisedError {
+    /// A checkpoint that the format asked for cannot hold.
+    public var category: ErrorCategory { .usage }
 }

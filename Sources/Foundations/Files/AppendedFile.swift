@@ -44,19 +44,15 @@ package final class AppendedFile {
         try MappedFile(path: temporary.path).withUnsafeBytes(body)
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name. When this returns, the file is on the disk.
     ///
     /// - Throws: `FileError`, with `EEXIST` when another file took the name meanwhile and may not be replaced.
     package func commit() throws(FileError) {
-        // link() fails where rename() would silently replace.
-        let code = mayReplace ? rename(temporary.path, path) : link(temporary.path, path)
-        guard code == 0 else { throw FileError(path: path, operation: .write, code: errno) }
+        try temporary.publish(as: path, mayReplace: mayReplace)
         isCommitted = true
-        if !mayReplace { unlink(temporary.path) }
     }
 
     deinit {
-        close(temporary.descriptor)
-        if !isCommitted { unlink(temporary.path) }
+        if isCommitted { close(temporary.descriptor) } else { temporary.remove() }
     }
 }

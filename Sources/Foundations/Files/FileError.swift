@@ -32,3 +32,16 @@ extension FileError: CustomStringConvertible {
         "cannot \(operation) \(quoted(path)): \(String(cString: strerror(code)))"
     }
 }
+
+extension FileError: CategorisedError {
+    /// What it means to whoever has to do something about it.
+    public var category: ErrorCategory {
+        switch (operation, code) {
+        case (.write, EEXIST), (.write, EACCES), (.write, ENOENT), (.write, EISDIR), (.write, ENOTDIR),
+            (.write, ENAMETOOLONG):
+            .cannotCreate
+        case (_, ENOENT), (_, ENOTDIR), (_, EACCES), (_, EISDIR), (_, ENAMETOOLONG): .noInput
+        default: .inputOutput
+        }
+    }
+}

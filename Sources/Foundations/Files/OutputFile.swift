@@ -11,7 +11,7 @@ public final class OutputFile: @unchecked Sendable {
     /// The file's bytes, zero at first, to be written. Valid as long as this object lives.
     public let bytes: UnsafeMutableRawBufferPointer
 
-    private let temporaryPath: String
+    private let temporary: TemporarySibling
     private let mayReplace: Bool
     private var isCommitted = false
 
@@ -29,43 +29,47 @@ public final class OutputFile: @unchecked Sendable {
             if !mayReplace { throw FileError(path: path, operation: .write, code: EEXIST) }
         }
         let temporary = try TemporarySibling(of: path)
-        let (descriptor, temporaryPath) = (temporary.descriptor, temporary.path)
-        defer { close(descriptor) }
         // Reserved rather than sparse: a disk that fills up while a mapping is written ends the process.
-        let code = byteCount == 0 ? 0 : posix_fallocate(descriptor, 0, byteCount)
+        let code = byteCount == 0 ? 0 : posix_fallocate(temporary.descriptor, 0, byteCount)
         guard code == 0 else {
-            unlink(temporaryPath)
+            temporary.remove()
             throw FileError(path: path, operation: .write, code: code)
         }
         if byteCount == 0 {
             bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         } else {
-            let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+            let address = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, temporary.descriptor, 0)
             guard let address, address != MAP_FAILED else {
                 let code = errno
-                unlink(temporaryPath)
+                temporary.remove()
                 throw FileError(path: path, operation: .write, code: code)
             }
             bytes = UnsafeMutableRawBufferPointer(start: address, count: byteCount)
         }
         self.path = path
-        self.temporaryPath = temporaryPath
+        self.temporary = temporary
         self.mayReplace = mayReplace
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name. When this returns, the file is on the disk.
     ///
     /// - Throws: ``FileError``, with `EEXIST` when another file took the name meanwhile and may not be replaced.
     public func commit() throws(FileError) {
-        // link() fails where rename() would silently replace.
-        let code = mayReplace ? rename(temporaryPath, path) : link(temporaryPath, path)
-        guard code == 0 else { throw FileError(path: path, operation: .write, code: errno) }
-        if !mayReplace { unlink(temporaryPath) }
+        try temporary.publish(as: path, mayReplace: mayReplace)
         isCommitted = true
+    }
+
+    /// Writes a whole file that is in memory.
+    ///
+    /// - Throws: ``FileError``, as ``init(path:byteCount:mayReplace:)`` and ``commit()``.
+    package static func write(_ content: [UInt8], to path: String, mayReplace: Bool) throws(FileError) {
+        let file = try OutputFile(path: path, byteCount: content.count, mayReplace: mayReplace)
+        file.bytes.copyBytes(from: content)
+        try file.commit()
     }
 
     deinit {
         if let address = bytes.baseAddress { munmap(address, bytes.count) }
-        if !isCommitted { unlink(temporaryPath) }
+        if isCommitted { close(temporary.descriptor) } else { temporary.remove() }
     }
 }

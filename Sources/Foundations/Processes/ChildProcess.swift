@@ -125,3 +125,7 @@ package struct ChildProcessError: Error, CustomStringConvertible {
     /// Such as `cannot run "tset.sh": No such file or directory`.
     package var description: String { "cannot run \"\(program)\": \(String(cString: strerror(code)))" }
 }
+
+extension ChildProcessError: CategorisedError {
+    package var category: ErrorCategory { .usage }
+}

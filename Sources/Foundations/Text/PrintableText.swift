@@ -23,5 +23,14 @@ package func printable(_ text: String, limit: Int = .max) -> String {
     return result
 }
 
+/// Bytes that are no text, on one line: ASCII as it is, and `\xff` for each other byte, as a shell's `$'…'` takes it.
+package func printable(bytes: some Sequence<UInt8>) -> String {
+    bytes.map { byte in
+        (0x20..<0x7F).contains(byte)
+            ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+    .joined()
+}
+
 /// Printable `text` in quotation marks, cut after 200 characters; see ``printable(_:limit:)``.
 package func quoted(_ text: String) -> String { "\"\(printable(text, limit: 200))\"" }

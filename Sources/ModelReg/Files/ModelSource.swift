@@ -1,6 +1,6 @@
 public import Checkpoints
 public import Formats
-import Foundations
+public import Foundations
 import Glibc
 public import OrderedCollections
 import Tensors
@@ -94,6 +94,8 @@ public struct ModelSource {
 struct ModelFolder {
     private let path: String
     private let names: [String]
+    /// Names that are not UTF-8, for people: no attachment can be called so.
+    private let unnamed: [String]
 
     /// Whether there is a folder at `path`.
     static func isFolder(_ path: String) -> Bool {
@@ -106,14 +108,19 @@ struct ModelFolder {
         guard let folder = opendir(path) else { throw FileError(path: path, operation: .open, code: errno) }
         defer { closedir(folder) }
         var names: [String] = []
+        var unnamed: [String] = []
         while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { [UInt8]($0.prefix { $0 != 0 }) }
             // Hidden files are notes of programs, not parts of the model.
-            if !name.hasPrefix(".") { names.append(name) }
+            if bytes.first == UInt8(ascii: ".") { continue }
+            if let name = String(validating: bytes, as: UTF8.self) {
+                names.append(name)
+            } else {
+                unnamed.append(printable(bytes: bytes))
+            }
         }
         self.names = names.sorted()
+        self.unnamed = unnamed.sorted()
     }
 
     /// The weights of the folder, with its other files.
@@ -169,7 +176,7 @@ struct ModelFolder {
             attachments[name] = try MappedFile(path: path + name).withUnsafeBytes { [UInt8]($0) }
             total += byteCount
         }
-        return (attachments, omitted)
+        return (attachments, omitted + unnamed)
     }
 
     /// Whether `name` is that of other weights, or of their index: without them it would mislead.
@@ -190,6 +197,9 @@ public enum ModelFolderError: FormatError, Equatable {
     case severalFiles([String])
     /// A PyTorch model in several files.
     case torchIndex
+
+    /// The file that should be in the folder is not.
+    public var category: ErrorCategory { .noInput }
 
     /// One line, lower case, with what to do.
     public var description: String {

@@ -1,6 +1,6 @@
 import Checkpoints
 import Formats
-import Foundations
+public import Foundations
 import Glibc
 import ModelRegistry
 import OrderedCollections
@@ -124,7 +124,9 @@ struct FolderOutput {
             if !mayReplace, let taken = names.first(where: { !fresh.contains($0) }) {
                 throw FileError(path: folder + taken, operation: .write, code: EEXIST)
             }
-            return try body(self)
+            let result = try body(self)
+            if isNew { try FolderSync.sync(folderOf: folder) }
+            return result
         } catch {
             for name in fresh { unlink(folder + name) }
             if isNew { rmdir(folder) }
@@ -135,10 +137,7 @@ struct FolderOutput {
     /// Writes small files.
     func write(_ files: [(name: String, bytes: [UInt8])]) throws {
         for (name, bytes) in files {
-            let output = try OutputFile(
-                path: folder + name, byteCount: bytes.count, mayReplace: mayReplace)
-            output.bytes.copyBytes(from: bytes)
-            try output.commit()
+            try OutputFile.write(bytes, to: folder + name, mayReplace: mayReplace)
         }
     }
 }
@@ -161,4 +160,9 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .sameName(let name): "the weights and an attachment are both called \(quoted(name))"
         }
     }
+}
+
+extension ExportError: CategorisedError {
+    /// A version that cannot be written in the way asked for.
+    public var category: ErrorCategory { .usage }
 }

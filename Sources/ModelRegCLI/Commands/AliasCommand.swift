@@ -1,7 +1,6 @@
 import ArgumentParser
-import Formats
 import Foundations
-import ModelRegistry
+import ModelReg
 
 struct AliasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,12 +1,7 @@
 import ArgumentParser
-import Checkpoints
-import Expressions
-import Formats
 import Foundation
 import Foundations
 import ModelReg
-import ModelRegistry
-import WeightDiff
 
 struct BisectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -155,12 +150,11 @@ private struct CommandTest {
     let format: FileFormat?
 
     func judge(_ version: Version, in registry: Registry) throws -> BisectVerdict {
-        let folder = FileManager.default.temporaryDirectory.appending(
-            path: "modelreg-bisect-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = try export(version, to: folder.path, from: registry)
+        let temporary = try Environment.value("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+        let folder = "\(temporary)/modelreg-bisect-\(UUID().uuidString)"
+        guard mkdir(folder, 0o700) == 0 else { throw FileError(path: folder, operation: .write, code: errno) }
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = try export(version, to: folder, from: registry)
         let words = command.map { $0.replacing("{}", with: file) }
         let end = try ChildProcess.run(
             words,

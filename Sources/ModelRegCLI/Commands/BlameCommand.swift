@@ -1,6 +1,5 @@
 import ArgumentParser
-import Checkpoints
-import ModelRegistry
+import ModelReg
 
 struct BlameCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

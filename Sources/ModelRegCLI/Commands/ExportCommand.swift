@@ -1,9 +1,7 @@
 import ArgumentParser
-import Formats
 import Foundations
 import Glibc
-import ModelRegistry
-import Tensors
+import ModelReg
 
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

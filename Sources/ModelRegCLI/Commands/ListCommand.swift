@@ -1,7 +1,5 @@
 import ArgumentParser
-import Expressions
-import ModelRegistry
-import OrderedCollections
+import ModelReg
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,5 @@
 import ArgumentParser
-import Checkpoints
-import Expressions
-import ModelRegistry
-import OrderedCollections
+import ModelReg
 
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,5 @@
 import ArgumentParser
-import ModelRegistry
-import TensorCodec
+import ModelReg
 
 struct PackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ModelRegistry
+import ModelReg
 
 struct RemoveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

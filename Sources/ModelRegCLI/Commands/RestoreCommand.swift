@@ -1,5 +1,5 @@
 import ArgumentParser
-import ModelRegistry
+import ModelReg
 
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

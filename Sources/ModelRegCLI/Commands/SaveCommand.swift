@@ -1,9 +1,6 @@
 import ArgumentParser
 import Foundations
 import ModelReg
-import ModelRegistry
-import OrderedCollections
-import Tensors
 
 struct SaveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -108,7 +105,7 @@ struct SaveCommand: ParsableCommand {
         var saveOptions = SaveOptions(
             message: message, aliases: aliases, metrics: try Pairs.metrics(metric, option: "--metric"),
             attributes: try Pairs.attributes(set, option: "--set").mapValues(\.json), parent: parent,
-            attachments: try SaveCommand.attachments(attach), step: step)
+            attachments: try AttachmentFiles.read(attach), step: step)
         saveOptions.mergedFrom = mergedFrom
         saveOptions.movesProtectedAliases = force
         if gate != nil || gateMark {
@@ -141,7 +138,7 @@ struct SaveCommand: ParsableCommand {
     private func report(_ result: SaveResult, _ source: ModelSource) throws {
         let keepsSourceFile = result.keepsSourceFile ?? source.isReproducible ?? false
         let attachments =
-            Array(source.attachments.keys) + attach.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+            Array(source.attachments.keys) + attach.map(AttachmentFiles.name)
         if options.json {
             try JSON.print(
                 Report(
@@ -199,18 +196,5 @@ struct SaveCommand: ParsableCommand {
             guard let colon = name.firstIndex(of: ":") else { return (name, alias) }
             return (String(name[..<colon]), [String(name[name.index(after: colon)...])] + alias)
         }
-    }
-
-    /// Small files, by name.
-    static func attachments(_ paths: [String]) throws -> OrderedDictionary<String, [UInt8]> {
-        var attachments: OrderedDictionary<String, [UInt8]> = [:]
-        for path in paths {
-            let name = path.split(separator: "/").last.map(String.init) ?? path
-            guard attachments[name] == nil else {
-                throw UsageError(description: "--attach: two files are called \"\(name)\"")
-            }
-            attachments[name] = try MappedFile(path: path).withUnsafeBytes { [UInt8]($0) }
-        }
-        return attachments
     }
 }

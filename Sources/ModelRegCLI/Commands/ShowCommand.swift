@@ -1,9 +1,5 @@
 import ArgumentParser
-import Checkpoints
-import Expressions
-import ModelRegistry
-import OrderedCollections
-import Tensors
+import ModelReg
 
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

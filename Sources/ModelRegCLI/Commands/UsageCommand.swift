@@ -1,6 +1,5 @@
 import ArgumentParser
-import Checkpoints
-import ModelRegistry
+import ModelReg
 
 struct UsageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,9 +1,5 @@
-import Checkpoints
-import Formats
 import Foundations
-import ModelRegistry
-import Tensors
-import WeightDiff
+import ModelReg
 
 /// A diff as Markdown, for a pull request.
 struct DiffMarkdown {

@@ -1,10 +1,6 @@
-import Checkpoints
-import Formats
 import Foundation
 import Foundations
-import ModelRegistry
-import Tensors
-import WeightDiff
+import ModelReg
 
 /// A diff as one page of HTML that needs nothing else: heat map, histograms, a table to sort.
 struct DiffPage {
@@ -24,10 +20,7 @@ struct DiffPage {
     ///
     /// - Throws: `FileError`.
     func write(to path: String) throws {
-        let bytes = Array(html.utf8)
-        let file = try OutputFile(path: path, byteCount: bytes.count, mayReplace: true)
-        file.bytes.copyBytes(from: bytes)
-        try file.commit()
+        try OutputFile.write(Array(html.utf8), to: path, mayReplace: true)
     }
 
     private static func escaped(_ text: String) -> String {

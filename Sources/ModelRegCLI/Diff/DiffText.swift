@@ -1,8 +1,5 @@
-import Checkpoints
-import Expressions
-import Formats
 import Foundations
-import WeightDiff
+import ModelReg
 
 /// A diff for people.
 enum DiffText {

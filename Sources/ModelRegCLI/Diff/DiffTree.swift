@@ -1,7 +1,4 @@
-import Checkpoints
-import ModelRegistry
-import Tensors
-import WeightDiff
+import ModelReg
 
 /// The lines that a diff is shown in: modules, and the parameters in them.
 struct DiffTree {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import ModelRegistry
+import ModelReg
 
 /// What every command understands.
 struct GlobalOptions: ParsableArguments {
@@ -31,15 +31,18 @@ struct GlobalOptions: ParsableArguments {
     ///
     /// - Parameter inMemoryIfMissing: Whether an empty one that nobody keeps stands for a file that is not there.
     func openRegistry(create: Bool = false, inMemoryIfMissing: Bool = false) throws -> Registry {
-        if inMemoryIfMissing, access(registryPath, F_OK) != 0 { return try Registry.inMemory() }
+        let path = try registryPath
+        if inMemoryIfMissing, access(path, F_OK) != 0 { return try Registry.inMemory() }
         // Commands that save also pack, where their user sees it.
-        return try Registry(path: registryPath, create: create, waitSeconds: wait, packsInBackground: false)
+        return try Registry(path: path, create: create, waitSeconds: wait, packsInBackground: false)
     }
 
     private var registryPath: String {
-        if let registry { return registry }
-        if let path = Environment.value("MODELREG_REGISTRY"), !path.isEmpty { return path }
-        return "modelreg.db"
+        get throws {
+            if let registry { return registry }
+            if let path = try Environment.value("MODELREG_REGISTRY"), !path.isEmpty { return path }
+            return "modelreg.db"
+        }
     }
 
     /// Prints a message for people on standard error.

@@ -1,11 +1,7 @@
 import ArgumentParser
 import Foundations
-import ModelRegistry
-import Tensors
-
-#if canImport(Glibc)
 import Glibc
-#endif
+import ModelReg
 
 /// `diff -o`: a patch instead of a report.
 struct PatchOptions: ParsableArguments {

@@ -1,9 +1,6 @@
 import ArgumentParser
-import Checkpoints
-import Expressions
-import Formats
 import Foundations
-import ModelRegistry
+import ModelReg
 
 /// Which rows of a list are shown, and in which order.
 struct QueryOptions: ParsableArguments {

@@ -1,4 +1,4 @@
-import ModelRegistry
+import ModelReg
 
 /// What a shell offers where a model or version is expected. Silent where there is no registry.
 enum ReferenceCompletion {
@@ -18,6 +18,6 @@ enum ReferenceCompletion {
 
     private static func registry() throws -> Registry {
         try Registry(
-            path: Environment.value("MODELREG_REGISTRY") ?? "modelreg.db", create: false, waitSeconds: 1)
+            path: try Environment.value("MODELREG_REGISTRY") ?? "modelreg.db", create: false, waitSeconds: 1)
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-import ModelRegistry
+import ModelReg
 
 /// Whether files are there.
 enum FilePresence {

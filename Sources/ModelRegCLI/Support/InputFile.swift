@@ -1,4 +1,4 @@
-import Formats
+import Foundations
 import ModelReg
 
 /// Reads a checkpoint file, or the folder of a model, that was named on the command line.
@@ -14,9 +14,11 @@ enum InputFile {
 }
 
 /// What is wrong with a file, and which file.
-struct InputFileError: Error, CustomStringConvertible {
+struct InputFileError: CategorisedError, CustomStringConvertible {
     let path: String
     let error: any FormatError
 
-    var description: String { "\"\(path)\": \(error)" }
+    var description: String { "\(quoted(path)): \(error)" }
+
+    var category: ErrorCategory { error.category }
 }

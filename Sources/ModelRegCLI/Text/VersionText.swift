@@ -1,6 +1,4 @@
-import Checkpoints
-import ModelRegistry
-import OrderedCollections
+import ModelReg
 
 /// Versions for people and spreadsheets.
 enum VersionText {

@@ -23,7 +23,7 @@ extension Registry {
     /// history and the next numbers too. Chunks are copied as they are encoded.
     ///
     /// - Parameters:
-    ///   - path: Where; the file appears when it is complete.
+    ///   - path: Where; the file appears when it is complete, and is on the disk when this returns.
     ///   - models: Which models. With no models and no versions, all there is, without what `gc` would remove.
     ///   - versions: Which versions, such as `mlp:v3`, beside those models.
     ///   - mayReplace: Whether a file that is there already gives way.
@@ -35,10 +35,7 @@ extension Registry {
     ) throws -> ArchiveReport {
         if !mayReplace, access(path, F_OK) == 0 { throw FileError(path: path, operation: .write, code: EEXIST) }
         let temporary = try TemporarySibling(of: path)
-        defer {
-            Glibc.close(temporary.descriptor)
-            unlink(temporary.path)
-        }
+        defer { temporary.remove() }
         let copy = try Registry(path: temporary.path, packsInBackground: false)
         let isWhole = models.isEmpty && versions.isEmpty
         var options = MergeOptions(models: isWhole ? nil : models, versions: versions.isEmpty ? nil : versions)
@@ -51,18 +48,7 @@ extension Registry {
             )
         }
         try copy.close()
-        // The file itself is on the disk, by SQLite; its name is when this returns.
-        if mayReplace {
-            guard rename(temporary.path, path) == 0 else {
-                throw FileError(path: path, operation: .write, code: errno)
-            }
-        } else if link(temporary.path, path) != 0 {
-            let code = errno
-            // A file system without hard links.
-            guard code != EEXIST, access(path, F_OK) != 0, rename(temporary.path, path) == 0 else {
-                throw FileError(path: path, operation: .write, code: code)
-            }
-        }
+        try temporary.publish(as: path, mayReplace: mayReplace)
         var status = stat()
         guard stat(path, &status) == 0 else { throw FileError(path: path, operation: .open, code: errno) }
         return ArchiveReport(

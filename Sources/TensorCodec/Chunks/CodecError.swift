@@ -1,3 +1,5 @@
+public import Foundations
+
 /// Why the bytes of a stored chunk could not be decoded.
 public enum CodecError: Error, Hashable, Sendable {
     /// The chunk was written by a newer version, or its row is damaged.
@@ -52,4 +54,9 @@ extension CodecError: CustomStringConvertible {
             "chunk is a delta of \(expected) bytes and its base has \(found)"
         }
     }
+}
+
+extension CodecError: CategorisedError {
+    /// Bytes that are no encoded chunk.
+    public var category: ErrorCategory { .badData }
 }

@@ -1,3 +1,5 @@
+public import Foundations
+
 /// A shape, stride or size that does not describe a tensor.
 public enum TensorError: Error, Equatable {
     /// A length below zero.
@@ -38,4 +40,9 @@ extension TensorError: CustomStringConvertible {
             "\(dtype) of shape \(shape) is \(needs) bytes, but \(has) were given"
         }
     }
+}
+
+extension TensorError: CategorisedError {
+    /// Tensors that files or callers describe and that cannot be.
+    public var category: ErrorCategory { .badData }
 }

@@ -43,7 +43,10 @@ final class Workspace {
     /// Starts a line of shell without waiting for it. Output goes to files: a pipe that nobody reads would block.
     func start(_ line: String, environment: [String: String] = [:]) throws -> Running {
         let id = UUID().uuidString
-        let files = (output: folder.appending(path: ".\(id).out"), errors: folder.appending(path: ".\(id).err"))
+        let files = (
+            output: folder.appending(path: ".\(id).out.captured"),
+            errors: folder.appending(path: ".\(id).err.captured")
+        )
         try Data().write(to: files.output)
         try Data().write(to: files.errors)
         let process = Process()
@@ -88,7 +91,12 @@ final class Workspace {
     var names: [String] {
         get throws {
             try FileManager.default.contentsOfDirectory(atPath: folder.path)
-                .filter { $0 != "Examples" && !$0.hasPrefix(".") }.sorted()
+                .filter { $0 != "Examples" && !$0.hasSuffix(".captured") }.sorted()
         }
+    }
+
+    /// The names of files that are being written, and have no name of their own yet.
+    var temporaryNames: [String] {
+        get throws { try names.filter { $0.hasPrefix(".modelreg-") } }
     }
 }

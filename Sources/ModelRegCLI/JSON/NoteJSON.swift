@@ -1,0 +1,14 @@
+import ModelReg
+
+/// A note, as JSON shows it.
+struct NoteJSON: Encodable {
+    let at: String
+    let actor: String
+    let text: String
+
+    init(_ note: Note) {
+        at = note.at
+        actor = note.actor
+        text = note.text
+    }
+}

@@ -1,0 +1,53 @@
+import Foundations
+import ModelReg
+
+extension PlainValue {
+    /// `string`, `integer`, `number`, `boolean` or `none`.
+    var kindName: String {
+        switch self {
+        case .string: "string"
+        case .integer: "integer"
+        case .number: "number"
+        case .boolean: "boolean"
+        case .none: "none"
+        }
+    }
+
+    /// The value as JSON; NaN and infinity as null.
+    var json: JSONValue {
+        switch self {
+        case .string(let text): .string(text)
+        case .integer(let number): .integer(number)
+        case .number(let bits):
+            Double(bitPattern: bits).isFinite ? .number(Double(bitPattern: bits)) : .null
+        case .boolean(let flag): .boolean(flag)
+        case .none: .null
+        }
+    }
+
+    /// The value for people, on one line.
+    var text: String {
+        switch self {
+        case .string(let text): JSONText.quoted(text.count > 60 ? String(text.prefix(59)) + "…" : text)
+        case .integer(let number): "\(number)"
+        case .number(let bits): "\(Double(bitPattern: bits))"
+        case .boolean(let flag): "\(flag)"
+        case .none: "none"
+        }
+    }
+}
+
+extension Manifest.Content {
+    /// `float32 [256, 20]`, or the plain value.
+    var text: String {
+        switch self {
+        case .tensor(let tensor): "\(tensor.dtype) \(tensor.shape)"
+        case .value(let value): value.text
+        }
+    }
+}
+
+extension CheckpointPath {
+    /// The path for people: the root has no name of its own.
+    var shown: String { text.isEmpty ? "(itself)" : text }
+}

@@ -1,0 +1,12 @@
+/// Colours of a terminal; plain text elsewhere.
+enum Style: String {
+    case green = "32"
+    case red = "31"
+    case yellow = "33"
+    case dim = "2"
+    case bold = "1"
+
+    func callAsFunction(_ text: String) -> String {
+        Output.hasColour ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
