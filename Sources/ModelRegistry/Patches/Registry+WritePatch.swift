@@ -197,10 +197,10 @@ private struct PatchPlan: Sendable {
         newByteCount = jobs.reduce(0) { $0 + $1.byteCount }
     }
 
-    /// Metrics of the version as a whole. Python's NaN is a NULL in the table.
+    /// The version's metrics. NaN is NULL in the table.
     private static func metrics(_ db: Database, _ version: Version) throws -> [(name: String, value: Double)] {
         try Row.fetchAll(
-            db, sql: "SELECT name, value FROM metric WHERE version = ? AND step IS NULL ORDER BY rowid",
+            db, sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name",
             arguments: [version.rowID]
         ).map { (name: try $0.value("name"), value: try $0.optional("value") ?? .nan) }
     }

@@ -26,7 +26,7 @@ public struct Version: Hashable, Sendable {
     public let run: String?
     /// The training step that it was saved at.
     public let step: Int?
-    /// Its metrics, by name. Of a metric with several steps, the last.
+    /// Its metrics, by name, as they were at ``step``.
     public let metrics: [String: Double]
 
     /// Number of its tensors that were dropped to save space; see ``Registry/prune(_:_:dropping:)``. 0: it is whole.

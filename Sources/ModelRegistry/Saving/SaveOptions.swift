@@ -9,7 +9,7 @@ public struct SaveOptions: Sendable {
     public var message: String
     /// Aliases to set on the new version, which move there if they exist.
     public var aliases: [String]
-    /// Metrics of the version as a whole.
+    /// Metrics of the version, by name.
     public var metrics: OrderedDictionary<String, Double>
     /// Facts such as hyper-parameters. Values are JSON texts: `0.1`, `"adamw"`, `[1,2]`.
     public var attributes: OrderedDictionary<String, String>
@@ -26,7 +26,7 @@ public struct SaveOptions: Sendable {
 
     /// The run that saves it; see ``Registry/startRun(model:name:hyperparameters:parent:resumes:environment:process:)``.
     public var run: RunID?
-    /// The training step that it is saved at. Metrics are of this step then, and are the run's as well.
+    /// The training step that it is saved at. Where there is a run, ``metrics`` are the run's at this step, too.
     public var step: Int?
     /// The code and machine that save it; where there is a run, usually that of the run.
     ///

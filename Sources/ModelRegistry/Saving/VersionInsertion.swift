@@ -107,8 +107,7 @@ struct VersionInsertion {
 
     private func insertDetails(_ db: Database, _ versionID: Int64) throws {
         try MetricTable.insert(
-            options.metrics.map { MetricTable.Metric(name: $0, step: options.step, value: $1) },
-            version: versionID, db)
+            options.metrics.map { MetricTable.Metric(name: $0, value: $1) }, version: versionID, db)
         try insertRunMetrics(db)
         var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
         fileFacts.merge(options.fileFacts) { $1 }
@@ -125,7 +124,7 @@ struct VersionInsertion {
         if let sourceFile { try SourceFileTable.insert(sourceFile, version: versionID, db) }
     }
 
-    /// What is said of a version at a step is said of its run at this step.
+    /// The metrics of a version at a step are its run's at this step, too.
     private func insertRunMetrics(_ db: Database) throws {
         guard let run = options.run else { return }
         let row = try Row.fetchOne(

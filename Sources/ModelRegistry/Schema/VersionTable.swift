@@ -133,7 +133,6 @@ enum VersionTable {
             db,
             sql: """
                 SELECT version, name, value FROM metric WHERE version IN (\(chosen))
-                ORDER BY version, name, ifnull(step, 9e18)
                 """,
             arguments: arguments)
         while let metric = try values.next() {
