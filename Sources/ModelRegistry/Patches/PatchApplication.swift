@@ -88,16 +88,16 @@ final class PatchApplication: Sendable {
         let jobs = jobs
         let healths = try prove(jobs)
         try proveViews()
-        let options = SaveOptions(
+        var options = SaveOptions(
             message: message ?? header.message, aliases: aliases,
             metrics: OrderedDictionary(uniqueKeysWithValues: header.metrics.map { ($0.name, $0.value) }),
             attributes: try attributes(isFromFile: false), parent: base.reference,
-            attachments: try attachments())
-        var allOptions = options
-        allOptions.fileFacts = try attributes(isFromFile: true)
+            attachments: try attachments(), step: header.step)
+        options.environment = header.environment
+        options.fileFacts = try attributes(isFromFile: true)
         let insertion = VersionInsertion(
             manifest: header.manifest, leaves: header.leaves, tensors: try newTensors(healths), model: model,
-            options: allOptions, sourceFile: try sourceFile(), action: "apply")
+            options: options, sourceFile: try sourceFile(), action: "apply")
 
         var written = WrittenBytes()
         // A gc of another process may remove chunks between batches, before the version needs them: look again.
