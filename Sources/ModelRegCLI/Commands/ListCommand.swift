@@ -70,16 +70,16 @@ struct ListCommand: ParsableCommand {
         let summary: ModelSummary
         let record: VersionRecord?
 
-        func value(of name: String) -> ExpressionValue? {
+        func value(of name: String) throws -> ExpressionValue? {
             switch name {
             case "model": .text(summary.name)
             case "versions": .number(Double(summary.versionCount))
-            default: record?.value(of: name)
+            default: try record?.value(of: name)
             }
         }
 
-        func value(calling function: String, with arguments: [ExpressionValue]) -> ExpressionValue? {
-            record?.value(calling: function, with: arguments)
+        func value(calling function: String, with arguments: [ExpressionValue]) throws -> ExpressionValue? {
+            try record?.value(calling: function, with: arguments)
         }
     }
 

@@ -31,7 +31,7 @@ enum ExitStatus: Int32 {
         case is InputFileError, is any FormatError, is RegistryError.Damage, is TensorError, is CheckpointError:
             self = .badData
         case is PathSelectionError, is UnknownMetricError: self = .noInput
-        case is BisectError, is VersionScopeError, is ExpressionError, is DiffGateError, is KeyAlignmentError,
+        case is BisectError, is VersionRecordError, is ExpressionError, is DiffGateError, is KeyAlignmentError,
             is NamedTensorsError, is SafetensorsLayoutError, is PyTorchLayoutError, is NumPyLayoutError,
             is CheckpointTypeError, is ExportError, is UsageError, is ChildProcessError:
             self = .usage
