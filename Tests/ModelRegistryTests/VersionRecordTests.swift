@@ -15,7 +15,7 @@ struct VersionRecordTests {
     init() throws { registry = try Registry.inMemory() }
 
     private func save(
-        _ metrics: OrderedDictionary<String, Double>, _ facts: OrderedDictionary<String, String> = [:]
+        _ metrics: OrderedDictionary<String, Double>, _ facts: Attributes = [:]
     )
         throws
     {
@@ -31,8 +31,8 @@ struct VersionRecordTests {
     }
 
     @Test func conditionsAskForMetricsFactsAndSettingsOfTheRun() throws {
-        try save(["accuracy": 0.98], ["lr": "0.01"])
-        try save(["accuracy": 0.99], ["lr": "0.001", "optimizer": "\"adamw\""])
+        try save(["accuracy": 0.98], ["lr": 0.01])
+        try save(["accuracy": 0.99], ["lr": 0.001, "optimizer": "adamw"])
         try save(["accuracy": .nan])
         let run = try registry.startRun(model: "m", name: "r", hyperparameters: ["lr": 1e-4, "warm": true])
         try registry.save(
@@ -53,7 +53,7 @@ struct VersionRecordTests {
             "x": dictionary(["y": .boolean(true)]), "host": .string("h"), "none": .none,
         ])
         let run = try registry.startRun(model: "m", name: "r", hyperparameters: ["lr": 0.25, "kind": "sgd", "warm": 3])
-        var options = SaveOptions(metrics: ["version": 70], attributes: ["warm": "true"], run: run.id)
+        var options = SaveOptions(metrics: ["version": 70], attributes: ["warm": true], run: run.id)
         options.environment = nil
         try registry.save(checkpoint, as: "m", options: options)
         // Metric, fact, setting, built-in, plain value: the first of these that there is.
@@ -97,7 +97,7 @@ struct VersionRecordTests {
 
     /// 10,000 versions of which each has two metrics and a fact: well under a second on two busy cores.
     @Test func tenThousandVersionsAreFilteredInAFewQueries() throws {
-        try save(["accuracy": 0.5, "loss": 1], ["lr": "0.1"])
+        try save(["accuracy": 0.5, "loss": 1], ["lr": 0.1])
         try registry.store.withWriter { db in
             try db.execute(
                 sql: """

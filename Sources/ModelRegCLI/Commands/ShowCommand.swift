@@ -165,9 +165,8 @@ struct ShowCommand: ParsableCommand {
         for (name, value) in version.metrics.sorted(by: { $0.key < $1.key }) {
             facts.append(("metric", "\(name) = \(value)"))
         }
-        for attribute in details.attributes {
-            facts.append((attribute.isFromFile ? "metadata" : "set", "\(attribute.key) = \(attribute.json)"))
-        }
+        for (key, value) in details.fileFacts { facts.append(("metadata", "\(key) = \(value.json)")) }
+        for (key, value) in details.attributes { facts.append(("set", "\(key) = \(value.json)")) }
         for attachment in details.attachments {
             facts.append(("attached", "\(attachment.name), \(ByteCount.text(attachment.byteCount))"))
         }
@@ -258,12 +257,11 @@ private struct ShowJSON: Encodable {
         notes = context.notes.map(NoteJSON.init)
         environment = context.environment.map(EnvironmentJSON.init)
         self.version = VersionJSON(version)
-        func fragments(isFromFile: Bool) -> [String: JSONFragment] {
-            let attributes = details.attributes.filter { $0.isFromFile == isFromFile }
-            return Dictionary(attributes.map { ($0.key, JSONFragment($0.json)) }) { $1 }
+        func fragments(_ attributes: Attributes) -> [String: JSONFragment] {
+            Dictionary(uniqueKeysWithValues: attributes.map { ($0.key, JSONFragment($0.value.json)) })
         }
-        attributes = fragments(isFromFile: false)
-        fileMetadata = fragments(isFromFile: true)
+        attributes = fragments(details.attributes)
+        fileMetadata = fragments(details.fileFacts)
         attachments = details.attachments.map { Attachment(name: $0.name, byteCount: $0.byteCount) }
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)

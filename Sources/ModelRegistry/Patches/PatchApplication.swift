@@ -374,15 +374,15 @@ final class PatchApplication: Sendable {
         }
     }
 
-    private func attributes(isFromFile: Bool) throws -> OrderedDictionary<String, String> {
-        let attributes = header.attributes.filter { $0.isFromFile == isFromFile }
-        try registry.read { db in
-            for attribute in attributes {
-                let isJSON = try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [attribute.json])
-                guard isJSON == true else { throw patch.damage("an attribute that is not JSON") }
+    private func attributes(isFromFile: Bool) throws -> Attributes {
+        var attributes: Attributes = [:]
+        for attribute in header.attributes where attribute.isFromFile == isFromFile {
+            guard let value = try? AttributeValue(json: attribute.json) else {
+                throw patch.damage("an attribute that is not JSON")
             }
+            attributes[attribute.key] = value
         }
-        return OrderedDictionary(uniqueKeysWithValues: attributes.map { ($0.key, $0.json) })
+        return attributes
     }
 
     private func attachments() throws -> OrderedDictionary<String, [UInt8]> {

@@ -275,7 +275,7 @@ extension PatchHeader {
                 guard records.contains(chunk.id) else { throw PatchProblem("a chunk that is not there") }
             }
         }
-        func areUnique(_ names: [String]) -> Bool { Set(names.map { Array($0.utf8) }).count == names.count }
+        func areUnique(_ names: [String]) -> Bool { Set(names).count == names.count }
         guard areUnique(metrics.map(\.name)), areUnique(attachments.map(\.name)),
             areUnique(attributes.map { "\($0.isFromFile) \($0.key)" })
         else { throw PatchProblem("two metrics, attributes or attachments of one name") }

@@ -109,12 +109,10 @@ struct VersionInsertion {
         try MetricTable.insert(
             options.metrics.map { MetricTable.Metric(name: $0, value: $1) }, version: versionID, db)
         try insertRunMetrics(db)
-        var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
+        var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { AttributeValue($0) }
         fileFacts.merge(options.fileFacts) { $1 }
-        func attributes(_ facts: OrderedDictionary<String, String>, _ source: AttributeTable.Source)
-            -> [AttributeTable.Attribute]
-        {
-            facts.map { AttributeTable.Attribute(source: source, key: $0, json: $1) }
+        func attributes(_ facts: Attributes, _ source: AttributeTable.Source) -> [AttributeTable.Attribute] {
+            facts.map { AttributeTable.Attribute(source: source, key: $0, json: $1.json) }
         }
         try AttributeTable.insert(
             attributes(options.attributes, .user) + attributes(fileFacts, .file), version: versionID, db)

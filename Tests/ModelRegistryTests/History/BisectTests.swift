@@ -107,7 +107,9 @@ struct BisectTests {
             ]), as: "m",
             options: SaveOptions(
                 message: "hi", metrics: ["accuracy": 0.5, "val/loss": 2],
-                attributes: ["epochs": "3", "opt": "\"adam\"", "nested": "[1]", "off": "false", "gone": "null"])
+                attributes: [
+                    "epochs": 3, "opt": "adam", "nested": [1], "off": false, "gone": AttributeValue(json: "null"),
+                ])
         )
         let expected: [(String, ExpressionValue?)] = [
             ("version", .number(1)), ("tensor_count", .number(2)), ("byte_count", .number(20)),

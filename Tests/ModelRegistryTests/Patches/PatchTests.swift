@@ -47,7 +47,7 @@ struct PatchTests {
             new, as: "m",
             options: SaveOptions(
                 message: "new\nlines", metrics: ["loss": 0.25, "nan": .nan],
-                attributes: ["b": "[1,2]", "a": "\"é\""],
+                attributes: ["b": [1, 2], "a": "é"],
                 attachments: ["c.json": Array("{}".utf8), "empty": []]))
         try there.save(old, as: "copy", message: "")
         let summary = try here.writePatch(from: "m:v1", to: "m:v2", path: path)
@@ -181,7 +181,7 @@ struct PatchTests {
         try here.save(old, as: "m", message: "")
         try there.save(old, as: "m", message: "")
         var options = SaveOptions(
-            metrics: ["loss": 1], attributes: ["a": "1"], attachments: ["f": [1]])
+            metrics: ["loss": 1], attributes: ["a": 1], attachments: ["f": [1]])
         options.environment = RunEnvironment(host: "h", isDirty: false, packages: ["p": "1"])
         try here.save(new, as: "m", options: options)
         try here.writePatch(from: "m:v1", to: "m:v2", path: path)
