@@ -161,7 +161,8 @@ struct RegistrySaveTests {
     }
 
     @Test(arguments: [
-        "", "adamw", "{", "01", "-", "1.", ".5", "1e", "+1", "--1", "'a'", "nul", "[1,]", "{\"a\":1,}", "1 2", "\"\n\"",
+        "", "adamw", "{", "01", "-", "1.", ".5", "1e", "+1", "--1", "'a'", "nul", "[1,]", "{\"a\":1,}", "1 2",
+        "\"\n\"",
         "NaN",
     ])
     func anAttributeThatIsNoJSONIsAnError(json: String) throws {
@@ -172,7 +173,9 @@ struct RegistrySaveTests {
         #expect(AttributeValue(parsing: json).text == json)
     }
 
-    @Test(arguments: ["0", "-0.5", "1e-3", "12E+4", "[]", "{}", " [1, {\"a\":null}]\n", "\"é\\u00e9\"", "true", "null"])
+    @Test(arguments: [
+        "0", "-0.5", "1e-3", "12E+4", "[]", "{}", " [1, {\"a\":null}]\n", "\"é\\u00e9\"", "true", "null",
+    ])
     func anAttributeMayBeAnyJSON(json: String) throws {
         #expect(try AttributeValue(json: json).json == json)
         #expect(AttributeValue(parsing: json).json == json)

@@ -52,15 +52,18 @@ struct VersionRecordTests {
             "version": .integer(90), "lr": .number(0.5), "step": .integer(30), "epoch": .integer(4),
             "x": dictionary(["y": .boolean(true)]), "host": .string("h"), "none": .none,
         ])
-        let run = try registry.startRun(model: "m", name: "r", hyperparameters: ["lr": 0.25, "kind": "sgd", "warm": 3])
+        let run = try registry.startRun(
+            model: "m", name: "r", hyperparameters: ["lr": 0.25, "kind": "sgd", "warm": 3])
         var options = SaveOptions(metrics: ["version": 70], attributes: ["warm": true], run: run.id)
         options.environment = nil
         try registry.save(checkpoint, as: "m", options: options)
         // Metric, fact, setting, built-in, plain value: the first of these that there is.
         let record = try registry.versionRecord(of: registry.version("m:v1"))
         for (text, expected) in [
-            ("version == 70", true), ("value('version') == 90", true), ("warm == true", true), ("lr == 0.25", true),
-            ("value('lr') == 0.5", true), ("kind == 'sgd'", true), ("message == ''", true), ("step == 30", true),
+            ("version == 70", true), ("value('version') == 90", true), ("warm == true", true),
+            ("lr == 0.25", true),
+            ("value('lr') == 0.5", true), ("kind == 'sgd'", true), ("message == ''", true),
+            ("step == 30", true),
             ("epoch == 4", true), ("x/y", true), ("host == 'h'", true), ("defined(none)", false),
             ("metric('lr') > 0 or attribute('epoch') > 0", false), ("run == 'm/r' and not alias()", true),
         ] {

@@ -119,7 +119,9 @@ package struct JSONReader {
     /// Passes over digits, and tells whether there were any.
     private mutating func skipDigits() -> Bool {
         let start = offset
-        while offset < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) { offset += 1 }
+        while offset < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) {
+            offset += 1
+        }
         return offset > start
     }
 

@@ -12,7 +12,8 @@ extension VersionRecord {
     /// `l2_norm("encoder.*", "head.*")`, and everything where there are none; tensors whose figures are not known are
     /// left out.
     public static let functionNames = [
-        "alias", "metric", "attribute", "value", "changed", "count", "l2_norm", "nan", "infinity", "inf", "zero",
+        "alias", "metric", "attribute", "value", "changed", "count", "l2_norm", "nan", "infinity", "inf",
+        "zero",
         "minimum", "maximum", "absolute_maximum",
     ]
 

@@ -158,7 +158,8 @@ struct ViewTests {
         let registry = try Registry.inMemory()
         let run = try registry.startRun(model: "m", name: "first")
         for step in [10, 20] {
-            let options = SaveOptions(metrics: ["loss": 1 / Double(step), "acc": .nan], run: run.id, step: step)
+            let options = SaveOptions(
+                metrics: ["loss": 1 / Double(step), "acc": .nan], run: run.id, step: step)
             try registry.save(Checkpoint.integer(Int64(step)), as: "m", options: options)
         }
         try run.finish()

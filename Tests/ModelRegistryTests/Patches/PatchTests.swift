@@ -76,7 +76,8 @@ struct PatchTests {
     @Test func theStepItsMetricsAndTheEnvironmentAreKept() throws {
         let environments = [
             RunEnvironment(
-                host: "gpu-1", user: "ada", command: ["train", "--lr", "é \""], gitCommit: "3f9a", gitBranch: "main",
+                host: "gpu-1", user: "ada", command: ["train", "--lr", "é \""], gitCommit: "3f9a",
+                gitBranch: "main",
                 isDirty: true, packages: ["z": "1", "a": "2"]),
             RunEnvironment(host: "gpu-2", isDirty: false), RunEnvironment(), nil,
         ]
