@@ -1,5 +1,7 @@
 import ArgumentParser
 import Expressions
+import Foundation
+import Foundations
 import ModelRegistry
 import OrderedCollections
 
@@ -92,7 +94,7 @@ struct ListCommand: ParsableCommand {
             table.add([
                 model.name, "\(model.versionCount)", latest.map { "\($0.number)" } ?? "",
                 latest.map { "\($0.tensorCount)" } ?? "", latest.map { "\($0.byteCount)" } ?? "",
-                latest?.createdAt ?? "", model.aliases.joined(separator: " "),
+                latest.map { Moment.exact($0.createdAt) } ?? "", model.aliases.joined(separator: " "),
             ])
         }
         return table
@@ -115,8 +117,11 @@ struct ListCommand: ParsableCommand {
 
 /// Times for people.
 enum Moment {
-    /// `2026-01-31 12:00` of a time as the registry writes it.
-    static func text(_ timestamp: String) -> String {
-        String(timestamp.prefix(16)).split(separator: "T").joined(separator: " ")
+    /// For people, in UTC: `2026-01-31 12:00`.
+    static func text(_ date: Date) -> String {
+        String(exact(date).prefix(16).replacing("T", with: " "))
     }
+
+    /// For programs: `2026-01-31T12:00:00.000Z`.
+    static func exact(_ date: Date) -> String { Timestamp.text(date) }
 }

@@ -143,7 +143,7 @@ struct ShowCommand: ParsableCommand {
         var facts: [(String, String)] = [
             ("version", version.reference), ("content", version.contentID.description),
             ("kind", version.kind.rawValue.split(separator: "_").joined(separator: " ")),
-            ("saved", version.createdAt),
+            ("saved", Moment.exact(version.createdAt)),
         ]
         if let parent = version.parent { facts.append(("parent", parent)) }
         for ancestor in context.lineage {
@@ -160,7 +160,8 @@ struct ShowCommand: ParsableCommand {
         }
         facts.append(("tensors", "\(version.tensorCount), \(ByteCount.text(version.byteCount))"))
         if let thinnedAt = details.thinnedAt {
-            facts.append(("thinned", "\(thinnedAt), \(details.droppedPaths.count) tensors dropped"))
+            facts.append(
+                ("thinned", "\(Moment.exact(thinnedAt)), \(details.droppedPaths.count) tensors dropped"))
         }
         for (name, value) in version.metrics.sorted(by: { $0.key < $1.key }) {
             facts.append(("metric", "\(name) = \(value)"))
@@ -266,7 +267,7 @@ private struct ShowJSON: Encodable {
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)
         }
-        thinnedAt = details.thinnedAt
+        thinnedAt = details.thinnedAt.map(Moment.exact)
         droppedPaths = details.droppedPaths
         parameters = leaves.map { leaf in
             ParameterJSON(

@@ -37,8 +37,8 @@ extension RunCommand {
                 )
             }
             var facts: [(String, String)] = [("run", info.reference), ("state", info.state.rawValue)]
-            facts.append(("started", info.startedAt))
-            if let ended = info.endedAt { facts.append(("ended", ended)) }
+            facts.append(("started", Moment.exact(info.startedAt)))
+            if let ended = info.endedAt { facts.append(("ended", Moment.exact(ended))) }
             facts.append(("ran", NumberText.duration(info.wallSeconds)))
             if let parent = info.parent { facts.append(("parent", parent)) }
             for (key, value) in info.attributes { facts.append(("set", "\(key) = \(value.json)")) }
@@ -148,8 +148,10 @@ extension RunCommand {
                 ["model", "run", "state", "started_at", "ended_at", "wall_seconds", "step", "versions"]
                     + metrics.map { "metrics.\($0)" } + settings.map { "params.\($0)" })
             for run in runs {
-                var row: [String] = [run.model ?? "", run.name, run.state.rawValue, run.startedAt]
-                row += [run.endedAt ?? "", "\(run.wallSeconds)"]
+                var row: [String] = [
+                    run.model ?? "", run.name, run.state.rawValue, Moment.exact(run.startedAt),
+                ]
+                row += [run.endedAt.map(Moment.exact) ?? "", "\(run.wallSeconds)"]
                 row += [run.lastStep.map { "\($0)" } ?? "", "\(run.versionCount)"]
                 row += metrics.map { name in run.metrics[name].map { "\($0)" } ?? "" }
                 row += settings.map { name in run.attributes[name].map { $0.text ?? $0.json } ?? "" }
@@ -220,8 +222,8 @@ struct RunJSON: Encodable {
         model = run.model
         name = run.name
         state = run.state.rawValue
-        startedAt = run.startedAt
-        endedAt = run.endedAt
+        startedAt = Moment.exact(run.startedAt)
+        endedAt = run.endedAt.map(Moment.exact)
         wallSeconds = run.wallSeconds
         parent = run.parent
         attributes = Dictionary(run.attributes.map { ($0.key, JSONFragment($0.value.json)) }) { $1 }
@@ -238,7 +240,7 @@ struct NoteJSON: Encodable {
     let text: String
 
     init(_ note: Note) {
-        at = note.at
+        at = Moment.exact(note.at)
         actor = note.actor
         text = note.text
     }

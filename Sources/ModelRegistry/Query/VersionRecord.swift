@@ -1,6 +1,7 @@
 import Checkpoints
 import ChunkStore
 public import Expressions
+import Foundations
 import GRDB
 public import OrderedCollections
 import Synchronization
@@ -57,7 +58,7 @@ extension VersionRecord: ExpressionScope {
         case "kind": .text(version.kind.rawValue)
         case "byte_count": .number(Double(version.byteCount))
         case "tensor_count": .number(Double(version.tensorCount))
-        case "created_at": .text(version.createdAt)
+        case "created_at": .text(Timestamp.text(version.createdAt))
         case "host": origin.host.map { .text($0) }
         case "user": origin.user.map { .text($0) }
         case "git_commit": origin.gitCommit.map { .text($0) }
@@ -127,8 +128,8 @@ extension RunInfo: ExpressionScope {
         case "model": model.map { .text($0) }
         case "run": .text(self.name)
         case "state": .text(state.rawValue)
-        case "started_at": .text(startedAt)
-        case "ended_at": endedAt.map { .text($0) }
+        case "started_at": .text(Timestamp.text(startedAt))
+        case "ended_at": endedAt.map { .text(Timestamp.text($0)) }
         case "wall_seconds": .number(wallSeconds)
         case "step": lastStep.map { .number(Double($0)) }
         case "parent": parent.map { .text($0) }
@@ -229,7 +230,8 @@ extension Registry {
         return versions.map { version in
             VersionRecord(
                 version: version, attributes: facts[version.rowID] ?? [:],
-                origin: origins[version.rowID] ?? VersionRecord.Origin(), registry: self, plainValues: plainValues)
+                origin: origins[version.rowID] ?? VersionRecord.Origin(), registry: self,
+                plainValues: plainValues)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ChunkStore
+public import Foundation
 import GRDB
 public import OrderedCollections
 
@@ -85,7 +86,7 @@ extension Registry {
                         byteCount: try row.value("byte_count"))
                 },
                 droppedPaths: try dropped.map { try $0.value("path") },
-                thinnedAt: try dropped.map { try $0.value("dropped_at", as: String.self) }.max())
+                thinnedAt: try dropped.map { try $0.time("dropped_at") }.max())
         }
     }
 
@@ -130,5 +131,5 @@ public struct VersionDetails: Hashable, Sendable {
     /// Paths of the tensors that were dropped to save space.
     public let droppedPaths: [String]
     /// When the last of these were dropped; `nil` for a whole version.
-    public let thinnedAt: String?
+    public let thinnedAt: Date?
 }
