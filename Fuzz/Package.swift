@@ -21,16 +21,19 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Foundations", dependencies: ["CKernels", "CZlib"], swiftSettings: settings),
         .target(
-            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections], swiftSettings: settings),
+            name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections],
+            swiftSettings: settings),
         // What the parsers need.
         .target(
             name: "Checkpoints", dependencies: ["Foundations", "Tensors", "CKernels", orderedCollections],
             swiftSettings: settings),
         .target(
-            name: "Formats", dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
+            name: "Formats",
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
             swiftSettings: settings),
         .target(
-            name: "FuzzSupport", dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
+            name: "FuzzSupport",
+            dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: settings),
     ] + fuzzers.map { .executableTarget(name: $0, dependencies: ["FuzzSupport"], swiftSettings: settings) },
     swiftLanguageModes: [.v6]

@@ -61,6 +61,7 @@ struct ModelRegCommand: ParsableCommand {
 
     static func main() {
         CrashReport.install()
+        MappedFile.surviveTruncation()
         do {
             try CommandWords.check()
             var command = try parseAsRoot()

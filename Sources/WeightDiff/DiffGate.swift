@@ -16,7 +16,7 @@ public struct DiffGate: Sendable {
     public init(parsing text: String) throws(ExpressionError) {
         expression = try Expression(parsing: text)
         try expression.requireNames(
-            in: DiffQuantity.allCases.map(\.rawValue), functions: DiffGate.functions.keys)
+            in: DiffQuantity.names, functions: DiffGate.functions.keys)
         isAboutTensors = !expression.names.isEmpty
     }
 
@@ -41,7 +41,7 @@ public struct DiffGate: Sendable {
         func outcome(_ holds: Bool, _ changes: [Int]) -> Outcome {
             Outcome(
                 condition: expression.text, holds: holds, changes: changes,
-                quantities: expression.names.compactMap { DiffQuantity(rawValue: $0) })
+                quantities: expression.names.compactMap { DiffQuantity(name: $0) })
         }
         guard isAboutTensors else {
             let holds = try expression.holds(in: whole)
@@ -111,7 +111,7 @@ private struct ChangeScope: ExpressionScope {
     let whole: WholeScope
 
     func value(of name: String) -> ExpressionValue? {
-        DiffQuantity(rawValue: name)?.value(of: change)
+        DiffQuantity(name: name)?.value(of: change)
     }
 
     func value(calling function: String, with arguments: [ExpressionValue]) throws -> ExpressionValue? {

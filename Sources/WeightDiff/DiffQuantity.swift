@@ -47,6 +47,15 @@ public enum DiffQuantity: String, CaseIterable, Sendable {
     /// The element type now.
     case newDType = "new_dtype"
 
+    /// The quantity that a condition calls so: `infinity` is another spelling of `inf`, at the beginning of a name too.
+    public init?(name: String) {
+        let long = "infinity"
+        self.init(rawValue: name.hasPrefix(long) ? "inf" + name.dropFirst(long.count) : name)
+    }
+
+    /// The names that conditions may use.
+    public static let names = allCases.map(\.rawValue) + ["infinity", "infinity_appeared", "infinity_gone"]
+
     /// The value for a change; `nil` where there is none.
     public func value(of change: WeightChange) -> ExpressionValue? {
         switch self {

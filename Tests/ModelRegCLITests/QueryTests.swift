@@ -90,7 +90,8 @@ import Testing
         try workspace.fail("log mlp --where 'loss >'", 64, #""loss >": expected a value at the end"#)
         try workspace.fail(
             "log mlp --where 'loss(1) > 2'", 64,
-            #""loss(1) > 2": the function "loss" is not known here; there is alias"#)
+            #""loss(1) > 2": the function "loss" is not known here; there is absolute_maximum, alias, attribute, "#
+                + "changed, count, inf, infinity, l2_norm, maximum, metric, minimum, nan, value, zero")
         let typo = try workspace.modelreg("log mlp --where 'val/acuracy > 0.9'")
         #expect(typo.status == 0 && typo.output.isEmpty)
         #expect(

@@ -168,9 +168,9 @@ import Testing
     @Test func factsBesideTheWeightsAreCompared() throws {
         let weights = state(["w": random([3], seed: 1)])
         try registry.save(
-            weights, as: "m", options: SaveOptions(metrics: ["loss": 2, "old": 1], attributes: ["lr": "0.1"]))
+            weights, as: "m", options: SaveOptions(metrics: ["loss": 2, "old": 1], attributes: ["lr": 0.1]))
         try registry.save(
-            weights, as: "m", options: SaveOptions(metrics: ["loss": 1], attributes: ["lr": "0.1", "x": "1"]))
+            weights, as: "m", options: SaveOptions(metrics: ["loss": 1], attributes: ["lr": 0.1, "x": 1]))
         let diff = try registry.diff("m~1", "m")
         #expect(diff.isEmpty)
         #expect(

@@ -1,6 +1,7 @@
 import Foundation
 import Foundations
 import ModelReg
+import OrderedCollections
 import TestSupport
 import Testing
 
@@ -56,13 +57,13 @@ struct RegistryFilesTests {
 
     @Test func metadataOfTheFileIsKept() throws {
         try registry.saveFile(Examples.path("mlp-step-100.safetensors"), as: "m")
-        let attributes = try registry.details(of: registry.version("m")).attributes
-        let texts = Dictionary(uniqueKeysWithValues: attributes.map { ($0.key, $0.text) })
+        let details = try registry.details(of: registry.version("m"))
+        let texts = Dictionary(uniqueKeysWithValues: details.fileFacts.map { ($0.key, $0.value.text) })
         let expected = [
             "format": "pt", "step": "100", "network": "20-256-10", "note": "größer \"quoted\"\n\ttab",
         ]
         #expect(texts == expected)
-        #expect(attributes.allSatisfy { $0.isFromFile })
+        #expect(details.attributes.isEmpty)
     }
 
     @Test(arguments: ["nothing", "../../Package.swift", ""])

@@ -124,7 +124,10 @@ struct RegistrySaveTests {
     @Test func whatIsSaidOfAVersionIsKept() throws {
         var options = SaveOptions(message: "erste Größe 🧠", aliases: ["best", "a"])
         options.metrics = ["loss": 0.5, "accuracy": .nan, "big": .infinity]
-        options.attributes = ["lr": "0.1", "name": "\"adam\\u0077\"", "sizes": "[1,2]", "none": "null"]
+        options.attributes = [
+            "lr": 0.1, "name": try AttributeValue(json: "\"adam\\u0077\""), "sizes": [1, 2],
+            "none": try AttributeValue(json: " null "), "on": true, "nested": ["a": ["b", 2.5]],
+        ]
         options.attachments = ["config.json": Array("{}".utf8), "empty": []]
         try registry.save(Tensor([Float(1)]), as: "m", options: options)
         let version = try registry.version("m")
@@ -133,9 +136,9 @@ struct RegistrySaveTests {
         #expect(version.metrics["loss"] == 0.5 && version.metrics["big"] == .infinity)
         #expect(version.metrics["accuracy"]?.isNaN == true)
         let details = try registry.details(of: version)
-        #expect(details.attributes.map(\.key) == ["lr", "name", "sizes", "none"])
-        #expect(details.attributes.map(\.json) == ["0.1", "\"adam\\u0077\"", "[1,2]", "null"])
-        #expect(details.attributes.map(\.text) == [nil, "adamw", nil, nil])
+        #expect(Array(details.attributes.keys) == ["lr", "name", "sizes", "none", "on", "nested"])
+        #expect(details.attributes == options.attributes)
+        #expect(details.attributes.values.map(\.text) == [nil, "adamw", nil, nil, nil, nil])
         #expect(details.attachments.map(\.name) == ["config.json", "empty"])
         #expect(details.attachments.map(\.byteCount) == [2, 0])
         #expect(details.sourceFile == nil)
@@ -157,15 +160,26 @@ struct RegistrySaveTests {
         #expect(try registry.models().map(\.name) == ["m"])
     }
 
-    @Test(arguments: ["", "adamw", "{", "01", "'a'", "nul", "[1,]"])
+    @Test(arguments: [
+        "", "adamw", "{", "01", "-", "1.", ".5", "1e", "+1", "--1", "'a'", "nul", "[1,]", "{\"a\":1,}", "1 2",
+        "\"\n\"",
+        "NaN",
+    ])
     func anAttributeThatIsNoJSONIsAnError(json: String) throws {
-        #expect(throws: RegistryError.badAttribute(key: "k", json: json)) {
-            try registry.save(Checkpoint.none, as: "m", options: SaveOptions(attributes: ["k": json]))
-        }
-        #expect(try registry.models().isEmpty)
-        #expect(
-            "\(RegistryError.badAttribute(key: "k", json: "x"))"
-                == "value of attribute \"k\" is not JSON: \"x\"")
+        #expect(throws: RegistryError.badAttribute(json: json)) { try AttributeValue(json: json) }
+        #expect("\(RegistryError.badAttribute(json: "x"))" == "value of an attribute is not JSON: \"x\"")
+        // SQLite agrees, so that `value ->> '$'` never fails.
+        #expect(try registry.fetch(Int.self, "SELECT json_valid('\(json.replacing("'", with: "''"))')") == 0)
+        #expect(AttributeValue(parsing: json).text == json)
+    }
+
+    @Test(arguments: [
+        "0", "-0.5", "1e-3", "12E+4", "[]", "{}", " [1, {\"a\":null}]\n", "\"é\\u00e9\"", "true", "null",
+    ])
+    func anAttributeMayBeAnyJSON(json: String) throws {
+        #expect(try AttributeValue(json: json).json == json)
+        #expect(AttributeValue(parsing: json).json == json)
+        #expect(try registry.fetch(Int.self, "SELECT json_valid('\(json)')") == 1)
     }
 
     @Test func kindsAreWhatPeopleCallThem() throws {

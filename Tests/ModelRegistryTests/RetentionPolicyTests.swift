@@ -1,3 +1,4 @@
+import Foundation
 import ModelRegistry
 import TestSupport
 import Testing
@@ -11,7 +12,8 @@ struct RetentionPolicyTests {
     {
         accuracies.enumerated().map { index, accuracy in
             RetentionPolicy.Candidate(
-                number: index + 1, savedAt: Double(index + 1 - accuracies.count) * Self.day,
+                number: index + 1,
+                savedAt: Date(timeIntervalSince1970: Double(index + 1 - accuracies.count) * Self.day),
                 metrics: accuracy.map { ["accuracy": $0] } ?? [:], aliases: aliases[index + 1] ?? [])
         }
     }
@@ -20,7 +22,7 @@ struct RetentionPolicyTests {
     private func numbers(
         _ policy: RetentionPolicy, _ candidates: [RetentionPolicy.Candidate], now: Double = 0
     ) -> (kept: [Int], thinned: [Int], deleted: [Int]) {
-        let decisions = policy.decisions(for: candidates, now: now).reversed()
+        let decisions = policy.decisions(for: candidates, now: Date(timeIntervalSince1970: now)).reversed()
         func all(_ action: RetentionPolicy.Action) -> [Int] {
             decisions.filter { $0.action == action }.map(\.number)
         }
@@ -83,7 +85,10 @@ struct RetentionPolicyTests {
 
     @Test func aClockThatWasSetBackMakesNothingOlder() {
         func versions(_ savedAt: [Double]) -> [RetentionPolicy.Candidate] {
-            savedAt.enumerated().map { RetentionPolicy.Candidate(number: $0 + 1, savedAt: $1 * Self.day) }
+            savedAt.enumerated().map {
+                RetentionPolicy.Candidate(
+                    number: $0 + 1, savedAt: Date(timeIntervalSince1970: $1 * Self.day))
+            }
         }
         let policy = RetentionPolicy(keepYoungerThan: 2 * Self.day)
         // Version 3 was saved with the clock of 1970, after version 2.
@@ -103,7 +108,8 @@ struct RetentionPolicyTests {
 
     @Test func whatAnAliasNamesStays() {
         let versions = candidates([0, 0, 0, 0], aliases: [2: ["prod"]])
-        let decisions = RetentionPolicy(keepLast: 1).decisions(for: versions, now: 0)
+        let decisions = RetentionPolicy(keepLast: 1).decisions(
+            for: versions, now: Date(timeIntervalSince1970: 0))
         #expect(decisions.map(\.number) == [4, 3, 2, 1])
         #expect(decisions.map(\.action) == [.keep, .delete, .keep, .delete])
         #expect(decisions[2].reasons == [.alias("prod")])

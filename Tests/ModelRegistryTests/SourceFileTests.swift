@@ -47,7 +47,7 @@ struct SourceFileTests {
         let details = try registry.details(of: result.version)
         let source = try #require(details.sourceFile)
         #expect(source.name == "source" && source.format == "made-up" && source.byteCount == bytes.count)
-        #expect(details.attributes.map(\.text) == ["ü\"\n"] && details.attributes.map(\.isFromFile) == [true])
+        #expect(details.fileFacts.values.map(\.text) == ["ü\"\n"] && details.attributes.isEmpty)
         #expect(try registry.problems() == [])
     }
 

@@ -15,7 +15,7 @@ struct VersionRecordTests {
     init() throws { registry = try Registry.inMemory() }
 
     private func save(
-        _ metrics: OrderedDictionary<String, Double>, _ facts: OrderedDictionary<String, String> = [:]
+        _ metrics: OrderedDictionary<String, Double>, _ facts: Attributes = [:]
     )
         throws
     {
@@ -31,8 +31,8 @@ struct VersionRecordTests {
     }
 
     @Test func conditionsAskForMetricsFactsAndSettingsOfTheRun() throws {
-        try save(["accuracy": 0.98], ["lr": "0.01"])
-        try save(["accuracy": 0.99], ["lr": "0.001", "optimizer": "\"adamw\""])
+        try save(["accuracy": 0.98], ["lr": 0.01])
+        try save(["accuracy": 0.99], ["lr": 0.001, "optimizer": "adamw"])
         try save(["accuracy": .nan])
         let run = try registry.startRun(model: "m", name: "r", hyperparameters: ["lr": 1e-4, "warm": true])
         try registry.save(
@@ -44,6 +44,43 @@ struct VersionRecordTests {
         #expect(try numbers("not accuracy > 0.97") == [4, 3])
         #expect(try numbers("absent > 1") == [])
         #expect(try numbers("version >= 3") == [4, 3])
+    }
+
+    /// `version > 3` meant the number in `bisect --expr`, and a metric of that name in `log --where`.
+    @Test func aNameMeansTheSameInEveryCondition() throws {
+        let checkpoint = dictionary([
+            "version": .integer(90), "lr": .number(0.5), "step": .integer(30), "epoch": .integer(4),
+            "x": dictionary(["y": .boolean(true)]), "host": .string("h"), "none": .none,
+        ])
+        let run = try registry.startRun(
+            model: "m", name: "r", hyperparameters: ["lr": 0.25, "kind": "sgd", "warm": 3])
+        var options = SaveOptions(metrics: ["version": 70], attributes: ["warm": true], run: run.id)
+        options.environment = nil
+        try registry.save(checkpoint, as: "m", options: options)
+        // Metric, fact, setting, built-in, plain value: the first of these that there is.
+        let record = try registry.versionRecord(of: registry.version("m:v1"))
+        for (text, expected) in [
+            ("version == 70", true), ("value('version') == 90", true), ("warm == true", true),
+            ("lr == 0.25", true),
+            ("value('lr') == 0.5", true), ("kind == 'sgd'", true), ("message == ''", true),
+            ("step == 30", true),
+            ("epoch == 4", true), ("x/y", true), ("host == 'h'", true), ("defined(none)", false),
+            ("metric('lr') > 0 or attribute('epoch') > 0", false), ("run == 'm/r' and not alias()", true),
+        ] {
+            let condition = try Expression(parsing: text, slashesJoinNames: true)
+            #expect(try condition.holds(in: record) == expected, "\(text)")
+            #expect(try registry.versionRecords(of: "m", where: condition).isEmpty != expected, "\(text)")
+        }
+    }
+
+    @Test func conditionsOnVersionsMayAskForHealth() throws {
+        for value: Float in [1, .infinity, 3] {
+            try registry.save(["w": Tensor([value, 4])] as StateDict, as: "m", message: "")
+        }
+        #expect(try numbers("infinity('w') > 0") == [2])
+        #expect(try numbers("inf() > 0") == [2])
+        #expect(try numbers("l2_norm('w') == 5") == [3])
+        #expect(try numbers(nil, "-maximum('w')", "version") == [1, 2, 3])
     }
 
     @Test func whatIsNotANumberIsSortedLastAndEqualsStayLatestFirst() throws {
@@ -63,7 +100,7 @@ struct VersionRecordTests {
 
     /// 10,000 versions of which each has two metrics and a fact: well under a second on two busy cores.
     @Test func tenThousandVersionsAreFilteredInAFewQueries() throws {
-        try save(["accuracy": 0.5, "loss": 1], ["lr": "0.1"])
+        try save(["accuracy": 0.5, "loss": 1], ["lr": 0.1])
         try registry.store.withWriter { db in
             try db.execute(
                 sql: """
@@ -107,6 +144,8 @@ struct HealthGateTests {
         #expect(
             message { try save([30, 40], HealthGate("l2_norm > 49 and path == 'w'")) }
                 == #"not saved: l2_norm > 49 and path == 'w' holds for "w" (l2 norm 50)"#)
+        #expect(message { try save([.infinity], HealthGate("inf > 0")) } != nil)
+        #expect(message { try save([.infinity], HealthGate("infinity > 0")) } != nil)
         #expect(try save([30, 40], HealthGate("l2_norm > 50")).version.number == 1)
         // Known to the registry already, and still looked at.
         #expect(message { try save([30, 40], HealthGate("l2_norm > 49")) } != nil)

@@ -168,6 +168,7 @@ import WeightDiff
         ("changed('old') and not changed('nothing')", ["old"]),
         ("nan > 0 and changed('encoder.*')", ["decoder.w"]), ("cosine < 0.99", ["encoder.w"]),
         ("changed > 0 and max_abs >= 1", ["encoder.w"]), ("1 > 2", []),
+        ("nan > 0 and infinity == inf and infinity_appeared == inf_appeared", ["decoder.w"]),
     ]) func conditionsHoldForSomeChanges(condition: String, paths: [String]) throws {
         let outcome = try DiffGate(parsing: condition).evaluate(diff)
         #expect(outcome.changes.map { diff.changes[$0].path.text } == paths)

@@ -46,7 +46,7 @@ static void handle(int signal, siginfo_t *info, void *context) {
 }
 
 void mr_survive_truncated_files(void) {
-    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, &earlier);
 }

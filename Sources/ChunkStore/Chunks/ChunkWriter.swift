@@ -25,20 +25,20 @@ package final class ChunkWriter: Sendable {
         pipeline = PackPipeline(
             mode: ConcurrentMap.isSerial ? .serial : isEager ? .eager : .gathering,
             threadCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), isContended: { contention.isSeen },
-            pause: LockPolicy.pause
-        ) { batch in
-            let bytes = try store.write { db in
-                var bytes = WrittenBytes()
-                if batch.isEager { try PageCache.small.apply(db) }
-                defer { if batch.isEager { try? PageCache.large.apply(db) } }
-                while let pack = batch.next() {
-                    bytes += try pack.insert(db)
-                    if batch.isEager { PackTable.writeBehind(db) }
+            pause: LockPolicy.pause,
+            insert: { batch in
+                let bytes = try store.write { db in
+                    var bytes = WrittenBytes()
+                    if batch.isEager { try PageCache.small.apply(db) }
+                    defer { if batch.isEager { try? PageCache.large.apply(db) } }
+                    while let pack = batch.next() {
+                        bytes += try pack.insert(db)
+                        if batch.isEager { PackTable.writeBehind(db) }
+                    }
+                    return bytes
                 }
-                return bytes
-            }
-            total.bytes.withLock { $0 += bytes }
-        }
+                total.bytes.withLock { $0 += bytes }
+            })
     }
 
     private final class Total: Sendable {

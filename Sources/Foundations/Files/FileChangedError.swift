@@ -9,3 +9,8 @@ public struct FileChangedError: Error, Equatable, CustomStringConvertible {
     /// Such as `"last.ckpt" changed while it was being read`.
     public var description: String { "\(quoted(path)) changed while it was being read" }
 }
+
+extension FileChangedError: CategorisedError {
+    /// What was read is not one file.
+    public var category: ErrorCategory { .inputOutput }
+}

@@ -1,7 +1,7 @@
 /// Reads JSON (RFC 8259) whose form the caller knows, strictly and without building a tree.
 ///
 /// The caller asks for what must come next, so memory and nesting are bounded by what it asks for. Text must be
-/// valid UTF-8 without lone surrogates; numbers must be whole and not negative.
+/// valid UTF-8 without lone surrogates; numbers that are read must be whole and not negative.
 package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     package private(set) var offset = 0
@@ -95,19 +95,34 @@ package struct JSONReader {
         offset += word.utf8.count
     }
 
-    /// Passes over a number. What it is made of is checked, not whether zeros lead it.
     private mutating func skipNumber() throws {
         let start = offset
-        while offset < bytes.count {
-            switch bytes[offset] {
-            case 0x30...0x39, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"),
-                UInt8(ascii: "E"):
-                offset += 1
-            default:
-                guard offset > start else { throw JSONError.expected("a value", offset: start) }
-                return
-            }
+        takeOne(of: "-")
+        let firstDigit = offset
+        var isNumber = skipDigits()
+        if offset - firstDigit > 1, bytes[firstDigit] == UInt8(ascii: "0") { isNumber = false }
+        if takeOne(of: ".") { isNumber = skipDigits() && isNumber }
+        if takeOne(of: "eE") {
+            takeOne(of: "+-")
+            isNumber = skipDigits() && isNumber
         }
+        guard isNumber else { throw JSONError.expected("a value", offset: start) }
+    }
+
+    @discardableResult
+    private mutating func takeOne(of characters: String) -> Bool {
+        guard offset < bytes.count, characters.utf8.contains(bytes[offset]) else { return false }
+        offset += 1
+        return true
+    }
+
+    /// Passes over digits, and tells whether there were any.
+    private mutating func skipDigits() -> Bool {
+        let start = offset
+        while offset < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) {
+            offset += 1
+        }
+        return offset > start
     }
 
     /// Passes over white space and demands that nothing else follows.

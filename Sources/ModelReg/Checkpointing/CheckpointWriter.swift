@@ -21,7 +21,7 @@ final class CheckpointWriter: Sendable {
         let bestAlias: String
         let retention: RetentionPolicy?
         let collectsGarbage: Bool
-        let attributes: OrderedDictionary<String, String>
+        let attributes: Attributes
         let report: @Sendable (CheckpointerEvent) -> Void
     }
 

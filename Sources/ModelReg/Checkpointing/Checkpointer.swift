@@ -92,14 +92,14 @@ public final class Checkpointer {
     ///   - failureRule: What to do when a checkpoint cannot be saved.
     ///   - stopSignals: Signals that ask the run to stop.
     ///   - collectsGarbage: Whether to free what retention lets go, now and then and at the end.
-    ///   - attributes: Facts to save with each version, such as hyper-parameters: JSON texts by name.
+    ///   - attributes: Facts to save with each version, such as hyper-parameters.
     ///   - report: Told of everything; called from any thread.
     /// - Throws: ``RegistryError`` when the name is none, or the registry cannot be written at all.
     public init(
         registry: Registry, model: String, run: Run? = nil, every cadence: CheckpointCadence = .manual,
         retention: RetentionPolicy? = nil, onError failureRule: CheckpointFailureRule = .report,
         stopsOn stopSignals: [Int32] = standardStopSignals, collectsGarbage: Bool = true,
-        attributes: OrderedDictionary<String, String> = [:],
+        attributes: Attributes = [:],
         report: @escaping @Sendable (CheckpointerEvent) -> Void = Checkpointer.standardReport
     ) throws {
         _ = try VersionReference(model)

@@ -24,13 +24,12 @@ public struct WeightSource: Sendable {
         let details = try registry.details(of: version)
         var facts = CheckpointFacts()
         facts.metrics = version.metrics.mapValues { "\($0)" }
-        func texts(isFromFile: Bool) -> [String: String] {
-            let attributes = details.attributes.filter { $0.isFromFile == isFromFile }
-            return Dictionary(attributes.map { ($0.key, $0.json) }) { $1 }
+        func texts(_ attributes: Attributes) -> [String: String] {
+            Dictionary(uniqueKeysWithValues: attributes.map { ($0.key, $0.value.json) })
         }
-        facts.attributes = texts(isFromFile: false)
+        facts.attributes = texts(details.attributes)
         // Only some formats have a place for it.
-        let metadata = texts(isFromFile: true)
+        let metadata = texts(details.fileFacts)
         if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
             facts.metadata = metadata
         }
@@ -48,7 +47,7 @@ public struct WeightSource: Sendable {
         var facts = CheckpointFacts()
         if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
             let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
-            facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value) } + texts) { $1 }
+            facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value.json) } + texts) { $1 }
         }
         self.facts = facts
     }

@@ -2,6 +2,7 @@ public import Checkpoints
 public import Formats
 public import Foundations
 import Glibc
+public import ModelRegistry
 public import OrderedCollections
 import Tensors
 
@@ -16,8 +17,8 @@ public struct ModelSource {
     /// What the file is called; of several, their index.
     public let fileName: String
 
-    /// Facts that the files carry, as JSON texts.
-    public let fileFacts: OrderedDictionary<String, String>
+    /// Facts that the files carry.
+    public let fileFacts: Attributes
 
     /// Small files beside the weights, by name: the index of several files, configuration, tokenizer.
     public let attachments: OrderedDictionary<String, [UInt8]>
@@ -65,7 +66,7 @@ public struct ModelSource {
         checkpoint = file.checkpoint
         self.file = file
         fileName = name
-        fileFacts = file.facts
+        fileFacts = file.facts.mapValues { AttributeValue(trusted: $0) }
         self.attachments = attachments
         self.omitted = omitted
         isReproducible = nil
@@ -79,7 +80,7 @@ public struct ModelSource {
         checkpoint = model.checkpoint
         file = nil
         fileName = name
-        fileFacts = model.metadata.mapValues { JSONText.quoted($0) }
+        fileFacts = model.metadata.mapValues { AttributeValue($0) }
         var attachments = attachments
         // Under a name that `exportFile` looks for.
         let indexName = name.hasSuffix(SafetensorsShards.indexSuffix) ? name : SafetensorsShards.indexName

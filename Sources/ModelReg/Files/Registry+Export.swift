@@ -56,9 +56,7 @@ extension Registry {
     /// The texts that the version's file carried beside the tensors.
     func fileMetadata(of version: Version) throws -> OrderedDictionary<String, String> {
         var metadata: OrderedDictionary<String, String> = [:]
-        for attribute in try details(of: version).attributes where attribute.isFromFile {
-            metadata[attribute.key] = attribute.text
-        }
+        for (key, value) in try details(of: version).fileFacts { metadata[key] = value.text }
         return metadata
     }
 }

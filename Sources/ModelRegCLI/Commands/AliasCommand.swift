@@ -94,7 +94,8 @@ struct AliasCommand: ParsableCommand {
                 try JSON.print(
                     aliases.map {
                         ListedJSON(
-                            model: $0.model, alias: $0.name, version: $0.number, updatedAt: $0.updatedAt,
+                            model: $0.model, alias: $0.name, version: $0.number,
+                            updatedAt: Moment.exact($0.updatedAt),
                             isProtected: $0.isProtected, isPinned: $0.isPinned)
                     })
                 return
@@ -161,7 +162,7 @@ struct AliasCommand: ParsableCommand {
             let before: Int?
 
             init(_ event: AliasEvent) {
-                at = event.at
+                at = Moment.exact(event.at)
                 actor = event.actor
                 action = event.action
                 alias = event.alias

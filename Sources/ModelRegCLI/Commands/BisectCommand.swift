@@ -17,9 +17,11 @@ struct BisectCommand: ParsableCommand {
             supposes nothing and tests all from the oldest. Both ends are tested first: without --good and --bad they \
             are the oldest and the latest version. Deleted versions are passed over.
 
-            An expression may use metrics, attributes and plain values of the checkpoint by name, in backquotes if \
-            they are no words; version, tensor_count, byte_count, message; and, of the tensors that patterns select, l2_norm("encoder.*"), nan, \
-            infinity, zero, minimum, maximum, absolute_maximum, count, changed; and metric, attribute, value for what has the name of something else. \
+            A name in an expression means what it means in log --where: a metric, an attribute, a setting of the run, \
+            one of \(VersionRecord.builtInNames.joined(separator: ", ")), or the path of a plain value in the checkpoint, \
+            the first of these that there is; names that are no words stand in backquotes. Of the tensors that patterns \
+            select, ask l2_norm("encoder.*"), nan, infinity, zero, minimum, maximum, absolute_maximum, count, changed; \
+            metric("x"), attribute("x") and value("x") find what something else of that name hides. \
             It is answered from what was noted when versions were saved. Where it cannot be told, as the metric is \
             not there, the version is passed over.
 
@@ -80,8 +82,8 @@ struct BisectCommand: ParsableCommand {
             }
         }
         let registry = try options.openRegistry()
-        let expression = try expr.map { try Expressions.Expression(parsing: $0) }
-        try expression?.requireNames(in: expression?.names ?? [], functions: VersionScope.functions)
+        let expression = try expr.map { try Expressions.Expression(parsing: $0, slashesJoinNames: true) }
+        try expression?.requireNames(in: expression?.names ?? [], functions: VersionRecord.functionNames)
         let result = try registry.bisect(
             name, good: good.map(reference), bad: bad.map(reference), strategy: linear ? .linear : .binary
         ) { version, remaining in
@@ -109,7 +111,7 @@ struct BisectCommand: ParsableCommand {
     private func judge(_ version: Version, _ expression: Expressions.Expression, _ registry: Registry) throws
         -> BisectVerdict
     {
-        let scope = try VersionScope(registry, version)
+        let scope = try registry.versionRecord(of: version)
         // What is not known is neither.
         guard try expression.value(in: scope) != nil else { return .skip }
         return try expression.holds(in: scope) ? .bad : .good

@@ -68,16 +68,16 @@ struct ListCommand: ParsableCommand {
         let summary: ModelSummary
         let record: VersionRecord?
 
-        func value(of name: String) -> ExpressionValue? {
+        func value(of name: String) throws -> ExpressionValue? {
             switch name {
             case "model": .text(summary.name)
             case "versions": .number(Double(summary.versionCount))
-            default: record?.value(of: name)
+            default: try record?.value(of: name)
             }
         }
 
-        func value(calling function: String, with arguments: [ExpressionValue]) -> ExpressionValue? {
-            record?.value(calling: function, with: arguments)
+        func value(calling function: String, with arguments: [ExpressionValue]) throws -> ExpressionValue? {
+            try record?.value(calling: function, with: arguments)
         }
     }
 
@@ -90,7 +90,7 @@ struct ListCommand: ParsableCommand {
             table.add([
                 model.name, "\(model.versionCount)", latest.map { "\($0.number)" } ?? "",
                 latest.map { "\($0.tensorCount)" } ?? "", latest.map { "\($0.byteCount)" } ?? "",
-                latest?.createdAt ?? "", model.aliases.joined(separator: " "),
+                latest.map { Moment.exact($0.createdAt) } ?? "", model.aliases.joined(separator: " "),
             ])
         }
         return table
@@ -108,13 +108,5 @@ struct ListCommand: ParsableCommand {
             aliases = model.aliases
             latest = model.latest.map { VersionJSON($0) }
         }
-    }
-}
-
-/// Times for people.
-enum Moment {
-    /// `2026-01-31 12:00` of a time as the registry writes it.
-    static func text(_ timestamp: String) -> String {
-        String(timestamp.prefix(16)).split(separator: "T").joined(separator: " ")
     }
 }

@@ -100,7 +100,9 @@ struct LogCommand: ParsableCommand {
     private func listDeleted(_ versions: [DeletedVersion]) throws {
         if options.json {
             return try JSON.print(
-                versions.map { DeletedJSON(version: VersionJSON($0.version), deletedAt: $0.deletedAt) })
+                versions.map {
+                    DeletedJSON(version: VersionJSON($0.version), deletedAt: Moment.exact($0.deletedAt))
+                })
         }
         guard !versions.isEmpty else { return options.message("nothing to restore") }
         var table = Table([

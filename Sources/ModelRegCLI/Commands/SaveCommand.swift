@@ -104,7 +104,7 @@ struct SaveCommand: ParsableCommand {
         let (model, aliases) = try target
         var saveOptions = SaveOptions(
             message: message, aliases: aliases, metrics: try Pairs.metrics(metric, option: "--metric"),
-            attributes: try Pairs.attributes(set, option: "--set").mapValues(\.json), parent: parent,
+            attributes: try Pairs.attributes(set, option: "--set"), parent: parent,
             attachments: try AttachmentFiles.read(attach), step: step)
         saveOptions.mergedFrom = mergedFrom
         saveOptions.movesProtectedAliases = force

@@ -139,7 +139,7 @@ struct ShowCommand: ParsableCommand {
         var facts: [(String, String)] = [
             ("version", version.reference), ("content", version.contentID.description),
             ("kind", version.kind.rawValue.split(separator: "_").joined(separator: " ")),
-            ("saved", version.createdAt),
+            ("saved", Moment.exact(version.createdAt)),
         ]
         if let parent = version.parent { facts.append(("parent", parent)) }
         for ancestor in context.lineage {
@@ -156,14 +156,14 @@ struct ShowCommand: ParsableCommand {
         }
         facts.append(("tensors", "\(version.tensorCount), \(ByteCount.text(version.byteCount))"))
         if let thinnedAt = details.thinnedAt {
-            facts.append(("thinned", "\(thinnedAt), \(details.droppedPaths.count) tensors dropped"))
+            facts.append(
+                ("thinned", "\(Moment.exact(thinnedAt)), \(details.droppedPaths.count) tensors dropped"))
         }
         for (name, value) in version.metrics.sorted(by: { $0.key < $1.key }) {
             facts.append(("metric", "\(name) = \(value)"))
         }
-        for attribute in details.attributes {
-            facts.append((attribute.isFromFile ? "metadata" : "set", "\(attribute.key) = \(attribute.json)"))
-        }
+        for (key, value) in details.fileFacts { facts.append(("metadata", "\(key) = \(value.json)")) }
+        for (key, value) in details.attributes { facts.append(("set", "\(key) = \(value.json)")) }
         for attachment in details.attachments {
             facts.append(("attached", "\(attachment.name), \(ByteCount.text(attachment.byteCount))"))
         }
@@ -254,17 +254,16 @@ private struct ShowJSON: Encodable {
         notes = context.notes.map(NoteJSON.init)
         environment = context.environment.map(EnvironmentJSON.init)
         self.version = VersionJSON(version)
-        func fragments(isFromFile: Bool) -> [String: JSONFragment] {
-            let attributes = details.attributes.filter { $0.isFromFile == isFromFile }
-            return Dictionary(attributes.map { ($0.key, JSONFragment($0.json)) }) { $1 }
+        func fragments(_ attributes: Attributes) -> [String: JSONFragment] {
+            Dictionary(uniqueKeysWithValues: attributes.map { ($0.key, JSONFragment($0.value.json)) })
         }
-        attributes = fragments(isFromFile: false)
-        fileMetadata = fragments(isFromFile: true)
+        attributes = fragments(details.attributes)
+        fileMetadata = fragments(details.fileFacts)
         attachments = details.attachments.map { Attachment(name: $0.name, byteCount: $0.byteCount) }
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)
         }
-        thinnedAt = details.thinnedAt
+        thinnedAt = details.thinnedAt.map(Moment.exact)
         droppedPaths = details.droppedPaths
         parameters = leaves.map { leaf in
             ParameterJSON(

@@ -28,7 +28,7 @@ struct HistoryJSON: Encodable {
         init(_ path: CheckpointPath, _ entry: ParameterHistory.Entry) {
             reference = entry.version.reference
             version = entry.version.number
-            createdAt = entry.version.createdAt
+            createdAt = Moment.exact(entry.version.createdAt)
             message = entry.version.message
             metrics = entry.version.metrics.mapValues { $0.isFinite ? $0 : nil }
             switch entry.change {

@@ -7,7 +7,7 @@ struct NoteJSON: Encodable {
     let text: String
 
     init(_ note: Note) {
-        at = note.at
+        at = Moment.exact(note.at)
         actor = note.actor
         text = note.text
     }

@@ -20,8 +20,8 @@ struct RunJSON: Encodable {
         model = run.model
         name = run.name
         state = run.state.rawValue
-        startedAt = run.startedAt
-        endedAt = run.endedAt
+        startedAt = Moment.exact(run.startedAt)
+        endedAt = run.endedAt.map(Moment.exact)
         wallSeconds = run.wallSeconds
         parent = run.parent
         attributes = Dictionary(run.attributes.map { ($0.key, JSONFragment($0.value.json)) }) { $1 }

@@ -34,7 +34,7 @@ struct VersionJSON: Encodable {
         message = version.message
         tensorCount = version.tensorCount
         byteCount = version.byteCount
-        createdAt = version.createdAt
+        createdAt = Moment.exact(version.createdAt)
         aliases = version.aliases
         metrics = version.metrics.mapValues { $0.isFinite ? $0 : nil }
     }

@@ -71,8 +71,10 @@ extension RunCommand {
                 ["model", "run", "state", "started_at", "ended_at", "wall_seconds", "step", "versions"]
                     + metrics.map { "metrics.\($0)" } + settings.map { "params.\($0)" })
             for run in runs {
-                var row: [String] = [run.model ?? "", run.name, run.state.rawValue, run.startedAt]
-                row += [run.endedAt ?? "", "\(run.wallSeconds)"]
+                var row: [String] = [
+                    run.model ?? "", run.name, run.state.rawValue, Moment.exact(run.startedAt),
+                ]
+                row += [run.endedAt.map(Moment.exact) ?? "", "\(run.wallSeconds)"]
                 row += [run.lastStep.map { "\($0)" } ?? "", "\(run.versionCount)"]
                 row += metrics.map { name in run.metrics[name].map { "\($0)" } ?? "" }
                 row += settings.map { name in run.attributes[name].map { $0.text ?? $0.json } ?? "" }

@@ -34,8 +34,8 @@ extension RunCommand {
                 )
             }
             var facts: [(String, String)] = [("run", info.reference), ("state", info.state.rawValue)]
-            facts.append(("started", info.startedAt))
-            if let ended = info.endedAt { facts.append(("ended", ended)) }
+            facts.append(("started", Moment.exact(info.startedAt)))
+            if let ended = info.endedAt { facts.append(("ended", Moment.exact(ended))) }
             facts.append(("ran", NumberText.duration(info.wallSeconds)))
             if let parent = info.parent { facts.append(("parent", parent)) }
             for (key, value) in info.attributes { facts.append(("set", "\(key) = \(value.json)")) }

@@ -61,7 +61,8 @@ enum VersionText {
         for record in records {
             let version = record.version
             var row: [String] = [
-                version.model, "\(version.number)", version.createdAt, version.contentID.description,
+                version.model, "\(version.number)", Moment.exact(version.createdAt),
+                version.contentID.description,
             ]
             row += [version.aliases.joined(separator: " "), version.run ?? ""]
             row += [version.step.map { "\($0)" } ?? "", version.message]

@@ -51,9 +51,9 @@ struct MergeSelection {
             self.versions += versions.sorted { $0.number < $1.number }.filter { seen.insert($0.rowID).inserted }
         }
         for version in versions {
-            guard Timestamp.isValid(version.createdAt), version.number >= 1, version.number < 1 << 53 else {
+            guard version.number >= 1, version.number < 1 << 53 else {
                 throw RegistryError.Damage(
-                    version: version.reference, problem: "its number or time is impossible")
+                    version: version.reference, problem: "its number is impossible")
             }
         }
     }

@@ -29,15 +29,6 @@ struct MergeSource: Sendable {
                     chunk: gone.id, problem: "a chunk is gone; perhaps it was deleted just now"))
         }
     }
-
-    /// Checks notes that came from there.
-    ///
-    /// - Throws: ``RegistryError/Damage``.
-    static func check(_ notes: [Note]) throws {
-        guard notes.allSatisfy({ Timestamp.isValid($0.at) }) else {
-            throw RegistryError.Damage(problem: "a note's time is invalid")
-        }
-    }
 }
 
 /// Something wrong with the registry that is merged, and not with the one that it is merged into.

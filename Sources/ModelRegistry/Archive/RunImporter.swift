@@ -183,7 +183,6 @@ struct RunImporter {
                 }
             }
             notes = try NoteTable.notes(theirs, run: run.rowID)
-            try MergeSource.check(notes)
             attachments = try AttachmentTable.contents(theirs, run: run.rowID)
         }
     }

@@ -83,7 +83,6 @@ struct VersionImporter {
         let step: Int? = try row.optional("step")
         guard step ?? 0 >= 0 else { throw RegistryError.Damage(problem: "a negative step") }
         let notes = try NoteTable.notes(theirs, version: version.rowID)
-        try MergeSource.check(notes)
         let ancestors = try LineageTable.ancestors(theirs, version.rowID)
         return Checked(
             content: content, manifest: content.manifest, parent: try row.optional("parent"),
@@ -115,7 +114,8 @@ struct VersionImporter {
         -> MergeReport.Added
     {
         let version = checked.content.version
-        let modelID = try ModelTable.findOrInsert(db, version.model, at: version.createdAt)
+        let createdAt = Timestamp.text(version.createdAt)
+        let modelID = try ModelTable.findOrInsert(db, version.model, at: createdAt)
         let next =
             try Int.fetchOne(db, sql: "SELECT next_number FROM model WHERE id = ?", arguments: [modelID]) ?? 1
         let number = max(next, version.number)
@@ -125,7 +125,7 @@ struct VersionImporter {
         let id = try VersionTable.insert(
             VersionTable.NewRow(
                 modelID: modelID, number: number, parent: checked.parent.flatMap { map[$0] },
-                message: version.message, createdAt: version.createdAt, run: checked.run.flatMap { runs[$0] },
+                message: version.message, createdAt: createdAt, run: checked.run.flatMap { runs[$0] },
                 step: checked.step,
                 environment: try checked.environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
             checked.manifest, structure: try writer.row(of: checked.manifest.structure), db)
@@ -160,7 +160,7 @@ struct VersionImporter {
             case .dropped(let tensor):
                 try DroppedTable.insert(
                     db, version: id, ordinal: ordinal, path: path, role: leaf.role, tensor,
-                    at: checked.droppedAt ?? checked.content.version.createdAt)
+                    at: checked.droppedAt ?? Timestamp.text(checked.content.version.createdAt))
             }
         }
     }

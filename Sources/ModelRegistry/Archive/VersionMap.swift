@@ -1,5 +1,6 @@
 import Checkpoints
 import ChunkStore
+import Foundations
 import GRDB
 
 /// Which version here is which there.
@@ -24,7 +25,8 @@ struct VersionMap {
         var new: [Version] = []
         for version in versions {
             let row = try Int64.fetchOne(
-                find, arguments: [version.contentID.data, version.createdAt, version.model])
+                find,
+                arguments: [version.contentID.data, Timestamp.text(version.createdAt), version.model])
             rows[version.rowID] = row
             if row == nil { new.append(version) }
         }

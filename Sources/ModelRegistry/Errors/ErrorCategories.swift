@@ -40,7 +40,7 @@ extension BisectError: CategorisedError {
     public var category: ErrorCategory { .usage }
 }
 
-extension VersionScopeError: CategorisedError {
+extension VersionRecordError: CategorisedError {
     /// An expression that asks for what versions do not have.
     public var category: ErrorCategory { .usage }
 }

@@ -27,7 +27,7 @@ public enum RegistryError: Error, Equatable {
     /// Not a reference to a version.
     case badReference(String)
     /// The value of an attribute is not JSON.
-    case badAttribute(key: String, json: String)
+    case badAttribute(json: String)
 
     /// No model of this name; perhaps another was meant.
     case noModel(String, suggestion: String?)
@@ -145,8 +145,8 @@ extension RegistryError: CustomStringConvertible {
         case .reservedAlias(let name): "\(quoted(name)) cannot be an alias: it already names a version"
         case .badReference(let text):
             "\(quoted(text)) does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
-        case .badAttribute(let key, let json):
-            "value of attribute \(quoted(key)) is not JSON: \(quoted(String(json.prefix(80))))"
+        case .badAttribute(let json):
+            "value of an attribute is not JSON: \(quoted(String(json.prefix(80))))"
         case .noModel(let name, let suggestion): "no model \(quoted(name))" + RegistryError.question(suggestion)
         case .noVersion(let model, let number, let latest):
             "no version \(number) of \(quoted(model))" + (latest.map { "; the latest is \($0)" } ?? "")

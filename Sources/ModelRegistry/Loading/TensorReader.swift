@@ -72,7 +72,7 @@ struct TensorReader: Sendable {
             }
         }
         let paths = requests.map(\.path)
-        try registry.explaining(version, path: { paths[$0] }) {
+        try registry.explaining(version, paths: paths) {
             try session.read(
                 parts, verifiesHashes: verifiesHashes,
                 progress: progress.map {
@@ -84,14 +84,16 @@ struct TensorReader: Sendable {
 
 extension Registry {
     /// Calls `body`, which reads chunks of a version, and says of damage where it is, and of chunks that are gone why.
+    ///
+    /// - Parameter paths: The leaves that requests are for, by their tags.
     func explaining<Result>(
-        _ version: Version, path: (_ tag: Int) -> CheckpointPath, _ body: () throws -> Result
+        _ version: Version, paths: [CheckpointPath], _ body: () throws -> Result
     ) throws -> Result {
         try translatingErrors {
             do {
                 return try body()
             } catch let failure as ReadSession.Failure {
-                return try locatingDamage(version: version.reference, path: path(failure.tag)) {
+                return try locatingDamage(version: version.reference, path: paths[failure.tag]) {
                     throw failure.damage
                 }
             } catch let gone as ChunkGone {

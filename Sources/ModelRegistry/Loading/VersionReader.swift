@@ -136,7 +136,7 @@ package struct StoredBytes: Sendable {
         guard !range.isEmpty else { return }
         let first = range.lowerBound / Chunking.chunkByteCount
         let last = (range.upperBound - 1) / Chunking.chunkByteCount
-        try registry.explaining(version, path: { _ in path }) {
+        try registry.explaining(version, paths: [path]) {
             try locatingDamage(version: version.reference, path: path) {
                 for index in first...last {
                     let whole = Chunking.range(ofChunk: index, byteCount: byteCount)

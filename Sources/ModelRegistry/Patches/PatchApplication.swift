@@ -88,16 +88,16 @@ final class PatchApplication: Sendable {
         let jobs = jobs
         let healths = try prove(jobs)
         try proveViews()
-        let options = SaveOptions(
+        var options = SaveOptions(
             message: message ?? header.message, aliases: aliases,
             metrics: OrderedDictionary(uniqueKeysWithValues: header.metrics.map { ($0.name, $0.value) }),
             attributes: try attributes(isFromFile: false), parent: base.reference,
-            attachments: try attachments())
-        var allOptions = options
-        allOptions.fileFacts = try attributes(isFromFile: true)
+            attachments: try attachments(), step: header.step)
+        options.environment = header.environment
+        options.fileFacts = try attributes(isFromFile: true)
         let insertion = VersionInsertion(
             manifest: header.manifest, leaves: header.leaves, tensors: try newTensors(healths), model: model,
-            options: allOptions, sourceFile: try sourceFile(), action: "apply")
+            options: options, sourceFile: try sourceFile(), action: "apply")
 
         var written = WrittenBytes()
         // A gc of another process may remove chunks between batches, before the version needs them: look again.
@@ -374,15 +374,15 @@ final class PatchApplication: Sendable {
         }
     }
 
-    private func attributes(isFromFile: Bool) throws -> OrderedDictionary<String, String> {
-        let attributes = header.attributes.filter { $0.isFromFile == isFromFile }
-        try registry.read { db in
-            for attribute in attributes {
-                let isJSON = try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [attribute.json])
-                guard isJSON == true else { throw patch.damage("an attribute that is not JSON") }
+    private func attributes(isFromFile: Bool) throws -> Attributes {
+        var attributes: Attributes = [:]
+        for attribute in header.attributes where attribute.isFromFile == isFromFile {
+            guard let value = try? AttributeValue(json: attribute.json) else {
+                throw patch.damage("an attribute that is not JSON")
             }
+            attributes[attribute.key] = value
         }
-        return OrderedDictionary(uniqueKeysWithValues: attributes.map { ($0.key, $0.json) })
+        return attributes
     }
 
     private func attachments() throws -> OrderedDictionary<String, [UInt8]> {

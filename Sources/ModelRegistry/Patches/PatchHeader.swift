@@ -1,4 +1,5 @@
 import Checkpoints
+import OrderedCollections
 import Tensors
 
 /// What a patch says before its chunks: which version it changes, and all of the version that it makes except bytes.
@@ -63,7 +64,11 @@ struct PatchHeader {
     var base: Origin
     var target: Origin
     var message: String
+    /// The training step of the version.
+    var step: Int?
     var metrics: [(name: String, value: Double)]
+    /// The code and machine that saved the version, which are not those that apply the patch.
+    var environment: RunEnvironment?
     var attributes: [Attribute]
     var attachments: [Attachment]
     var sourceFile: SourceFile?
@@ -99,10 +104,12 @@ extension PatchHeader {
             writer.text(origin.reference)
         }
         writer.text(message)
+        writer.optional(step) { $0.number($1) }
         writer.list(metrics) { writer, metric in
             writer.text(metric.name)
             writer.word(metric.value.bitPattern)
         }
+        writer.optional(environment) { $0.environment($1) }
         writer.list(attributes) { writer, attribute in
             writer.byte(attribute.isFromFile ? 1 : 0)
             writer.text(attribute.key)
@@ -141,6 +148,19 @@ extension PatchWriter {
     fileprivate mutating func optional<Value>(_ value: Value?, _ write: (inout PatchWriter, Value) -> Void) {
         byte(value == nil ? 0 : 1)
         if let value { write(&self, value) }
+    }
+
+    fileprivate mutating func environment(_ environment: RunEnvironment) {
+        optional(environment.host) { $0.text($1) }
+        optional(environment.user) { $0.text($1) }
+        list(environment.command) { $0.text($1) }
+        optional(environment.gitCommit) { $0.text($1) }
+        optional(environment.gitBranch) { $0.text($1) }
+        optional(environment.isDirty) { $0.byte($1 ? 1 : 0) }
+        list(Array(environment.packages)) { writer, package in
+            writer.text(package.key)
+            writer.text(package.value)
+        }
     }
 
     fileprivate mutating func leaf(_ leaf: SavePlan.Leaf, id: ContentID?) {
@@ -187,9 +207,11 @@ extension PatchHeader {
         base = Origin(contentID: try reader.id(), reference: try reader.text())
         target = Origin(contentID: try reader.id(), reference: try reader.text())
         message = try reader.text()
+        step = try reader.optional { reader throws(PatchProblem) in try reader.number() }
         metrics = try reader.list { reader throws(PatchProblem) in
             (name: try reader.text(), value: Double(bitPattern: try reader.word()))
         }
+        environment = try reader.optional { reader throws(PatchProblem) in try reader.environment() }
         attributes = try reader.list { reader throws(PatchProblem) in
             Attribute(isFromFile: try reader.flag(), key: try reader.text(), json: try reader.text())
         }
@@ -253,7 +275,7 @@ extension PatchHeader {
                 guard records.contains(chunk.id) else { throw PatchProblem("a chunk that is not there") }
             }
         }
-        func areUnique(_ names: [String]) -> Bool { Set(names.map { Array($0.utf8) }).count == names.count }
+        func areUnique(_ names: [String]) -> Bool { Set(names).count == names.count }
         guard areUnique(metrics.map(\.name)), areUnique(attachments.map(\.name)),
             areUnique(attributes.map { "\($0.isFromFile) \($0.key)" })
         else { throw PatchProblem("two metrics, attributes or attachments of one name") }
@@ -279,6 +301,26 @@ extension PatchReader {
         _ read: (inout PatchReader) throws(PatchProblem) -> Value
     ) throws(PatchProblem) -> Value? {
         try flag() ? try read(&self) : nil
+    }
+
+    private mutating func optionalText() throws(PatchProblem) -> String? {
+        try optional { reader throws(PatchProblem) in try reader.text() }
+    }
+
+    fileprivate mutating func environment() throws(PatchProblem) -> RunEnvironment {
+        var environment = RunEnvironment(
+            host: try optionalText(), user: try optionalText(),
+            command: try list { reader throws(PatchProblem) in try reader.text() },
+            gitCommit: try optionalText(), gitBranch: try optionalText(),
+            isDirty: try optional { reader throws(PatchProblem) in try reader.flag() })
+        let packages = try list { reader throws(PatchProblem) in
+            (name: try reader.text(), version: try reader.text())
+        }
+        for package in packages { environment.packages[package.name] = package.version }
+        guard environment.packages.count == packages.count else {
+            throw PatchProblem("two packages of one name")
+        }
+        return environment
     }
 
     private mutating func dtype() throws(PatchProblem) -> DType {

@@ -27,9 +27,9 @@ extension Registry {
     /// Writes what one version has and another has not to a file, from which ``applyPatch(at:as:message:aliases:progress:)``
     /// makes the version elsewhere.
     ///
-    /// The file holds the whole manifest, message, metrics, attributes, attachments, what is needed to give back the
-    /// file that was saved, and the chunks that `old` lacks, each as a difference from the chunk in its place where
-    /// that is shorter. `docs/format.md` gives the bytes.
+    /// The file holds the whole manifest, message, step, metrics, environment, attributes, attachments, what is needed to
+    /// give back the file that was saved, and the chunks that `old` lacks, each as a difference from the chunk in its
+    /// place where that is shorter. The run stays here. `docs/format.md` gives the bytes.
     ///
     /// - Parameters:
     ///   - old: The version that is there too; see ``VersionReference``.
@@ -72,7 +72,7 @@ extension Registry {
                     return byteCount < PatchPlan.byteCountAtOnce
                 })
             rest = rest.dropFirst(batch.count)
-            let records = try explaining(plan.target, path: { _ in .root }) { try encode(batch, plan) }
+            let records = try explaining(plan.target, paths: [.root]) { try encode(batch, plan) }
             for record in records {
                 if record.base != nil { deltaCount += 1 }
                 var writer = PatchWriter()
@@ -187,7 +187,8 @@ private struct PatchPlan: Sendable {
             let header = PatchHeader(
                 base: PatchHeader.Origin(contentID: base.contentID, reference: base.reference),
                 target: PatchHeader.Origin(contentID: target.contentID, reference: target.reference),
-                message: target.message, metrics: try Self.metrics(db, target),
+                message: target.message, step: target.step, metrics: try Self.metrics(db, target),
+                environment: try Self.environment(db, target),
                 attributes: try Self.attributes(db, target), attachments: [],
                 sourceFile: try Self.sourceFile(db, target, notOf: base), structure: new.structure,
                 tensors: builder.tensors, leaves: leaves.map(\.leaf), leafIDs: leaves.map(\.id))
@@ -197,12 +198,18 @@ private struct PatchPlan: Sendable {
         newByteCount = jobs.reduce(0) { $0 + $1.byteCount }
     }
 
-    /// Metrics of the version as a whole. Python's NaN is a NULL in the table.
+    /// The version's metrics. NaN is NULL in the table.
     private static func metrics(_ db: Database, _ version: Version) throws -> [(name: String, value: Double)] {
         try Row.fetchAll(
-            db, sql: "SELECT name, value FROM metric WHERE version = ? AND step IS NULL ORDER BY rowid",
+            db, sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name",
             arguments: [version.rowID]
         ).map { (name: try $0.value("name"), value: try $0.optional("value") ?? .nan) }
+    }
+
+    private static func environment(_ db: Database, _ version: Version) throws -> RunEnvironment? {
+        let row = try Int64.fetchOne(
+            db, sql: "SELECT environment FROM version WHERE id = ?", arguments: [version.rowID])
+        return try EnvironmentTable.environment(db, row)
     }
 
     private static func attributes(_ db: Database, _ version: Version) throws -> [PatchHeader.Attribute] {

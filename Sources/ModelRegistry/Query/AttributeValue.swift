@@ -1,9 +1,7 @@
-import Checkpoints
-import Foundation
 import Foundations
 public import OrderedCollections
 
-/// The value of a hyper-parameter or another fact: any JSON.
+/// The value of a hyper-parameter or another fact, of a version or a run: any JSON.
 ///
 /// ```swift
 /// let settings: OrderedDictionary<String, AttributeValue> = ["lr": 1e-3, "optimizer": "adamw", "betas": [0.9, 0.999]]
@@ -14,14 +12,14 @@ public struct AttributeValue: Hashable, Sendable {
 
     /// A value that is JSON text already.
     ///
-    /// - Throws: ``RegistryError/badAttribute(key:json:)`` where it is not.
+    /// - Throws: ``RegistryError/badAttribute(json:)`` where it is not.
     public init(json: String) throws {
-        guard AttributeValue.isJSON(json) else { throw RegistryError.badAttribute(key: "", json: json) }
+        guard AttributeValue.isJSON(json) else { throw RegistryError.badAttribute(json: json) }
         self.json = json
     }
 
-    /// A value that the registry or this file wrote.
-    init(trusted json: String) { self.json = json }
+    /// A value that the registry, or a reader of files, wrote as JSON.
+    package init(trusted json: String) { self.json = json }
 
     /// A text.
     public init(_ text: String) { json = JSONText.quoted(text) }
@@ -37,6 +35,9 @@ public struct AttributeValue: Hashable, Sendable {
         json = number.isFinite ? "\(number)" : JSONText.quoted("\(number)")
     }
 
+    /// A list.
+    public init(_ elements: [AttributeValue]) { json = "[\(elements.map(\.json).joined(separator: ","))]" }
+
     /// What somebody typed: JSON as it is, anything else as a text.
     public init(parsing text: String) {
         json = AttributeValue.isJSON(text) ? text : JSONText.quoted(text)
@@ -44,12 +45,21 @@ public struct AttributeValue: Hashable, Sendable {
 
     /// The text, where the value is one.
     public var text: String? {
-        guard json.hasPrefix("\"") else { return nil }
-        return try? JSONDecoder().decode(String.self, from: Data(json.utf8))
+        AttributeValue.reading(json) { try $0.string() }
     }
 
     private static func isJSON(_ text: String) -> Bool {
-        (try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)) != nil
+        reading(text) { try $0.skipValue() } != nil
+    }
+
+    /// What `read` finds in the whole of a text; `nil` where it is something else.
+    private static func reading<Value>(_ text: String, _ read: (inout JSONReader) throws -> Value) -> Value? {
+        var text = text
+        return text.withUTF8 { bytes in
+            var reader = JSONReader(UnsafeRawBufferPointer(bytes))
+            guard let value = try? read(&reader), (try? reader.end()) != nil else { return nil }
+            return value
+        }
     }
 }
 
@@ -66,9 +76,7 @@ extension AttributeValue: ExpressibleByStringLiteral, ExpressibleByIntegerLitera
     public init(booleanLiteral value: Bool) { self.init(value) }
 
     /// A list.
-    public init(arrayLiteral elements: AttributeValue...) {
-        json = "[\(elements.map(\.json).joined(separator: ","))]"
-    }
+    public init(arrayLiteral elements: AttributeValue...) { self.init(elements) }
 
     /// Keys and values.
     public init(dictionaryLiteral elements: (String, AttributeValue)...) {

@@ -1,20 +1,26 @@
 import Checkpoints
 import ChunkStore
 public import Expressions
+import Foundations
 import GRDB
 public import OrderedCollections
+import Synchronization
 
-/// A version with the facts that conditions ask for.
+/// A version, and what conditions may ask of it: in `--where`, `--sort` and `bisect --expr` alike.
 ///
-/// A name is, in this order: a metric, a fact set on the version, a setting of its run, or one of
-/// ``builtInNames``.
-public struct VersionRecord: Hashable, Sendable {
+/// A name stands for the first of these that the version has: a metric, a fact set on the version, a setting of its
+/// run, one of ``builtInNames``, or the plain value at this path in the checkpoint. ``functionNames`` reach what is
+/// hidden by another thing of the same name, as `value("version")` does, and ask for health and changes. Everything
+/// is answered from rows; no tensor is read.
+public struct VersionRecord: Sendable {
     /// The version.
     public let version: Version
     /// Its facts, and below them the settings of its run.
     public let attributes: Attributes
     /// The machine and commit that saved it.
     let origin: Origin
+    let registry: Registry
+    let plainValues: PlainValues
 
     struct Origin: Hashable, Sendable {
         var host: String?
@@ -33,11 +39,17 @@ public struct VersionRecord: Hashable, Sendable {
 }
 
 extension VersionRecord: ExpressionScope {
-    /// The value of a metric, a fact, or one of ``builtInNames``.
-    public func value(of name: String) -> ExpressionValue? {
+    /// The value of a name; `nil` where the version has nothing of that name.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func value(of name: String) throws -> ExpressionValue? {
         if let metric = version.metrics[name] { return .number(metric) }
         if let attribute = attributes[name] { return attribute.expressionValue }
-        return switch name {
+        return try builtInValue(of: name) ?? plainValues.value(at: name, of: version)
+    }
+
+    private func builtInValue(of name: String) -> ExpressionValue? {
+        switch name {
         case "model": .text(version.model)
         case "version": .number(Double(version.number))
         case "step": version.step.map { .number(Double($0)) }
@@ -46,7 +58,7 @@ extension VersionRecord: ExpressionScope {
         case "kind": .text(version.kind.rawValue)
         case "byte_count": .number(Double(version.byteCount))
         case "tensor_count": .number(Double(version.tensorCount))
-        case "created_at": .text(version.createdAt)
+        case "created_at": .text(Timestamp.text(version.createdAt))
         case "host": origin.host.map { .text($0) }
         case "user": origin.user.map { .text($0) }
         case "git_commit": origin.gitCommit.map { .text($0) }
@@ -55,19 +67,51 @@ extension VersionRecord: ExpressionScope {
         default: nil
         }
     }
+}
 
-    /// `alias("best")`: whether the version has this alias; with no argument, any.
-    public func value(calling function: String, with arguments: [ExpressionValue]) -> ExpressionValue? {
-        guard function == "alias" else { return nil }
-        if arguments.isEmpty { return .truth(!version.aliases.isEmpty) }
-        return .truth(
-            arguments.contains {
-                if case .text(let name) = $0 { version.aliases.contains(name) } else { false }
-            })
+/// The plain values of checkpoints: those at one path are read together, for all versions.
+final class PlainValues: Sendable {
+    private let registry: Registry
+    private let known = Mutex<[String: [Int64: ExpressionValue]]>([:])
+
+    init(_ registry: Registry) { self.registry = registry }
+
+    func value(at path: String, of version: Version) throws -> ExpressionValue? {
+        if let values = known.withLock({ $0[path] }) { return values[version.rowID] }
+        let values = try registry.read { db in try PlainValues.values(db, at: path) }
+        known.withLock { $0[path] = values }
+        return values[version.rowID]
     }
 
-    /// The functions that conditions may call.
-    public static let functionNames = ["alias"]
+    private static func values(_ db: Database, at path: String) throws -> [Int64: ExpressionValue] {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT version, value_kind, value FROM parameter JOIN path ON path.id = parameter.path
+                WHERE path.text = ? AND value_kind IS NOT NULL ORDER BY ordinal DESC
+                """,
+            arguments: [path])
+        var values: [Int64: ExpressionValue] = [:]
+        // Of two keys that are spelled alike, the first counts.
+        while let row = try rows.next() {
+            let value = try PlainValue(kind: row.value("value_kind"), value: row["value"])
+            values[try row.value("version")] = value.expressionValue
+        }
+        return values
+    }
+}
+
+extension PlainValue {
+    /// The value in a condition; `nil` for none.
+    var expressionValue: ExpressionValue? {
+        switch self {
+        case .integer(let number): .number(Double(number))
+        case .number(let bits): .number(Double(bitPattern: bits))
+        case .boolean(let flag): .truth(flag)
+        case .string(let text): .text(text)
+        case .none: nil
+        }
+    }
 }
 
 extension RunInfo: ExpressionScope {
@@ -84,8 +128,8 @@ extension RunInfo: ExpressionScope {
         case "model": model.map { .text($0) }
         case "run": .text(self.name)
         case "state": .text(state.rawValue)
-        case "started_at": .text(startedAt)
-        case "ended_at": endedAt.map { .text($0) }
+        case "started_at": .text(Timestamp.text(startedAt))
+        case "ended_at": endedAt.map { .text(Timestamp.text($0)) }
         case "wall_seconds": .number(wallSeconds)
         case "step": lastStep.map { .number(Double($0)) }
         case "parent": parent.map { .text($0) }
@@ -106,72 +150,6 @@ extension AttributeValue {
         default: return .text(text ?? json)
         }
     }
-
-}
-
-/// An order by a quantity: `accuracy`, or `-accuracy` for the highest first. What is not known or not a number
-/// comes last, equals stay as they were.
-public struct SortKey: Sendable {
-    /// The quantity.
-    public let expression: Expression
-    /// Whether the highest comes first.
-    public let isDescending: Bool
-
-    /// Reads `accuracy`, `-val/accuracy`, `-(loss / step)`.
-    ///
-    /// - Parameter slashesJoinNames: Whether `val/accuracy` is one name.
-    /// - Throws: `ExpressionError`.
-    public init(parsing text: String, slashesJoinNames: Bool = true) throws(ExpressionError) {
-        isDescending = text.hasPrefix("-")
-        expression = try Expression(
-            parsing: isDescending ? String(text.dropFirst()) : text, slashesJoinNames: slashesJoinNames)
-    }
-
-    /// Sorts by several keys, the first of which decides first.
-    public static func sorted<Item: ExpressionScope>(_ items: [Item], by keys: [SortKey]) throws -> [Item] {
-        guard !keys.isEmpty else { return items }
-        let values = try items.map { item in try keys.map { try $0.expression.value(in: item) } }
-        let order = items.indices.sorted { left, right in
-            for (index, key) in keys.enumerated() {
-                switch compare(values[left][index], values[right][index], isDescending: key.isDescending) {
-                case 0: continue
-                case let sign: return sign < 0
-                }
-            }
-            return left < right
-        }
-        return order.map { items[$0] }
-    }
-
-    /// Negative where `left` comes first. Numbers come before texts.
-    private static func compare(_ left: ExpressionValue?, _ right: ExpressionValue?, isDescending: Bool) -> Int
-    {
-        func rank(_ value: ExpressionValue?) -> Int {
-            switch value {
-            case .number(let number): number.isNaN ? 2 : 0
-            case .truth: 0
-            case .text: 1
-            case nil: 2
-            }
-        }
-        guard rank(left) == rank(right) else { return rank(left) - rank(right) }
-        func number(_ value: ExpressionValue?) -> Double {
-            switch value {
-            case .number(let number): number
-            case .truth(let truth): truth ? 1 : 0
-            default: 0
-            }
-        }
-        let sign: Int
-        if case .text(let left) = left, case .text(let right) = right {
-            sign = left < right ? -1 : left > right ? 1 : 0
-        } else if rank(left) == 2 {
-            sign = 0
-        } else {
-            sign = number(left) < number(right) ? -1 : number(left) > number(right) ? 1 : 0
-        }
-        return isDescending ? -sign : sign
-    }
 }
 
 extension Registry {
@@ -188,25 +166,35 @@ extension Registry {
         limit: Int? = nil
     ) throws -> [VersionRecord] {
         let isWhole = condition == nil && keys.isEmpty
-        var records = try read { db in
+        var found = try read { db in
             let modelID = try model.map { try VersionTable.modelID(db, $0) }
-            return try VersionTable.records(
+            return try records(
                 db, where: "version.deleted_at IS NULL" + (modelID == nil ? "" : " AND version.model = ?"),
                 arguments: modelID.map { [$0] } ?? [], limit: isWhole ? limit : nil)
         }
-        if let condition { records = try records.filter { try condition.holds(in: $0) } }
-        records = try SortKey.sorted(records, by: keys)
-        return limit.map { Array(records.prefix($0)) } ?? records
+        if let condition { found = try found.filter { try condition.holds(in: $0) } }
+        found = try SortKey.sorted(found, by: keys)
+        return limit.map { Array(found.prefix($0)) } ?? found
     }
-}
 
-extension VersionTable {
-    /// Versions with their facts.
-    fileprivate static func records(
+    /// A version with the facts that conditions ask for.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func versionRecord(of version: Version) throws -> VersionRecord {
+        let found = try read { db in
+            try records(db, where: "version.id = ?", arguments: [version.rowID], limit: nil)
+        }
+        guard let record = found.first else {
+            throw RegistryError.damaged(RegistryError.Damage(problem: "a version's row is missing"))
+        }
+        return record
+    }
+
+    private func records(
         _ db: Database, where condition: String, arguments: StatementArguments, limit: Int?
     ) throws -> [VersionRecord] {
-        let versions = try fetch(db, where: condition, arguments: arguments, limit: limit)
-        let chosen = subselect(where: condition, limit: limit)
+        let versions = try VersionTable.fetch(db, where: condition, arguments: arguments, limit: limit)
+        let chosen = VersionTable.subselect(where: condition, limit: limit)
         var facts: [Int64: Attributes] = [:]
         // A version's own facts come last, and take the place of what its file and its run say.
         let rows = try Row.fetchCursor(
@@ -238,10 +226,12 @@ extension VersionTable {
                 gitCommit: try row.optional("git_commit"), gitBranch: try row.optional("git_branch"),
                 isDirty: try row.optional("is_dirty", as: Int.self).map { $0 == 1 })
         }
+        let plainValues = PlainValues(self)
         return versions.map { version in
             VersionRecord(
                 version: version, attributes: facts[version.rowID] ?? [:],
-                origin: origins[version.rowID] ?? VersionRecord.Origin())
+                origin: origins[version.rowID] ?? VersionRecord.Origin(), registry: self,
+                plainValues: plainValues)
         }
     }
 }

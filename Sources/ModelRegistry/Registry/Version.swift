@@ -1,4 +1,5 @@
 public import Checkpoints
+public import Foundation
 
 /// An immutable saved checkpoint of a model.
 public struct Version: Hashable, Sendable {
@@ -18,15 +19,15 @@ public struct Version: Hashable, Sendable {
     public let tensorCount: Int
     /// Bytes of these tensors, uncompressed.
     public let byteCount: Int
-    /// When it was saved: UTC, `2026-01-31T12:00:00.000Z`.
-    public let createdAt: String
+    /// When it was saved, to the millisecond.
+    public let createdAt: Date
     /// The aliases that name it, in order.
     public let aliases: [String]
     /// The run that saved it, such as `mlp/baseline`.
     public let run: String?
     /// The training step that it was saved at.
     public let step: Int?
-    /// Its metrics, by name. Of a metric with several steps, the last.
+    /// Its metrics, by name, as they were at ``step``.
     public let metrics: [String: Double]
 
     /// Number of its tensors that were dropped to save space; see ``Registry/prune(_:_:dropping:)``. 0: it is whole.

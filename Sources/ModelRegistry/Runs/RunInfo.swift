@@ -1,3 +1,5 @@
+public import Foundation
+
 /// Which run, in one registry.
 public struct RunID: Hashable, Sendable {
     let rowID: Int64
@@ -25,10 +27,10 @@ public struct RunInfo: Hashable, Sendable {
     public let name: String
     /// How it is doing, as far as can be seen from here.
     public let state: RunState
-    /// When it began: UTC, `2026-01-31T12:00:00.000Z`.
-    public let startedAt: String
+    /// When it began, to the millisecond.
+    public let startedAt: Date
     /// When it ended; `nil` if it has not, or nobody knows.
-    public let endedAt: String?
+    public let endedAt: Date?
     /// Seconds that it ran in all, by a clock that nobody sets; of a running one, when it was last heard of.
     public let wallSeconds: Double
     /// The run that it went on from.
@@ -91,8 +93,8 @@ public struct MetricSummary: Hashable, Sendable {
 
 /// What somebody said about a run or a version.
 public struct Note: Hashable, Sendable {
-    /// When: UTC, `2026-01-31T12:00:00.000Z`.
-    public let at: String
+    /// When, to the millisecond.
+    public let at: Date
     /// Who: `user@host`.
     public let actor: String
     /// What.

@@ -59,9 +59,9 @@ public struct TensorFacts: Hashable, Sendable, ExpressionScope {
     public let l2Norm: Double?
 
     /// The names that conditions may use. `zeros` is the share of zeros, 0 to 1; `rms` is the norm of a typical
-    /// element.
+    /// element; `inf` is another spelling of `infinity`.
     public static let names = [
-        "path", "dtype", "count", "byte_count", "nan", "infinity", "zero", "zeros", "minimum", "maximum",
+        "path", "dtype", "count", "byte_count", "nan", "infinity", "inf", "zero", "zeros", "minimum", "maximum",
         "l2_norm",
         "rms",
     ]
@@ -78,7 +78,7 @@ public struct TensorFacts: Hashable, Sendable, ExpressionScope {
         case "count": number(count)
         case "byte_count": number(byteCount)
         case "nan": number(nanCount)
-        case "infinity": number(infinityCount)
+        case "infinity", "inf": number(infinityCount)
         case "zero": number(zeroCount)
         case "zeros": zeroShare.map { .number($0) }
         case "minimum": minimum.map { .number($0) }

@@ -46,11 +46,6 @@ extension Registry {
             if let parent = options.parent {
                 _ = try VersionTable.resolve(db, VersionReference(parent), text: parent)
             }
-            for (key, json) in options.attributes {
-                guard try Bool.fetchOne(db, sql: "SELECT json_valid(?)", arguments: [json]) == true else {
-                    throw RegistryError.badAttribute(key: key, json: json)
-                }
-            }
         }
         let plan = try SavePlan(value.checkpoint)
         var unhealthy: [TensorFacts] = []
@@ -60,8 +55,8 @@ extension Registry {
                 if gate.action == .refuse {
                     throw RegistryError.gated(condition: gate.condition.text, unhealthy)
                 }
-                let paths = unhealthy.prefix(100).map { JSONText.quoted($0.path) }
-                options.attributes[HealthGate.attribute] = "[\(paths.joined(separator: ","))]"
+                options.attributes[HealthGate.attribute] = AttributeValue(
+                    unhealthy.prefix(100).map { AttributeValue($0.path) })
             }
         }
         var result = try sayingWhatChanged {

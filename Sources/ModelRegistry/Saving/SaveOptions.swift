@@ -9,10 +9,10 @@ public struct SaveOptions: Sendable {
     public var message: String
     /// Aliases to set on the new version, which move there if they exist.
     public var aliases: [String]
-    /// Metrics of the version as a whole.
+    /// Metrics of the version, by name.
     public var metrics: OrderedDictionary<String, Double>
-    /// Facts such as hyper-parameters. Values are JSON texts: `0.1`, `"adamw"`, `[1,2]`.
-    public var attributes: OrderedDictionary<String, String>
+    /// Facts such as hyper-parameters: `["lr": 0.1, "optimizer": "adamw", "betas": [0.9, 0.999]]`.
+    public var attributes: Attributes
     /// The version that this one was made from; `nil` for the model's latest. One of another model is what it was
     /// fine-tuned from. Where neither this nor ``mergedFrom`` is said, versions of other models that have much of
     /// its content are found; see ``Registry/lineage(of:)``.
@@ -21,12 +21,12 @@ public struct SaveOptions: Sendable {
     public var attachments: OrderedDictionary<String, [UInt8]>
     /// The file that the checkpoint was read from, to be given back byte for byte.
     public var sourceFile: SourceFile?
-    /// Facts that the file or files carried, beside the texts of ``sourceFile``. Values are JSON texts.
-    public var fileFacts: OrderedDictionary<String, String> = [:]
+    /// Facts that the file or files carried, beside the texts of ``sourceFile``.
+    public var fileFacts: Attributes = [:]
 
     /// The run that saves it; see ``Registry/startRun(model:name:hyperparameters:parent:resumes:environment:process:)``.
     public var run: RunID?
-    /// The training step that it is saved at. Metrics are of this step then, and are the run's as well.
+    /// The training step that it is saved at. Where there is a run, ``metrics`` are the run's at this step, too.
     public var step: Int?
     /// The code and machine that save it; where there is a run, usually that of the run.
     ///
@@ -64,7 +64,7 @@ public struct SaveOptions: Sendable {
     /// Options with nothing said, except what is given.
     public init(
         message: String = "", aliases: [String] = [], metrics: OrderedDictionary<String, Double> = [:],
-        attributes: OrderedDictionary<String, String> = [:], parent: String? = nil,
+        attributes: Attributes = [:], parent: String? = nil,
         attachments: OrderedDictionary<String, [UInt8]> = [:], sourceFile: SourceFile? = nil, run: RunID? = nil,
         step: Int? = nil
     ) {

@@ -107,15 +107,12 @@ struct VersionInsertion {
 
     private func insertDetails(_ db: Database, _ versionID: Int64) throws {
         try MetricTable.insert(
-            options.metrics.map { MetricTable.Metric(name: $0, step: options.step, value: $1) },
-            version: versionID, db)
+            options.metrics.map { MetricTable.Metric(name: $0, value: $1) }, version: versionID, db)
         try insertRunMetrics(db)
-        var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { JSONText.quoted($0) }
+        var fileFacts = (options.sourceFile?.metadata ?? [:]).mapValues { AttributeValue($0) }
         fileFacts.merge(options.fileFacts) { $1 }
-        func attributes(_ facts: OrderedDictionary<String, String>, _ source: AttributeTable.Source)
-            -> [AttributeTable.Attribute]
-        {
-            facts.map { AttributeTable.Attribute(source: source, key: $0, json: $1) }
+        func attributes(_ facts: Attributes, _ source: AttributeTable.Source) -> [AttributeTable.Attribute] {
+            facts.map { AttributeTable.Attribute(source: source, key: $0, json: $1.json) }
         }
         try AttributeTable.insert(
             attributes(options.attributes, .user) + attributes(fileFacts, .file), version: versionID, db)
@@ -125,7 +122,7 @@ struct VersionInsertion {
         if let sourceFile { try SourceFileTable.insert(sourceFile, version: versionID, db) }
     }
 
-    /// What is said of a version at a step is said of its run at this step.
+    /// The metrics of a version at a step are its run's at this step, too.
     private func insertRunMetrics(_ db: Database) throws {
         guard let run = options.run else { return }
         let row = try Row.fetchOne(

@@ -1,4 +1,5 @@
 import ChunkStore
+import Foundation
 import Foundations
 import GRDB
 
@@ -7,13 +8,13 @@ enum NoteTable {
     static func insert(_ db: Database, run: Int64? = nil, version: Int64? = nil, _ text: String) throws {
         try insert(
             db, run: run, version: version,
-            Note(at: Timestamp.now(), actor: CurrentUser.actor(), text: text))
+            Note(at: Date(), actor: CurrentUser.actor(), text: text))
     }
 
     private static func insert(_ db: Database, run: Int64?, version: Int64?, _ note: Note) throws {
         try db.execute(
             sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)",
-            arguments: [run, version, note.at, note.actor, note.text])
+            arguments: [run, version, Timestamp.text(note.at), note.actor, note.text])
     }
 
     /// Adds notes of another registry, but for those that are here, too.
@@ -30,7 +31,7 @@ enum NoteTable {
             db, sql: "SELECT at, actor, text FROM note WHERE \(condition) ORDER BY id",
             arguments: [run ?? version])
         return try rows.map {
-            Note(at: try $0.value("at"), actor: try $0.value("actor"), text: try $0.value("text"))
+            Note(at: try $0.time("at"), actor: try $0.value("actor"), text: try $0.value("text"))
         }
     }
 }

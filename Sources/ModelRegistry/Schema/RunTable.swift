@@ -97,8 +97,8 @@ enum RunTable {
         let parentModel: String? = try row.optional("parent_model_name")
         return RunInfo(
             id: RunID(rowID: id), model: try row.optional("model_name"), name: try row.value("name"),
-            state: try state(row), startedAt: try row.value("started_at"),
-            endedAt: try row.optional("ended_at"),
+            state: try state(row), startedAt: try row.time("started_at"),
+            endedAt: try row.optionalTime("ended_at"),
             wallSeconds: try row.value("wall_seconds"),
             parent: parentName.map { RunInfo.reference(model: parentModel, name: $0) },
             attributes: try attributes(db, id), metrics: last.values, lastStep: last.step,

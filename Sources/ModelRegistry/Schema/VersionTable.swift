@@ -133,7 +133,6 @@ enum VersionTable {
             db,
             sql: """
                 SELECT version, name, value FROM metric WHERE version IN (\(chosen))
-                ORDER BY version, name, ifnull(step, 9e18)
                 """,
             arguments: arguments)
         while let metric = try values.next() {
@@ -155,7 +154,7 @@ enum VersionTable {
                 model: model, number: try row.value("number"), contentID: try row.contentID("content_id"),
                 parent: parentName.flatMap { name in parentNumber.map { "\(name):v\($0)" } }, kind: kind,
                 message: try row.value("message"), tensorCount: try row.value("tensor_count"),
-                byteCount: try row.value("byte_count"), createdAt: try row.value("created_at"),
+                byteCount: try row.value("byte_count"), createdAt: try row.time("created_at"),
                 aliases: aliases[id] ?? [],
                 run: runName.map { RunInfo.reference(model: runModel, name: $0) },
                 step: try row.optional("step"), metrics: metrics[id] ?? [:],

@@ -1,5 +1,6 @@
 import Checkpoints
 import ChunkStore
+import Foundation
 import Foundations
 import GRDB
 
@@ -82,13 +83,6 @@ extension Registry {
         }
     }
 
-    private func seconds(of version: Version) throws -> Double {
-        guard let seconds = Timestamp.seconds(version.createdAt) else {
-            throw RegistryError.Damage(problem: "invalid time \(quoted(version.createdAt))")
-        }
-        return seconds
-    }
-
     private func pruningPlan(
         _ db: Database, _ model: String, _ policy: RetentionPolicy, _ patterns: [String]
     ) throws -> [PruneDecision] {
@@ -96,12 +90,12 @@ extension Registry {
         let versions = try VersionTable.fetch(
             db, where: "version.model = ? AND version.deleted_at IS NULL", arguments: [modelID])
         let unfinished = try unfinishedRuns(db, modelID)
-        let candidates = try versions.map { version in
+        let candidates = versions.map { version in
             RetentionPolicy.Candidate(
-                number: version.number, savedAt: try seconds(of: version),
+                number: version.number, savedAt: version.createdAt,
                 metrics: version.metrics, aliases: version.aliases, unfinishedRun: unfinished[version.number])
         }
-        let decisions = policy.decisions(for: candidates, now: Timestamp.secondsNow())
+        let decisions = policy.decisions(for: candidates, now: Date())
         return try zip(versions, decisions).map { version, decision in
             var dropped: [String] = []
             if decision.action == .thin {

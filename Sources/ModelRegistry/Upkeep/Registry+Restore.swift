@@ -1,6 +1,6 @@
 import Checkpoints
 import ChunkStore
-import Foundation
+public import Foundation
 import Foundations
 import GRDB
 
@@ -16,8 +16,8 @@ public struct RestorationReport: Hashable, Sendable {
 public struct DeletedVersion: Hashable, Sendable {
     /// The version as it was, without aliases.
     public let version: Version
-    /// When it was deleted: UTC, `2026-01-31T12:00:00.000Z`.
-    public let deletedAt: String
+    /// When it was deleted, to the millisecond.
+    public let deletedAt: Date
 }
 
 extension Registry {
@@ -92,11 +92,11 @@ extension Registry {
         try read { db in
             let modelID = try VersionTable.modelID(db, model)
             let condition = "version.model = ? AND version.deleted_at IS NOT NULL"
-            let times = try String.fetchAll(
+            let rows = try Row.fetchAll(
                 db, sql: "SELECT deleted_at FROM version WHERE \(condition) ORDER BY number DESC",
                 arguments: [modelID])
-            return zip(try VersionTable.fetch(db, where: condition, arguments: [modelID]), times).map {
-                DeletedVersion(version: $0, deletedAt: $1)
+            return try zip(VersionTable.fetch(db, where: condition, arguments: [modelID]), rows).map {
+                DeletedVersion(version: $0, deletedAt: try $1.time("deleted_at"))
             }
         }
     }

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// Which versions of a model stay.
 ///
 /// A version stays if any rule says so. Whatever the rules, these stay: the latest version, those that an alias names,
@@ -57,8 +59,8 @@ public struct RetentionPolicy: Hashable, Sendable {
     public struct Candidate: Hashable, Sendable {
         /// The version's number.
         public let number: Int
-        /// When it was saved, in seconds since 1970.
-        public let savedAt: Double
+        /// When it was saved.
+        public let savedAt: Date
         /// Its metrics.
         public let metrics: [String: Double]
         /// The aliases that name it.
@@ -68,7 +70,7 @@ public struct RetentionPolicy: Hashable, Sendable {
 
         /// Describes a version.
         public init(
-            number: Int, savedAt: Double, metrics: [String: Double] = [:], aliases: [String] = [],
+            number: Int, savedAt: Date, metrics: [String: Double] = [:], aliases: [String] = [],
             unfinishedRun: String? = nil
         ) {
             self.unfinishedRun = unfinishedRun
@@ -123,13 +125,13 @@ public struct RetentionPolicy: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - candidates: All versions, in any order.
-    ///   - now: Seconds since 1970.
+    ///   - now: When the decision is made.
     /// - Complexity: O(n log n) for each rule.
-    public func decisions(for candidates: [Candidate], now: Double) -> [Decision] {
+    public func decisions(for candidates: [Candidate], now: Date) -> [Decision] {
         let ordered = candidates.sorted { $0.number > $1.number }
         let ranks = keepBest.map { best in (best, self.ranks(in: ordered, by: best)) }
-        var savedAt: [Int: Double] = [:]
-        var latest = -Double.infinity
+        var savedAt: [Int: Date] = [:]
+        var latest = Date.distantPast
         for candidate in ordered.reversed() {
             latest = max(latest, candidate.savedAt)
             savedAt[candidate.number] = latest
@@ -145,7 +147,7 @@ public struct RetentionPolicy: Hashable, Sendable {
             if let keepEvery, keepEvery > 0, candidate.number % keepEvery == 0 {
                 reasons.append(.every(keepEvery))
             }
-            if let keepYoungerThan, now - (savedAt[candidate.number] ?? now) < keepYoungerThan {
+            if let keepYoungerThan, now.timeIntervalSince(savedAt[candidate.number] ?? now) < keepYoungerThan {
                 reasons.append(.youngerThan(keepYoungerThan))
             }
             if !hasRules { reasons.append(.noRule) }

@@ -167,7 +167,7 @@ final class Verification {
     /// Notes the damage that `body` finds, unless the version has been deleted meanwhile.
     private func noting(_ use: Use, _ body: () throws -> Void) throws {
         do {
-            try registry.explaining(use.version, path: { _ in use.path }) {
+            try registry.explaining(use.version, paths: [use.path]) {
                 try locatingDamage(version: use.version.reference, path: use.path, body)
             }
         } catch RegistryError.damaged(let damage) {

@@ -1,5 +1,6 @@
 public import Checkpoints
 import ChunkStore
+import Foundation
 import GRDB
 
 /// A version, of another model usually, that a version was made from.

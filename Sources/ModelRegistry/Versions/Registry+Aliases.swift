@@ -1,4 +1,5 @@
 import ChunkStore
+public import Foundation
 import Foundations
 import GRDB
 
@@ -14,14 +15,14 @@ public struct Alias: Hashable, Sendable {
     public let isProtected: Bool
     /// Whether its version keeps loading at full speed.
     public let isPinned: Bool
-    /// When it was set: UTC, `2026-01-31T12:00:00.000Z`.
-    public let updatedAt: String
+    /// When it was set, to the millisecond.
+    public let updatedAt: Date
 }
 
 /// Something that was done to an alias.
 public struct AliasEvent: Hashable, Sendable {
-    /// When: UTC, `2026-01-31T12:00:00.000Z`.
-    public let at: String
+    /// When, to the millisecond.
+    public let at: Date
     /// Who: `user@host`.
     public let actor: String
     /// `alias set`, `alias rm`, `alias protect` or `alias unprotect`.
@@ -100,7 +101,7 @@ extension Registry {
                 arguments: [model, alias])
             return try rows.map { row in
                 AliasEvent(
-                    at: try row.value("at"), actor: try row.value("actor"), action: try row.value("action"),
+                    at: try row.time("at"), actor: try row.value("actor"), action: try row.value("action"),
                     alias: try row.value("alias"), number: try row.optional("number"),
                     before: try row.optional("before"))
             }
@@ -126,7 +127,7 @@ extension Registry {
                     model: try row.value("model"), name: try row.value("name"), number: try row.value("number"),
                     isProtected: try row.value("is_protected", as: Int.self) == 1,
                     isPinned: try row.value("is_pinned", as: Int.self) == 1,
-                    updatedAt: try row.value("updated_at"))
+                    updatedAt: try row.time("updated_at"))
             }
         }
     }

@@ -1,5 +1,7 @@
 import ChunkStore
+public import Foundation
 import GRDB
+public import OrderedCollections
 
 extension Registry {
     /// The version that a reference names.
@@ -53,13 +55,6 @@ extension Registry {
     /// - Throws: ``RegistryError``.
     public func details(of version: Version) throws -> VersionDetails {
         try read { db in
-            let attributes = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT source, key, value, iif(json_type(value) = 'text', value ->> '$', NULL) AS text
-                    FROM attribute WHERE version = ? ORDER BY source, ordinal
-                    """,
-                arguments: [version.rowID])
             let attachments = try Row.fetchAll(
                 db,
                 sql: """
@@ -79,11 +74,8 @@ extension Registry {
                     """,
                 arguments: [version.rowID])
             return VersionDetails(
-                attributes: try attributes.map { row in
-                    VersionDetails.Attribute(
-                        key: try row.value("key"), json: try row.value("value"), text: try row.optional("text"),
-                        isFromFile: try row.value("source", as: String.self) == "file")
-                },
+                attributes: try attributes(db, version, source: "user"),
+                fileFacts: try attributes(db, version, source: "file"),
                 attachments: try attachments.map { row in
                     VersionDetails.Attachment(
                         name: try row.value("name"), byteCount: try row.value("byte_count"))
@@ -94,25 +86,22 @@ extension Registry {
                         byteCount: try row.value("byte_count"))
                 },
                 droppedPaths: try dropped.map { try $0.value("path") },
-                thinnedAt: try dropped.map { try $0.value("dropped_at", as: String.self) }.max())
+                thinnedAt: try dropped.map { try $0.time("dropped_at") }.max())
         }
+    }
+
+    private func attributes(_ db: Database, _ version: Version, source: String) throws -> Attributes {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT key, value FROM attribute WHERE version = ? AND source = ? ORDER BY ordinal",
+            arguments: [version.rowID, source])
+        var attributes: Attributes = [:]
+        for row in rows { attributes[try row.value("key")] = AttributeValue(trusted: try row.value("value")) }
+        return attributes
     }
 }
 
 /// What is known of a version beside its weights.
 public struct VersionDetails: Hashable, Sendable {
-    /// A fact: a key and a JSON text.
-    public struct Attribute: Hashable, Sendable {
-        /// The key.
-        public let key: String
-        /// The value as JSON text.
-        public let json: String
-        /// The value where it is a text.
-        public let text: String?
-        /// Whether it is metadata of the file that was saved, rather than set by the user.
-        public let isFromFile: Bool
-    }
-
     /// A small file that was saved with the version.
     public struct Attachment: Hashable, Sendable {
         /// The file's name.
@@ -131,8 +120,10 @@ public struct VersionDetails: Hashable, Sendable {
         public let byteCount: Int
     }
 
-    /// Facts, those of the file first.
-    public let attributes: [Attribute]
+    /// Facts that the user set.
+    public let attributes: Attributes
+    /// Metadata of the file that was saved.
+    public let fileFacts: Attributes
     /// Attachments, by name.
     public let attachments: [Attachment]
     /// The file that can be given back byte for byte, if there is one.
@@ -140,5 +131,5 @@ public struct VersionDetails: Hashable, Sendable {
     /// Paths of the tensors that were dropped to save space.
     public let droppedPaths: [String]
     /// When the last of these were dropped; `nil` for a whole version.
-    public let thinnedAt: String?
+    public let thinnedAt: Date?
 }

@@ -43,7 +43,7 @@ struct MergeTests {
         #expect(try log(ours) == ["m:v4 5.0", "m:v3 3.0", "m:v2 2.0", "m:v1 1.0"])
         #expect(try ours.version("m:v4").parent == nil)
         #expect(
-            try ours.details(of: ours.version("m:v3")).attributes.map { "\($0.key)=\($0.json)" } == [
+            try ours.details(of: ours.version("m:v3")).attributes.map { "\($0.key)=\($0.value.json)" } == [
                 "original_version=1"
             ])
         let loaded: StateDict = try ours.load("m:v4", verifiesHashes: true)
@@ -79,7 +79,7 @@ struct MergeTests {
         try save(1, in: theirs, as: "base")
         let run = try theirs.startRun(model: "m", name: "r", hyperparameters: ["lr": 0.5])
         var options = SaveOptions(
-            message: "all", aliases: ["best"], metrics: ["loss": .nan, "acc": 0.5], attributes: ["k": "[1]"],
+            message: "all", aliases: ["best"], metrics: ["loss": .nan, "acc": 0.5], attributes: ["k": [1]],
             parent: "base:v1", attachments: ["c.json": Array("{}".utf8)], run: run.id, step: 3)
         options.environment = RunEnvironment(host: "h", command: ["x"], packages: ["torch": "2"])
         let tied = Tensor([Float(1), 2, 3, 4], shape: [2, 2])
@@ -270,7 +270,7 @@ struct MergeTests {
         try run.finish()
         let big = try noise(3_000_000)
         let options = SaveOptions(
-            aliases: ["best"], metrics: ["a": 1], attributes: ["k": "1"], parent: "base:v1",
+            aliases: ["best"], metrics: ["a": 1], attributes: ["k": 1], parent: "base:v1",
             attachments: ["c": Array("hello".utf8)], run: run.id, step: 1)
         try theirs.save(
             dictionary([

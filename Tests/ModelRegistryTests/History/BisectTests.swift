@@ -94,7 +94,8 @@ struct BisectTests {
     // MARK: What expressions may ask
 
     private func value(_ text: String, _ reference: String = "m") throws -> ExpressionValue? {
-        try Expressions.Expression(parsing: text).value(in: VersionScope(registry, registry.version(reference)))
+        try Expressions.Expression(parsing: text, slashesJoinNames: true)
+            .value(in: registry.versionRecord(of: registry.version(reference)))
     }
 
     @Test func expressionsAskForMetricsAttributesAndHealth() throws {
@@ -106,7 +107,10 @@ struct BisectTests {
             ]), as: "m",
             options: SaveOptions(
                 message: "hi", metrics: ["accuracy": 0.5, "val/loss": 2],
-                attributes: ["epochs": "3", "opt": "\"adam\"", "nested": "[1]", "off": "false", "gone": "null"])
+                attributes: [
+                    "epochs": 3, "opt": "adam", "nested": [1], "off": false,
+                    "gone": AttributeValue(json: "null"),
+                ])
         )
         let expected: [(String, ExpressionValue?)] = [
             ("version", .number(1)), ("tensor_count", .number(2)), ("byte_count", .number(20)),
@@ -122,13 +126,16 @@ struct BisectTests {
             ("l2_norm(\"a.*\", \"b.*\")", .number(5)),
             ("l2_norm(\"c.*\")", nil), ("nan()", .number(1)), ("nan(\"a.*\")", .number(0)),
             ("nan(\"c.*\")", .number(0)),
-            ("infinity(\"*\")", .number(1)), ("zero(\"*\")", .number(1)), ("minimum()", .number(-4)),
+            ("infinity(\"*\")", .number(1)), ("inf(\"*\")", .number(1)), ("zero(\"*\")", .number(1)),
+            ("minimum()", .number(-4)),
             ("maximum()", .number(3)), ("absolute_maximum()", .number(4)), ("count(\"*.weight\")", .number(2)),
             ("changed(\"a.*\")", .truth(true)), ("changed(\"c.*\")", .truth(false)),
         ]
         for (text, value) in expected { #expect(try self.value(text) == value, "\(text)") }
-        #expect(throws: VersionScopeError.notText(function: "nan")) { try value("nan(1)") }
-        #expect(throws: VersionScopeError.oneArgument(function: "metric")) { try value("metric(\"a\", \"b\")") }
+        #expect(throws: VersionRecordError.notText(function: "nan")) { try value("nan(1)") }
+        #expect(throws: VersionRecordError.oneArgument(function: "metric")) {
+            try value("metric(\"a\", \"b\")")
+        }
     }
 
     @Test func changedIsComparedWithTheVersionBefore() throws {

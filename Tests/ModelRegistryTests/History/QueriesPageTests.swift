@@ -29,7 +29,7 @@ struct QueriesPageTests {
                 dictionary(entries), as: model,
                 options: SaveOptions(
                     message: message, aliases: aliases, metrics: ["accuracy": accuracy],
-                    attributes: ["optimizer": "\"\(optimizer)\""], parent: parent))
+                    attributes: ["optimizer": AttributeValue(optimizer)], parent: parent))
         }
         let trained = matrix([1, 2, -2, 4])
         try save(

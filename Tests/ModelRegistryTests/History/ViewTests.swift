@@ -153,14 +153,34 @@ struct ViewTests {
             .first == "\"[1000]\" 2 3 3")
     }
 
-    /// A view says what it is for, and every column what it means.
+    /// Metrics of a version that was saved at a step were missing, and so was the step.
+    @Test func aSummaryHasTheStepAndItsMetrics() throws {
+        let registry = try Registry.inMemory()
+        let run = try registry.startRun(model: "m", name: "first")
+        for step in [10, 20] {
+            let options = SaveOptions(
+                metrics: ["loss": 1 / Double(step), "acc": .nan], run: run.id, step: step)
+            try registry.save(Checkpoint.integer(Int64(step)), as: "m", options: options)
+        }
+        try run.finish()
+        let rows = try registry.store.read { db in
+            try Row.fetchAll(db, sql: "SELECT run, step, metrics FROM version_summary ORDER BY number")
+                .map { row in row.databaseValues.map { "\($0)" }.joined(separator: " ") }
+        }
+        #expect(
+            rows == [
+                "\"m/first\" 10 \"acc=nan loss=0.1\"", "\"m/first\" 20 \"acc=nan loss=0.05\"",
+            ])
+    }
+
+    /// A view's comment tells what its rows are, and every column has one.
     @Test func everyViewAndColumnHasAComment() throws {
         let registry = try Registry.inMemory()
         let views = try registry.store.read { db in
             try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_master WHERE type = 'view'")
         }
-        #expect(views.count == 6)
-        for view in views where view["name"] != "version_parameter" {
+        #expect(views.count == 5)
+        for view in views {
             let lines = (view["sql"] as String).split(separator: "\n")
                 .map { $0.trimmingCharacters(in: .whitespaces) }
             #expect(lines[1].hasPrefix("-- "))

@@ -47,7 +47,7 @@ struct PatchTests {
             new, as: "m",
             options: SaveOptions(
                 message: "new\nlines", metrics: ["loss": 0.25, "nan": .nan],
-                attributes: ["b": "[1,2]", "a": "\"é\""],
+                attributes: ["b": [1, 2], "a": "é"],
                 attachments: ["c.json": Array("{}".utf8), "empty": []]))
         try there.save(old, as: "copy", message: "")
         let summary = try here.writePatch(from: "m:v1", to: "m:v2", path: path)
@@ -70,6 +70,32 @@ struct PatchTests {
             }
         }
         #expect(try tensors(there) == tensors(here))
+    }
+
+    /// `apply` lost the step, the metrics that were saved at it, and the environment.
+    @Test func theStepItsMetricsAndTheEnvironmentAreKept() throws {
+        let environments = [
+            RunEnvironment(
+                host: "gpu-1", user: "ada", command: ["train", "--lr", "é \""], gitCommit: "3f9a",
+                gitBranch: "main",
+                isDirty: true, packages: ["z": "1", "a": "2"]),
+            RunEnvironment(host: "gpu-2", isDirty: false), RunEnvironment(), nil,
+        ]
+        try here.save(Checkpoint.integer(0), as: "m", message: "")
+        try there.save(Checkpoint.integer(0), as: "m", message: "")
+        for (index, environment) in environments.enumerated() {
+            var options = SaveOptions(
+                metrics: ["loss": 0.5, "acc": .infinity, "nan": .nan], step: [0, 1000, .max, nil][index])
+            options.environment = environment
+            let saved = try here.save(Checkpoint.integer(Int64(index + 1)), as: "m", options: options).version
+            try here.writePatch(from: "m:v1", to: saved.reference, path: path, mayReplace: true)
+            let applied = try there.applyPatch(at: path, as: "m").version
+            #expect(applied.step == saved.step)
+            #expect(applied.metrics.filter { !$0.value.isNaN } == ["loss": 0.5, "acc": .infinity])
+            #expect(applied.metrics["nan"]?.isNaN == true)
+            #expect(try there.environment(of: applied) == environment)
+        }
+        #expect(try there.problems() == [])
     }
 
     @Test func holdsOnlyWhatIsNewAsDifferences() throws {
@@ -155,9 +181,10 @@ struct PatchTests {
         ])
         try here.save(old, as: "m", message: "")
         try there.save(old, as: "m", message: "")
-        try here.save(
-            new, as: "m",
-            options: SaveOptions(metrics: ["loss": 1], attributes: ["a": "1"], attachments: ["f": [1]]))
+        var options = SaveOptions(
+            metrics: ["loss": 1], attributes: ["a": 1], attachments: ["f": [1]])
+        options.environment = RunEnvironment(host: "h", isDirty: false, packages: ["p": "1"])
+        try here.save(new, as: "m", options: options)
         try here.writePatch(from: "m:v1", to: "m:v2", path: path)
     }
 

@@ -2,94 +2,45 @@ import Checkpoints
 import ChunkStore
 public import Expressions
 import GRDB
+import OrderedCollections
 
-/// What an expression may ask about a version, answered from rows: no tensor is read.
-///
-/// Names are `version`, `tensor_count`, `byte_count`, `message`, metrics, then attributes, then paths of plain values in
-/// the checkpoint; ``value(calling:with:)`` finds what an earlier one of these hides: `metric("version")`. Functions take patterns for paths as `load
-/// --only` does, several joined: `l2_norm("encoder.*", "head.*")`, and everything where there are none. Tensors whose
-/// figures are not known are left out.
-public struct VersionScope: ExpressionScope {
-    private let registry: Registry
-    private let version: Version
-    private let details: VersionDetails
-
-    /// Makes a scope for a version.
+extension VersionRecord {
+    /// The functions that conditions may call.
     ///
-    /// - Throws: ``RegistryError``.
-    public init(_ registry: Registry, _ version: Version) throws {
-        self.registry = registry
-        self.version = version
-        details = try registry.details(of: version)
-    }
-
-    /// The functions, and what each comes to.
-    public static let functions: [String] = [
-        "l2_norm", "nan", "infinity", "zero", "minimum", "maximum", "absolute_maximum", "count", "changed",
-        "value",
-        "metric", "attribute",
+    /// `alias("best")`: whether the version has one of these aliases; with no argument, any. `metric`, `attribute` and
+    /// `value` take one name. The others take patterns for paths as `load --only` does, several joined:
+    /// `l2_norm("encoder.*", "head.*")`, and everything where there are none; tensors whose figures are not known are
+    /// left out.
+    public static let functionNames = [
+        "alias", "metric", "attribute", "value", "changed", "count", "l2_norm", "nan", "infinity", "inf",
+        "zero",
+        "minimum", "maximum", "absolute_maximum",
     ]
 
-    /// The value of a name; `nil` where the version has no such metric, attribute or plain value.
-    public func value(of name: String) throws -> ExpressionValue? {
-        switch name {
-        case "version": return .number(Double(version.number))
-        case "tensor_count": return .number(Double(version.tensorCount))
-        case "byte_count": return .number(Double(version.byteCount))
-        case "message": return .text(version.message)
-        default: return try metric(name) ?? attribute(name) ?? plainValue(name)
-        }
-    }
-
-    /// The value of a function.
+    /// The value of one of ``functionNames``.
     ///
-    /// - Throws: ``VersionScopeError`` for arguments that it does not take.
+    /// - Throws: ``VersionRecordError`` for arguments that it does not take, ``RegistryError``.
     public func value(calling function: String, with arguments: [ExpressionValue]) throws -> ExpressionValue? {
+        guard VersionRecord.functionNames.contains(function) else { return nil }
         let texts = try arguments.map { argument in
-            guard case .text(let text) = argument else { throw VersionScopeError.notText(function: function) }
+            guard case .text(let text) = argument else { throw VersionRecordError.notText(function: function) }
             return text
         }
         switch function {
+        case "alias":
+            return .truth(
+                texts.isEmpty ? !version.aliases.isEmpty : texts.contains { version.aliases.contains($0) })
         case "metric", "attribute", "value":
-            guard texts.count == 1 else { throw VersionScopeError.oneArgument(function: function) }
+            guard texts.count == 1 else { throw VersionRecordError.oneArgument(function: function) }
             return switch function {
-            case "metric": metric(texts[0])
-            case "attribute": attribute(texts[0])
-            default: try plainValue(texts[0])
+            case "metric": version.metrics[texts[0]].map { .number($0) }
+            case "attribute": attributes[texts[0]]?.expressionValue
+            default: try plainValues.value(at: texts[0], of: version)
             }
         case "changed":
             return .truth(try hasChanged(texts))
         default:
-            let health = try tensors(texts)
-            return figure(function, health)
-        }
-    }
-
-    private func metric(_ name: String) -> ExpressionValue? { version.metrics[name].map { .number($0) } }
-
-    /// An attribute that the user set, else one of the file.
-    private func attribute(_ name: String) -> ExpressionValue? {
-        let found = details.attributes.filter { $0.key.utf8.elementsEqual(name.utf8) }
-        guard let attribute = found.first(where: { !$0.isFromFile }) ?? found.first else { return nil }
-        if let text = attribute.text { return .text(text) }
-        switch attribute.json {
-        case "true": return .truth(true)
-        case "false": return .truth(false)
-        case "null": return nil
-        default: return Double(attribute.json).map { .number($0) } ?? .text(attribute.json)
-        }
-    }
-
-    private func plainValue(_ path: String) throws -> ExpressionValue? {
-        let leaf = try registry.manifest(of: version.reference).leaves.first {
-            $0.path.text.utf8.elementsEqual(path.utf8)
-        }
-        switch leaf?.content {
-        case .value(.integer(let number))?: return .number(Double(number))
-        case .value(.number(let bits))?: return .number(Double(bitPattern: bits))
-        case .value(.boolean(let flag))?: return .truth(flag)
-        case .value(.string(let text))?: return .text(text)
-        case .value(.none)?, .tensor?, nil: return nil
+            return figure(function, try tensors(texts))
         }
     }
 
@@ -108,7 +59,7 @@ public struct VersionScope: ExpressionScope {
         }
         switch function {
         case "nan": return sum(\.nanCount)
-        case "infinity": return sum(\.infinityCount)
+        case "infinity", "inf": return sum(\.infinityCount)
         case "zero": return sum(\.zeroCount)
         case "count": return .number(Double(tensors.count))
         case "l2_norm":
@@ -138,14 +89,14 @@ public struct VersionScope: ExpressionScope {
 }
 
 /// A call that a version has no answer to.
-public enum VersionScopeError: Error, Equatable {
+public enum VersionRecordError: Error, Equatable {
     /// An argument is no text.
     case notText(function: String)
     /// It takes one argument.
     case oneArgument(function: String)
 }
 
-extension VersionScopeError: CustomStringConvertible {
+extension VersionRecordError: CustomStringConvertible {
     /// One line, lower case.
     public var description: String {
         switch self {
