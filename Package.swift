@@ -24,9 +24,7 @@ let package = Package(
     name: "modelreg",
     products: [
         .library(name: "ModelReg", targets: ["ModelReg"]),
-        .library(name: "TensorCodec", targets: ["TensorCodec"]),
-        .library(name: "NN", targets: ["NN"]),
-        .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "NN", targets: ["NN", "Tensors"]),
         .executable(name: "modelreg", targets: ["ModelRegCLI"]),
     ],
     traits: [

@@ -47,7 +47,8 @@ import Tensors
         let checkpointer = try Checkpointer(
             registry: registry, model: settings.model, run: run,
             every: settings.every.map { .steps($0) } ?? .manual,
-            retention: RetentionPolicy(keepLast: 50, keepBest: [.init(3, by: .max("accuracy"))]))
+            retention: RetentionPolicy(keepLast: 50, keepBest: [.init(3, by: .max("accuracy"))]),
+            stopsOn: Checkpointer.standardStopSignals, report: Checkpointer.standardReport)
         var step = 0
         if let resumption = try checkpointer.resume(state) {
             step = resumption.progress.step

@@ -63,6 +63,21 @@ private final class MLP: Module, Layer {
         #expect(clone[2].weight === clone[4].weight && clone(input).isIdentical(to: net(input)))
     }
 
+    @Test func aVersionIsLoadedIntoAModule() throws {
+        let net = Sequential(Linear(4, 8), ReLU(), Linear(8, 1))
+        #expect(try registry.save(net, as: "net").version.number == 1)
+        let clone = Sequential(Linear(4, 8), ReLU(), Linear(8, 1))
+        let input = Tensor.rand([2, 4])
+        #expect(try registry.load("net:v1", into: clone).missing == [])
+        #expect(clone(input).isIdentical(to: net(input)))
+        // All or nothing.
+        let other = Sequential(Linear(4, 8), ReLU(), Linear(8, 2))
+        let before = other(input)
+        #expect(throws: LoadStateDictError.self) { try registry.load("net", into: other) }
+        #expect(other(input).isIdentical(to: before))
+        #expect(throws: RegistryError.self) { try registry.load("net:v9", into: clone) }
+    }
+
     @Test func parametersAndBuffersAreToldApart() throws {
         let net = Sequential(Linear(4, 8), BatchNorm1d(8))
         try registry.save(net, as: "net")

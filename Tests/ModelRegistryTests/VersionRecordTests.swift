@@ -98,8 +98,8 @@ struct VersionRecordTests {
         #expect(try numbers("not alias()") == [3, 1])
     }
 
-    /// 10,000 versions of which each has two metrics and a fact: well under a second on two busy cores.
-    @Test func tenThousandVersionsAreFilteredInAFewQueries() throws {
+    /// 10,000 versions of which each has two metrics and a fact.
+    @Test func tenThousandVersionsAreFiltered() throws {
         try save(["accuracy": 0.5, "loss": 1], ["lr": 0.1])
         try registry.store.withWriter { db in
             try db.execute(
@@ -115,11 +115,8 @@ struct VersionRecordTests {
                     COMMIT;
                     """)
         }
-        let start = ContinuousClock.now
         #expect(
             try numbers("accuracy > 0.9995 and lr <= 1e-3", "-accuracy") == [10000, 9999, 9998, 9997, 9996])
-        let time = ContinuousClock.now - start
-        #expect(time < .seconds(1), "\(time)")
     }
 }
 

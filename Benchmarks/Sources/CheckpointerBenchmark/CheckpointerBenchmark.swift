@@ -27,7 +27,8 @@ import Tensors
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let registry = try Registry(path: folder.appending(path: "r.db").path, packsInBackground: false)
-        let checkpointer = try Checkpointer(registry: registry, model: "background")
+        let checkpointer = try Checkpointer(
+            registry: registry, model: "background", report: Checkpointer.standardReport)
 
         var result = Measurements()
         for round in 0...rounds {

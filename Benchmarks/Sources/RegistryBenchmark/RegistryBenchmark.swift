@@ -47,7 +47,9 @@ import ModelReg
     private static func save(_ file: String, into path: String) throws {
         let weights = try weights(file)
         while readLine() != nil {
-            try time { _ = try Registry(path: path, packsInBackground: false).save(weights, as: "m", message: "") }
+            try time {
+                _ = try Registry(path: path, packsInBackground: false).save(weights, as: "m", message: "")
+            }
             fflush(nil)
         }
     }

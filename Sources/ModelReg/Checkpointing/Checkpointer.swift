@@ -14,7 +14,8 @@ public import Tensors
 /// let run = try registry.startRun(model: "mlp", name: "baseline", hyperparameters: ["lr": 1e-3], resumes: true)
 /// let checkpointer = try Checkpointer(
 ///     registry: registry, model: "mlp", run: run, every: [.steps(100), .improvement(of: "accuracy", mode: .max)],
-///     retention: RetentionPolicy(keepLast: 3, keepBest: [.init(3, by: .max("accuracy"))]))
+///     retention: RetentionPolicy(keepLast: 3, keepBest: [.init(3, by: .max("accuracy"))]),
+///     stopsOn: Checkpointer.standardStopSignals, report: Checkpointer.standardReport)
 /// var step = try checkpointer.resume(state)?.progress.step ?? 0
 /// while sampler.epoch < 20, !checkpointer.shouldStop {
 ///     while let batch = sampler.next(), !checkpointer.shouldStop {
@@ -32,7 +33,7 @@ public import Tensors
 /// training goes on, or the next call throws: see ``CheckpointFailureRule``. Whatever happens, what was saved before is
 /// as it was.
 ///
-/// *Signals.* The first SIGTERM makes ``shouldStop`` true and the next ``saveIfDue(_:step:epoch:metrics:)`` save, so that
+/// *Signals.* The first of the signals that it was asked to stop on, such as SIGTERM, makes ``shouldStop`` true and the next ``saveIfDue(_:step:epoch:metrics:)`` save, so that
 /// the loop can end; the process then ends itself. A second one ends the process at once.
 ///
 /// *Best.* The version with the best value so far of the metric that ``CheckpointCadence/improvement(of:mode:)`` or the
@@ -90,17 +91,17 @@ public final class Checkpointer {
     ///   - cadence: When ``saveIfDue(_:step:epoch:metrics:)`` saves.
     ///   - retention: Which versions stay, applied after each save; `nil` for all.
     ///   - failureRule: What to do when a checkpoint cannot be saved.
-    ///   - stopSignals: Signals that ask the run to stop.
+    ///   - stopSignals: Signals that ask the run to stop, such as ``standardStopSignals``; a handler is installed for each,
+    ///     for the whole process.
     ///   - collectsGarbage: Whether to free what retention lets go, now and then and at the end.
     ///   - attributes: Facts to save with each version, such as hyper-parameters.
-    ///   - report: Told of everything; called from any thread.
-    /// - Throws: ``RegistryError`` when the name is none, or the registry cannot be written at all.
+    ///   - report: Called with everything that happens, from any thread; ``standardReport`` prints problems.
+    /// - Throws: ``RegistryError`` if the name is invalid, or the registry cannot be written at all.
     public init(
         registry: Registry, model: String, run: Run? = nil, every cadence: CheckpointCadence = .manual,
         retention: RetentionPolicy? = nil, onError failureRule: CheckpointFailureRule = .report,
-        stopsOn stopSignals: [Int32] = standardStopSignals, collectsGarbage: Bool = true,
-        attributes: Attributes = [:],
-        report: @escaping @Sendable (CheckpointerEvent) -> Void = Checkpointer.standardReport
+        stopsOn stopSignals: [Int32] = [], collectsGarbage: Bool = true, attributes: Attributes = [:],
+        report: @escaping @Sendable (CheckpointerEvent) -> Void
     ) throws {
         _ = try VersionReference(model)
         require(

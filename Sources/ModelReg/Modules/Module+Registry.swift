@@ -24,8 +24,34 @@ extension Registry {
     ///
     /// - Throws: ``RegistryError``; then nothing of the version is in the registry.
     @discardableResult
-    public func save(_ module: Module, as model: String, options: SaveOptions = SaveOptions()) throws -> Version
-    {
-        try save(module.checkpoint, as: model, options: options).version
+    public func save(
+        _ module: Module, as model: String, options: SaveOptions = SaveOptions(),
+        progress: ProgressHandler? = nil
+    ) throws -> SaveResult {
+        try save(module.checkpoint, as: model, options: options, progress: progress)
+    }
+
+    /// Copies the values of a version, a state dict, into a module.
+    ///
+    /// ```swift
+    /// try registry.load("mlp:best", into: model)
+    /// ```
+    ///
+    /// All or nothing: on error no tensor of the module has changed.
+    ///
+    /// - Parameters:
+    ///   - reference: Which version; see ``VersionReference``.
+    ///   - strict: Whether missing and unexpected names are errors. Shapes and dtypes must always match.
+    ///   - verifiesHashes: Whether to check each chunk's SHA-256 too.
+    /// - Returns: The names that did not match; empty if `strict`.
+    /// - Throws: ``RegistryError``; `CheckpointTypeError` where the version is not a state dict; `LoadStateDictError`
+    ///   naming every problem.
+    @discardableResult
+    public func load(
+        _ reference: String, into module: Module, strict: Bool = true, verifiesHashes: Bool = false,
+        progress: ProgressHandler? = nil
+    ) throws -> IncompatibleKeys {
+        let stateDict: StateDict = try load(reference, verifiesHashes: verifiesHashes, progress: progress)
+        return try module.loadStateDict(stateDict, strict: strict)
     }
 }

@@ -21,9 +21,8 @@ struct MergeTests {
     }
 
     private func save(_ value: Float, in registry: Registry, as model: String = "m") throws {
-        // Times are kept to the millisecond, and tell versions apart.
-        usleep(2000)
         try registry.save(["w": Tensor([value, 2, 3])], as: model, message: "\(value)")
+        try registry.setTimeOfLatestVersion()
     }
 
     private func log(_ registry: Registry, _ model: String = "m") throws -> [String] {
@@ -140,15 +139,17 @@ struct MergeTests {
         let first = try ours.startRun(model: "m", name: "r")
         first.log(["loss": 1], step: 0)
         try first.finish()
-        usleep(2000)
+        try ours.tamper("UPDATE run SET started_at = '2026-01-01T00:00:00.000Z'")
         let second = try theirs.startRun(model: "m", name: "r")
         second.log(["loss": 2], step: 0)
         try second.flush()
+        try theirs.tamper("UPDATE run SET heard_at = started_at, started_at = '2026-01-02T00:00:00.000Z'")
         #expect(try ours.merge(theirs, options: MergeOptions(dryRun: true)).addedRuns == ["m/r-2"])
         #expect(try ours.merge(theirs).addedRuns == ["m/r-2"])
         #expect(try ours.metric("loss", ofRun: first.id).map(\.value) == [1])
         // It went on there: what is newer comes in, and nothing twice.
-        usleep(2000)
+        try theirs.tamper("UPDATE run SET heard_at = '2026-01-02T00:00:01.000Z'")
+        try ours.tamper("UPDATE run SET heard_at = '2026-01-02T00:00:01.000Z' WHERE name = 'r-2'")
         second.log(["loss": 3], step: 0)
         second.log(["loss": 4], step: 1)
         try second.finish()

@@ -17,7 +17,6 @@ struct ThinnedMergeTests {
         ours = try Registry(path: folder.file("ours.db"), packsInBackground: false)
         theirs = try Registry(path: folder.file("theirs.db"), packsInBackground: false)
         for seed in UInt64(1)...3 {
-            usleep(2000)
             let moments = try noise(300_000, seed: seed + 100)
             try theirs.save(
                 dictionary([

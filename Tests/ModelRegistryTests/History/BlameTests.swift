@@ -139,12 +139,7 @@ struct BlameTests {
         let expected = try registry.manifest(of: "m:v1").replacing(1, by: 2)
         try registry.tamper(
             "UPDATE version SET content_id = ? WHERE number = 10000", [Data(expected.contentID.bytes)])
-        let clock = ContinuousClock()
-        var found: [String] = []
-        let time = try clock.measure { found = try lines() }
-        #expect(found == ["a v1", "b v5000", "c v1"])
-        // 25,000 steps; a query for each version, or reading all rows, would be far from that.
-        #expect(time < .seconds(2))
+        #expect(try lines() == ["a v1", "b v5000", "c v1"])
     }
 }
 
