@@ -52,7 +52,7 @@ struct SafetensorsLayoutTests {
             (.tensor(Tensor([1.0])), "safetensors holds named tensors only, this is a tensor without a name"),
             (
                 .dictionary(CheckpointDictionary([.integer(3): .none])),
-                "safetensors holds names only, the key 3 is none"
+                "safetensors holds names only, and the key 3 is not a name"
             ),
             (
                 .dictionary(CheckpointDictionary([.string("epoch"): .integer(3)])),

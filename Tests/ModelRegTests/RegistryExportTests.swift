@@ -166,7 +166,7 @@ struct RegistryExportTests {
         }
         try registry.save(dictionary([.integer(0): .tensor(tensor)]), as: "m", message: "")
         let text = message { try registry.exportFile("m", to: target) }
-        #expect(text?.hasPrefix("safetensors holds names only, the key") == true)
+        #expect(text?.hasPrefix("safetensors holds names only, and the key") == true)
         #expect(try folder.contents.isEmpty)
     }
 

@@ -84,7 +84,7 @@ public struct Manifest: Sendable {
 
 extension Manifest {
     /// Describes what `plan` stores, once its tensors have their names.
-    public init(_ plan: SavePlan, ids: [ContentID?]) {
+    package init(_ plan: SavePlan, ids: [ContentID?]) {
         let leaves = zip(plan.structure.leafPaths, zip(plan.leaves, ids)).map { path, leaf in
             switch leaf {
             case (.value(let value), _): return Leaf(path: path, content: .value(value))
@@ -109,7 +109,7 @@ extension Manifest {
 
 extension Manifest.TensorContent {
     /// The content of a leaf that lies as `view` says.
-    public init(id: ContentID, view: SavePlan.View) {
+    package init(id: ContentID, view: SavePlan.View) {
         let tie = view.sharing.map { sharing in
             Manifest.Tie(
                 storage: sharing.storage, byteOffset: sharing.byteOffset + (view.placement?.byteOffset ?? 0),

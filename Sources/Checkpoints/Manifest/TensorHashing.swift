@@ -1,20 +1,20 @@
 package import Foundations
-public import Tensors
+package import Tensors
 
 /// How tensors are cut into chunks and named. Part of the format: another size would be other ids.
-public enum Chunking {
+package enum Chunking {
     /// Bytes per chunk before compression; the last chunk of a tensor may be shorter.
     ///
     /// 1 MiB compresses as well as 4 MiB and shares more between versions.
-    public static let chunkByteCount = 1 << 20
+    package static let chunkByteCount = 1 << 20
 
     /// Number of chunks of a tensor of `byteCount` bytes. An empty tensor has none.
-    public static func chunkCount(byteCount: Int) -> Int {
+    package static func chunkCount(byteCount: Int) -> Int {
         byteCount / chunkByteCount + (byteCount % chunkByteCount == 0 ? 0 : 1)
     }
 
     /// The bytes of chunk `index` within a tensor of `byteCount` bytes.
-    public static func range(ofChunk index: Int, byteCount: Int) -> Range<Int> {
+    package static func range(ofChunk index: Int, byteCount: Int) -> Range<Int> {
         index * chunkByteCount..<min((index + 1) * chunkByteCount, byteCount)
     }
 }
@@ -34,16 +34,16 @@ package struct ChunkPlace: Hashable, Sendable {
 }
 
 /// A tensor's content id and those of its chunks.
-public struct TensorHash: Hashable, Sendable {
+package struct TensorHash: Hashable, Sendable {
     /// SHA-256 of dtype, shape and chunk ids.
-    public let id: ContentID
+    package let id: ContentID
     /// SHA-256 of each chunk's bytes, in order.
-    public let chunks: [ContentID]
+    package let chunks: [ContentID]
 
     /// Names a tensor by its chunks.
     ///
     /// The id is the SHA-256 of the line `tensor float32 [256,20]\n` (UTF-8) and the 32 bytes of each chunk id.
-    public init(dtype: DType, shape: [Int], chunks: [ContentID]) {
+    package init(dtype: DType, shape: [Int], chunks: [ContentID]) {
         var hasher = ContentHasher()
         let line = "tensor \(dtype.rawValue) [\(shape.map(String.init).joined(separator: ","))]\n"
         Array(line.utf8).withUnsafeBytes { hasher.add($0) }
@@ -64,12 +64,12 @@ public struct TensorHash: Hashable, Sendable {
 
 extension SavePlan.StoredTensor {
     /// Calls `body` with the packed bytes.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try storage.withUnsafeBytes { bytes in try body(UnsafeRawBufferPointer(rebasing: bytes[byteRange])) }
     }
 
     /// Calls `body` with the bytes of one chunk.
-    public func withUnsafeBytes<Result>(
+    package func withUnsafeBytes<Result>(
         ofChunk index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         try withUnsafeBytes { bytes in
@@ -79,7 +79,7 @@ extension SavePlan.StoredTensor {
     }
 
     /// Number of chunks.
-    public var chunkCount: Int { Chunking.chunkCount(byteCount: byteCount) }
+    package var chunkCount: Int { Chunking.chunkCount(byteCount: byteCount) }
 }
 
 extension SavePlan {
@@ -92,7 +92,7 @@ extension SavePlan {
     /// on their own, so that it does not depend on how the tensor lay in memory.
     ///
     /// - Parameter packed: The stored tensor's bytes.
-    public static func contentID(
+    package static func contentID(
         of view: View, storedID: ContentID, packed: UnsafeRawBufferPointer
     ) -> ContentID {
         guard let placement = view.placement else { return storedID }
@@ -132,7 +132,7 @@ extension SavePlan {
     ///
     /// - Throws: `FileError`, `FileChangedError` where storages are those of a file that cannot be read any more.
     /// - Complexity: O(bytes).
-    public func hashes() throws -> Hashes {
+    package func hashes() throws -> Hashes {
         let pairs = chunkPairs()
         let ids = try ConcurrentMap.map(pairs) { try contentIDs(of: $0) }
         return try hashes(Dictionary(uniqueKeysWithValues: zip(pairs.joined(), ids.joined())))
@@ -213,7 +213,7 @@ extension SavePlan {
     }
 
     /// The content id of each leaf that is a tensor, given those of the stored tensors.
-    public func leafIDs(stored: [TensorHash]) throws -> [ContentID?] {
+    package func leafIDs(stored: [TensorHash]) throws -> [ContentID?] {
         try ConcurrentMap.map(leaves) { leaf in
             guard case .tensor(let index, let view, _) = leaf else { return nil }
             guard let placement = view.placement else { return stored[index].id }
@@ -236,10 +236,10 @@ extension SavePlan {
     }
 
     /// The names of what a plan stores.
-    public struct Hashes: Sendable {
+    package struct Hashes: Sendable {
         /// For each stored tensor.
-        public let stored: [TensorHash]
+        package let stored: [TensorHash]
         /// For each leaf; `nil` for plain values.
-        public let leaves: [ContentID?]
+        package let leaves: [ContentID?]
     }
 }

@@ -1,21 +1,21 @@
-public import Tensors
+package import Tensors
 
 /// What a save has to store: which bytes of which storages, and how the checkpoint's tensors are views of them.
 ///
 /// Tensors are grouped by storage. A lone view is stored compact. Views that share a storage are stored once,
 /// as the stretches of bytes that they cover together, and remember where they lie in them.
-public struct SavePlan: Sendable {
+package struct SavePlan: Sendable {
     /// The checkpoint without its leaves.
-    public let structure: Structure
+    package let structure: Structure
 
     /// The leaves, in the structure's order.
-    public let leaves: [Leaf]
+    package let leaves: [Leaf]
 
     /// The tensors to store, in order of first use.
-    public let storedTensors: [StoredTensor]
+    package let storedTensors: [StoredTensor]
 
     /// A leaf of the checkpoint.
-    public enum Leaf: Sendable {
+    package enum Leaf: Sendable {
         /// A plain value.
         case value(PlainValue)
         /// A tensor, as a view of `storedTensors[stored]`.
@@ -23,18 +23,18 @@ public struct SavePlan: Sendable {
     }
 
     /// How a leaf lies in its stored tensor, and its stored tensor among those that share its storage.
-    public struct View: Hashable, Sendable {
+    package struct View: Hashable, Sendable {
         /// The leaf's element type; a view may read bytes as another type than they are stored as.
-        public let dtype: DType
+        package let dtype: DType
         /// The leaf's shape.
-        public let shape: [Int]
+        package let shape: [Int]
         /// Where the leaf's elements lie in the stored tensor; `nil` if the leaf is exactly the stored tensor.
-        public let placement: Placement?
+        package let placement: Placement?
         /// The storage that the leaf shares with other leaves; `nil` if it is alone.
-        public let sharing: Sharing?
+        package let sharing: Sharing?
 
         /// Describes a leaf's place.
-        public init(dtype: DType, shape: [Int], placement: Placement?, sharing: Sharing?) {
+        package init(dtype: DType, shape: [Int], placement: Placement?, sharing: Sharing?) {
             self.dtype = dtype
             self.shape = shape
             self.placement = placement
@@ -43,59 +43,59 @@ public struct SavePlan: Sendable {
     }
 
     /// A strided view of a stored tensor's bytes.
-    public struct Placement: Hashable, Sendable {
+    package struct Placement: Hashable, Sendable {
         /// Position of the first element, in bytes from the start of the stored tensor.
-        public let byteOffset: Int
+        package let byteOffset: Int
         /// Distance between neighbours along each axis, in elements of the view's type.
-        public let strides: [Int]
+        package let strides: [Int]
 
         /// Describes a strided view.
-        public init(byteOffset: Int, strides: [Int]) {
+        package init(byteOffset: Int, strides: [Int]) {
             self.byteOffset = byteOffset
             self.strides = strides
         }
     }
 
     /// The membership of a stored tensor in a storage that several leaves share.
-    public struct Sharing: Hashable, Sendable {
+    package struct Sharing: Hashable, Sendable {
         /// The storage's number within the checkpoint, by first use, from 0.
-        public let storage: Int
+        package let storage: Int
         /// Where the stored tensor begins in that storage, in bytes.
-        public let byteOffset: Int
+        package let byteOffset: Int
 
         /// Describes a membership.
-        public init(storage: Int, byteOffset: Int) {
+        package init(storage: Int, byteOffset: Int) {
             self.storage = storage
             self.byteOffset = byteOffset
         }
     }
 
     /// A tensor to store: always packed and row-major once stored.
-    public struct StoredTensor: Sendable {
+    package struct StoredTensor: Sendable {
         /// What one element is.
-        public let dtype: DType
+        package let dtype: DType
         /// Length of each axis.
-        public let shape: [Int]
+        package let shape: [Int]
         /// Where the bytes are: the checkpoint's own storage, or a copy where elements had to be gathered.
-        public let storage: Storage
+        package let storage: Storage
         /// The tensor's packed bytes in `storage`.
-        public let byteRange: Range<Int>
+        package let byteRange: Range<Int>
 
         /// Bytes that the stored tensor takes before compression.
-        public var byteCount: Int { byteRange.count }
+        package var byteCount: Int { byteRange.count }
     }
 }
 
 extension SavePlan {
     /// Where stretches of a shared storage begin when it is put together again: as aligned as new storage.
-    public static let sharedStretchAlignment = Storage.alignment
+    package static let sharedStretchAlignment = Storage.alignment
 
     /// Plans the save of `checkpoint`.
     ///
     /// - Throws: ``CheckpointError`` when it is nested too deeply.
     /// - Complexity: O(n log n) in the number of tensors. Bytes are read of lone views with gaps only, which are
     ///   copied without these.
-    public init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+    package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
         let (structure, leaves) = try checkpoint.disassembled()
         var planner = Planner()
         self.structure = structure

@@ -57,16 +57,14 @@ package struct ReadSession: Sendable {
     /// - Parameters:
     ///   - verifiesHashes: Whether to check SHA-256 too, and not only the checksum.
     ///   - progress: Called outside of transactions.
-    ///   - isCancelled: Asked before each batch whether to stop.
-    /// - Throws: ``Failure``, ``ChunkGone``, ``StoreError``, `CancellationError`. Some destinations may have been written
-    ///   by then.
+    /// - Throws: ``Failure``, ``ChunkGone``, ``StoreError``; `CancellationError` where the calling task is cancelled. Some
+    ///   destinations may have been written by then.
     package func read(
         _ requests: [Request], verifiesHashes: Bool = false,
-        progress: (@Sendable (_ byteCount: Int) -> Void)? = nil,
-        isCancelled: @Sendable () -> Bool = { false }
+        progress: (@Sendable (_ byteCount: Int) -> Void)? = nil
     ) throws {
         try ConcurrentMap.forEach(batches(requests)) { batch in
-            guard !isCancelled() else { throw CancellationError() }
+            try Task.checkCancellation()
             try ReadSession.buffers.withWorker { buffer in
                 let chunks = try load(batch.map { ($0.chunk, $0.tag) }, into: buffer)
                 for (request, chunk) in zip(batch, chunks) {
@@ -103,6 +101,7 @@ package struct ReadSession: Sendable {
     package func failures(of chunks: [ChunkLocation]) throws -> [(id: ContentID, failure: any Error)] {
         let places = { (chunk: ChunkLocation) in (chunk.pack, chunk.packOffset) }
         return try ConcurrentMap.map(chunks.sorted { places($0) < places($1) }) { chunk in
+            try Task.checkCancellation()
             do {
                 try ReadSession.chunkBuffers.withWorker { buffer in
                     let target = UnsafeMutableRawBufferPointer(

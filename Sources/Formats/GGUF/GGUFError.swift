@@ -25,7 +25,7 @@ public enum GGUFError: FormatError, Equatable {
     case boolean(key: String, UInt8)
     /// Arrays within arrays, too many.
     case tooDeep(key: String)
-    /// An alignment that is none.
+    /// An invalid alignment.
     case alignment
     /// A key that appears twice.
     case duplicateKey(String)
@@ -39,7 +39,7 @@ public enum GGUFError: FormatError, Equatable {
     case tensorType(name: String, UInt32)
     /// Rows that are no whole number of blocks.
     case blocks(name: String, type: String, elementCount: Int)
-    /// A shape that is none.
+    /// An invalid shape.
     case tensor(name: String, TensorError)
     /// Bytes of a tensor beyond the end of the file.
     case dataCutShort(name: String)

@@ -1,8 +1,8 @@
-public import Checkpoints
-public import Tensors
+package import Checkpoints
+package import Tensors
 
 /// A checkpoint whose tensors are described, not there: what a writer needs to know before it has the bytes.
-public indirect enum CheckpointOutline: Sendable {
+package indirect enum CheckpointOutline: Sendable {
     /// A tensor, as a view of one of the storages that are written beside the outline.
     case tensor(View)
     /// A list.
@@ -23,26 +23,26 @@ public indirect enum CheckpointOutline: Sendable {
     case none
 
     /// A tensor as a view of a storage.
-    public struct View: Sendable {
+    package struct View: Sendable {
         /// Which of the storages it is a view of.
-        public let storage: Int
+        package let storage: Int
         /// What one element is.
-        public let dtype: DType
+        package let dtype: DType
         /// Length of each axis.
-        public let shape: [Int]
+        package let shape: [Int]
         /// For each axis, the distance in elements from one index to the next.
-        public let strides: [Int]
+        package let strides: [Int]
         /// Position of the first element in the storage, in elements.
-        public let offset: Int
+        package let offset: Int
         /// What it is to its module.
-        public let role: TensorRole
+        package let role: TensorRole
         /// Views with the same number are one object, where they also have the same role; `nil` for one of its own.
-        public let object: Int?
+        package let object: Int?
 
         /// Describes a view of storage number `storage`.
         ///
         /// - Parameter strides: `nil` for contiguous, row-major.
-        public init(
+        package init(
             storage: Int, dtype: DType, shape: [Int], strides: [Int]? = nil, offset: Int = 0,
             role: TensorRole = .unspecified, object: Int? = nil
         ) {
@@ -59,7 +59,7 @@ public indirect enum CheckpointOutline: Sendable {
 
 extension CheckpointOutline {
     /// The outline of `checkpoint`, with the storages of its tensors in the order in which they first appear.
-    public static func of(_ checkpoint: Checkpoint) -> (outline: CheckpointOutline, storages: [Storage]) {
+    package static func of(_ checkpoint: Checkpoint) -> (outline: CheckpointOutline, storages: [Storage]) {
         var storages: [Storage] = []
         var storageNumbers: [ObjectIdentifier: Int] = [:]
         var objectNumbers: [ObjectIdentifier: Int] = [:]

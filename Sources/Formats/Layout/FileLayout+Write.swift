@@ -9,7 +9,7 @@ extension FileLayout {
     ///   - mayReplace: Whether a file that is there already gives way.
     ///   - fill: Writes the bytes of all ``ranges``, given as memory of the file in the same order.
     /// - Throws: `FileError`, and what `fill` throws. No file is left behind then.
-    public func write(
+    package func write(
         to path: String, mayReplace: Bool, fill: ([UnsafeMutableRawBufferPointer]) throws -> Void
     ) throws {
         let output = try OutputFile(path: path, byteCount: byteCount, mayReplace: mayReplace)

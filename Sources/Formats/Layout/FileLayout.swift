@@ -3,7 +3,7 @@
 /// A writer puts ``literals`` at their places and the bytes of each storage or tensor at its range, in any order,
 /// from several threads if it likes. Then it adds what ``checksumLiterals(crc32s:)`` gives: these replace bytes
 /// that were written as placeholders. Together, literals and ranges cover the file.
-public protocol FileLayout: Sendable {
+package protocol FileLayout: Sendable {
     /// Bytes of the whole file.
     var byteCount: Int { get }
 
@@ -25,21 +25,21 @@ public protocol FileLayout: Sendable {
 
 extension FileLayout {
     /// None, for formats without checksums.
-    public var hasChecksums: Bool { false }
+    package var hasChecksums: Bool { false }
 
     /// Nothing, for formats without checksums.
-    public func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] { [] }
+    package func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] { [] }
 }
 
 /// Bytes that belong at an offset of a file.
-public struct FileLiteral: Equatable, Sendable {
+package struct FileLiteral: Equatable, Sendable {
     /// Where the first byte goes.
-    public let offset: Int
+    package let offset: Int
     /// The bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Puts `bytes` at `offset`.
-    public init(offset: Int, bytes: [UInt8]) {
+    package init(offset: Int, bytes: [UInt8]) {
         self.offset = offset
         self.bytes = bytes
     }

@@ -52,7 +52,7 @@ extension NamedTensorsError: CustomStringConvertible {
         case .notDictionary(let kind):
             "\(format) holds named tensors only, this is \(kind); save it as a PyTorch file"
         case .key(let key):
-            "\(format) holds names only, the key \(printable("\(key)")) is none; save it as a PyTorch file"
+            "\(format) holds names only, and the key \(printable("\(key)")) is not a name; save it as a PyTorch file"
         case .value(let path, let kind):
             "\(format) holds tensors only, \(quoted(path)) is \(kind); save it as a PyTorch file"
         case .dtype(let path, let dtype):

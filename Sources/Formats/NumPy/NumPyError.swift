@@ -19,7 +19,7 @@ public enum NumPyError: FormatError, Equatable {
     case objects
     /// A type that is no number of a known width.
     case type(String)
-    /// A shape that is none.
+    /// An invalid shape.
     case tensor(TensorError)
     /// Another number of bytes than the shape needs.
     case byteCount(dtype: DType, shape: [Int], needs: Int, has: Int)

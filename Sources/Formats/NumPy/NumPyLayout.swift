@@ -1,23 +1,23 @@
-public import Checkpoints
+package import Checkpoints
 public import Foundations
-public import OrderedCollections
+package import OrderedCollections
 public import Tensors
 
 /// Where everything goes in a NumPy array file (`.npy`), as NumPy itself writes it.
-public struct NumPyLayout: FileLayout {
+package struct NumPyLayout: FileLayout {
     /// Bytes of the whole file.
-    public let byteCount: Int
+    package let byteCount: Int
 
     /// The header, at the start.
-    public let literals: [FileLiteral]
+    package let literals: [FileLiteral]
 
     /// Where the packed elements belong; one range.
-    public let ranges: [Range<Int>]
+    package let ranges: [Range<Int>]
 
     /// Lays out an array.
     ///
     /// - Throws: ``NumPyLayoutError`` where NumPy cannot hold it.
-    public init(dtype: DType, shape: [Int]) throws {
+    package init(dtype: DType, shape: [Int]) throws {
         let header = try NumPyLayout.header(dtype: dtype, shape: shape, path: "")
         let count = try NumPyLayout.dataByteCount(dtype: dtype, shape: shape, path: "")
         literals = [FileLiteral(offset: 0, bytes: header)]
@@ -60,23 +60,23 @@ public struct NumPyLayout: FileLayout {
 }
 
 /// Where everything goes in an archive of NumPy arrays (`.npz`), not compressed, as `numpy.savez` has it.
-public struct NumPyArchiveLayout: FileLayout {
+package struct NumPyArchiveLayout: FileLayout {
     /// Where the packed elements of each array belong, in the order in which they were given.
-    public var ranges: [Range<Int>] { zip.ranges }
+    package var ranges: [Range<Int>] { zip.ranges }
 
     private let zip: ZipLayout
 
     /// An array to be written.
-    public struct Entry: Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
         /// The name, without `.npy`.
-        public let name: String
+        package let name: String
         /// What one element is.
-        public let dtype: DType
+        package let dtype: DType
         /// Length of each axis.
-        public let shape: [Int]
+        package let shape: [Int]
 
         /// Describes an array to be written.
-        public init(name: String, dtype: DType, shape: [Int]) {
+        package init(name: String, dtype: DType, shape: [Int]) {
             self.name = name
             self.dtype = dtype
             self.shape = shape
@@ -86,7 +86,7 @@ public struct NumPyArchiveLayout: FileLayout {
     /// Lays out `entries` in their order.
     ///
     /// - Throws: ``NumPyLayoutError`` where NumPy cannot hold an entry.
-    public init(_ entries: [Entry]) throws {
+    package init(_ entries: [Entry]) throws {
         var names = Set<String>(minimumCapacity: entries.count)
         let records = try entries.map { entry in
             let name = "\(entry.name).npy"
@@ -108,7 +108,7 @@ public struct NumPyArchiveLayout: FileLayout {
     ///
     /// - Parameter separatingTied: Whether tensors that share a storage are written each on its own.
     /// - Throws: ``NamedTensorsError`` that says what NumPy cannot hold, and where it is.
-    public static func tensors(
+    package static func tensors(
         of checkpoint: Checkpoint, separatingTied: Bool = false
     ) throws -> OrderedDictionary<String, Tensor> {
         try NamedTensors.of(checkpoint, format: "NumPy", separatingTied: separatingTied) {
@@ -117,16 +117,16 @@ public struct NumPyArchiveLayout: FileLayout {
     }
 
     /// Bytes of the whole file.
-    public var byteCount: Int { zip.byteCount }
+    package var byteCount: Int { zip.byteCount }
 
     /// The headers of arrays, and the headers and directory of the archive.
-    public var literals: [FileLiteral] { zip.literals }
+    package var literals: [FileLiteral] { zip.literals }
 
     /// Zip archives have them.
-    public var hasChecksums: Bool { true }
+    package var hasChecksums: Bool { true }
 
     /// The checksums of all arrays, their headers included.
-    public func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] { zip.checksumLiterals(crc32s: crc32s) }
+    package func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] { zip.checksumLiterals(crc32s: crc32s) }
 }
 
 /// Something that NumPy cannot hold.
@@ -141,7 +141,7 @@ public enum NumPyLayoutError: Error, Equatable {
     case name(String)
     /// A name that appears twice.
     case duplicateName(String)
-    /// A shape that is none.
+    /// An invalid shape.
     case tensor(path: String, TensorError)
     /// A file of more bytes than an integer holds.
     case tooLarge

@@ -5,9 +5,9 @@ public import Tensors
 ///
 /// `torch.load(path, weights_only=True)` gives the same values, types, order, ties and views. What it does not give
 /// back is `requires_grad` (parameters have it where their type can), and buffers, which are plain tensors there.
-public struct PyTorchLayout: FileLayout {
+package struct PyTorchLayout: FileLayout {
     /// Where the bytes of each storage belong, in the order in which they were given. Starts are multiples of 64.
-    public let ranges: [Range<Int>]
+    package let ranges: [Range<Int>]
 
     private let zip: ZipLayout
 
@@ -18,7 +18,7 @@ public struct PyTorchLayout: FileLayout {
     ///
     /// - Throws: ``PyTorchLayoutError`` where PyTorch cannot hold a value.
     /// - Precondition: Each view of the outline lies within its storage.
-    public init(_ outline: CheckpointOutline, storageByteCounts: [Int]) throws {
+    package init(_ outline: CheckpointOutline, storageByteCounts: [Int]) throws {
         var pickler = TorchPickler(storageByteCounts: storageByteCounts)
         let pickle = try pickler.pickle(outline)
         guard pickle.count <= PickleMachine.maximumByteCount else {
@@ -38,16 +38,16 @@ public struct PyTorchLayout: FileLayout {
     }
 
     /// Bytes of the whole file.
-    public var byteCount: Int { zip.byteCount }
+    package var byteCount: Int { zip.byteCount }
 
     /// The pickle, and the headers and directory of the archive.
-    public var literals: [FileLiteral] { zip.literals }
+    package var literals: [FileLiteral] { zip.literals }
 
     /// Zip archives have them.
-    public var hasChecksums: Bool { true }
+    package var hasChecksums: Bool { true }
 
     /// The checksums of all records of the archive.
-    public func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] {
+    package func checksumLiterals(crc32s: [UInt32]) -> [FileLiteral] {
         precondition(crc32s.count == ranges.count, "\(crc32s.count) checksums for \(ranges.count) storages")
         var all = [UInt32](repeating: CRC32().value, count: zip.ranges.count)
         all.replaceSubrange(

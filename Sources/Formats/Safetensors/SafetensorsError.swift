@@ -29,7 +29,7 @@ public enum SafetensorsError: FormatError, Equatable {
     case tooManyNumbers(name: String, field: String, maximum: Int)
     /// A dtype that safetensors does not have.
     case unknownDType(name: String, dtype: String)
-    /// A shape that is none.
+    /// An invalid shape.
     case tensor(name: String, TensorError)
     /// Offsets that end before they start, or overflow.
     case offsets(name: String, start: Int, end: Int)

@@ -1,24 +1,24 @@
-public import Checkpoints
+package import Checkpoints
 public import Foundations
-public import OrderedCollections
+package import OrderedCollections
 public import Tensors
 
 /// Where everything goes in a safetensors file, known before any tensor's bytes are.
 ///
 /// The file is ``header``, then the packed bytes of each entry at its place in ``ranges``. Order, padding and text
 /// are those of the reference implementation, so that the same tensors give the same bytes.
-public struct SafetensorsLayout: FileLayout {
+package struct SafetensorsLayout: FileLayout {
     /// A tensor to be written.
-    public struct Entry: Equatable, Sendable {
+    package struct Entry: Equatable, Sendable {
         /// The name; any text but `__metadata__`.
-        public let name: String
+        package let name: String
         /// What one element is.
-        public let dtype: DType
+        package let dtype: DType
         /// Length of each axis.
-        public let shape: [Int]
+        package let shape: [Int]
 
         /// Describes a tensor to be written.
-        public init(name: String, dtype: DType, shape: [Int]) {
+        package init(name: String, dtype: DType, shape: [Int]) {
             self.name = name
             self.dtype = dtype
             self.shape = shape
@@ -26,22 +26,22 @@ public struct SafetensorsLayout: FileLayout {
     }
 
     /// The first bytes of the file: the length of the JSON, the JSON, and spaces up to a multiple of 8.
-    public let header: [UInt8]
+    package let header: [UInt8]
 
     /// Where the bytes of each entry belong in the file, in the order in which the entries were given.
-    public let ranges: [Range<Int>]
+    package let ranges: [Range<Int>]
 
     /// Bytes of the whole file.
-    public let byteCount: Int
+    package let byteCount: Int
 
     /// The header, at the start.
-    public var literals: [FileLiteral] { [FileLiteral(offset: 0, bytes: header)] }
+    package var literals: [FileLiteral] { [FileLiteral(offset: 0, bytes: header)] }
 
     /// Lays out `entries`: in the file they are sorted by dtype, the widest first, then by name.
     ///
     /// - Parameter metadata: Texts to store beside the tensors, in this order.
     /// - Throws: ``SafetensorsLayoutError`` where safetensors cannot hold an entry.
-    public init(_ entries: [Entry], metadata: OrderedDictionary<String, String> = [:]) throws {
+    package init(_ entries: [Entry], metadata: OrderedDictionary<String, String> = [:]) throws {
         let order = try SafetensorsLayout.fileOrder(entries)
         var json = JSONWriter()
         json.open("{")
@@ -128,7 +128,7 @@ extension SafetensorsLayout {
     /// - Returns: The tensors in the order of the checkpoint. Those that are not contiguous are packed as they
     ///   are written.
     /// - Throws: ``NamedTensorsError`` that says what safetensors cannot hold, and where it is.
-    public static func tensors(
+    package static func tensors(
         of checkpoint: Checkpoint, separatingTied: Bool = false
     ) throws -> OrderedDictionary<String, Tensor> {
         try NamedTensors.of(checkpoint, format: "safetensors", separatingTied: separatingTied) {
@@ -145,7 +145,7 @@ public enum SafetensorsLayoutError: Error, Equatable {
     case reservedName
     /// A name that appears twice.
     case duplicateName(String)
-    /// A shape that is none.
+    /// An invalid shape.
     case tensor(path: String, TensorError)
     /// A header that readers would refuse.
     case headerTooLong(byteCount: Int)

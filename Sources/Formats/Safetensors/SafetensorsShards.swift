@@ -5,26 +5,26 @@ import Tensors
 /// How the tensors of a model are spread over several safetensors files, and the index that says so.
 ///
 /// Names, order and index are those that the transformers library writes.
-public struct SafetensorsShards {
+package struct SafetensorsShards {
     /// One of the files.
-    public struct Shard: Equatable, Sendable {
+    package struct Shard: Equatable, Sendable {
         /// The file's name.
-        public let name: String
+        package let name: String
         /// Positions of its tensors among the entries.
-        public let entries: [Int]
+        package let entries: [Int]
     }
 
     /// The files, in order.
-    public let shards: [Shard]
+    package let shards: [Shard]
 
     /// The index as it is written; `nil` for a single file, which needs none.
-    public let index: [UInt8]?
+    package let index: [UInt8]?
 
     /// What a single file is called.
-    public static let fileName = "model.safetensors"
+    package static let fileName = "model.safetensors"
 
     /// What the index of several files is called.
-    public static let indexName = "model.safetensors.index.json"
+    package static let indexName = "model.safetensors.index.json"
 
     /// How the names of indices end.
     package static let indexSuffix = ".safetensors.index.json"
@@ -33,7 +33,7 @@ public struct SafetensorsShards {
     /// has a file of its own.
     ///
     /// - Throws: ``SafetensorsLayoutError``.
-    public init(_ entries: [SafetensorsLayout.Entry], maximumByteCount: Int) throws {
+    package init(_ entries: [SafetensorsLayout.Entry], maximumByteCount: Int) throws {
         var groups: [[Int]] = [[]]
         var filled = 0
         var total = 0

@@ -1,6 +1,6 @@
 /// What an error means to whoever has to do something about it. The command line's exit status says it.
 public enum ErrorCategory: Hashable, Sendable {
-    /// What was asked for does not go together, or is none of what there is.
+    /// The request contradicts itself, or names something invalid.
     case usage
     /// A file is not what it claims to be, or stored data is damaged.
     case badData

@@ -142,6 +142,7 @@ struct DiffRun {
         let byteCount = total
         let handler = Mutex(())
         try ConcurrentMap.forEach(jobs) { job in
+            try Task.checkCancellation()
             guard !isCancelled() else { throw CancellationError() }
             let count: Int
             switch job {

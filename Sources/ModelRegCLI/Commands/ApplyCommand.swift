@@ -28,13 +28,13 @@ struct ApplyCommand: ParsableCommand {
             valueName: "name[:alias]"))
     var name: String?
 
-    @Option(name: .shortAndLong, help: "What to say about it; otherwise what was said where it comes from.")
+    @Option(name: .shortAndLong, help: "The message of the new version. [default: the message in the patch]")
     var message: String?
 
     @Option(name: .long, help: "An alias to set on it. May be repeated.")
     var alias: [String] = []
 
-    @Flag(name: .long, help: "Leave the versions before it as they are, to be packed by the next save or pack.")
+    @Flag(name: .long, help: "Do not store earlier versions as differences now; the next save or pack does.")
     var noPack = false
 
     func run() throws {

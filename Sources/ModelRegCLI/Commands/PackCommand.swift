@@ -28,7 +28,7 @@ struct PackCommand: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "From now on, so many differences between a version and one stored whole, at most. [default: 8]",
+            "From now on, at most this many differences lie between a version and one that is stored whole. [default: 8]",
             valueName: "n"))
     var maxDepth: Int?
 

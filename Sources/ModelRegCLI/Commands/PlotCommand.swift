@@ -41,7 +41,7 @@ struct PlotCommand: ParsableCommand {
     @Flag(name: .long, help: "Make the vertical axis logarithmic.")
     var log = false
 
-    @Option(name: .long, help: "Take noise out: 0 for none, towards 1 for ever more.")
+    @Option(name: .long, help: "Smooth exponentially: 0 is off, values towards 1 smooth more.")
     var smooth: Double = 0
 
     @Option(name: .long, help: "What to count: steps, or seconds that the run had been going on.")

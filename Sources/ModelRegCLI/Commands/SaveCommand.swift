@@ -90,7 +90,7 @@ struct SaveCommand: ParsableCommand {
     @Flag(name: .long, help: "Move protected aliases, too.")
     var force = false
 
-    @Flag(name: .long, help: "Leave the versions before it as they are, to be packed by the next save or pack.")
+    @Flag(name: .long, help: "Do not store earlier versions as differences now; the next save or pack does.")
     var noPack = false
 
     func validate() throws {

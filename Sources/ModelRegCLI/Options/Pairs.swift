@@ -16,7 +16,7 @@ enum Pairs {
         }
     }
 
-    /// Names and numbers; `nan` and `inf` are some.
+    /// Names and numbers. Accepts `nan` and `inf`.
     static func metrics(_ texts: [String], option: String) throws -> OrderedDictionary<String, Double> {
         var metrics: OrderedDictionary<String, Double> = [:]
         for (key, text) in try split(texts, option: option) {

@@ -22,7 +22,7 @@ extension RunCommand {
             completion: .custom { _, _, _ in ReferenceCompletion.models() })
         var model: String?
 
-        @Option(name: .long, help: "Its name; one of time and chance if none is given.")
+        @Option(name: .long, help: "The name of the run. [default: the time and a random suffix]")
         var name: String?
 
         @Option(

@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Does one piece of work behind the caller's back while the caller prepares the next: two in memory, no more.
+/// Does one piece of work in the background while the caller prepares the next: at most two are in memory.
 final class BackgroundWriter: Sendable {
     private let queue = DispatchQueue(label: "modelreg.writer")
     private let isFree = DispatchSemaphore(value: 1)

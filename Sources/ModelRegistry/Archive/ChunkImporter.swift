@@ -51,6 +51,7 @@ struct ChunkImporter {
         let rejected = Mutex<[ContentID]>([])
         var next = 0
         while next < roots.count {
+            try Task.checkCancellation()
             // As many trees as fill a transaction with their encoded bytes.
             var trees: [Tree] = []
             var byteCount = 0

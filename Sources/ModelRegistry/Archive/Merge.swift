@@ -57,6 +57,7 @@ struct Merge {
         let versions = VersionImporter(source, runs: runs)
         var rest = new[...]
         while !rest.isEmpty {
+            try Task.checkCancellation()
             var group: [VersionImporter.Checked] = []
             var leafCount = 0
             while let version = rest.first, leafCount < Merge.leafCountAtOnce {

@@ -102,7 +102,7 @@ private enum TensorDistance {
         }
     }
 
-    /// L2 norm of the difference, in double precision, stretch by stretch. Not a number where an element is none.
+    /// L2 norm of the difference, in double precision, stretch by stretch. NaN if any element is NaN.
     static func l2(_ old: Storage, _ new: Storage, unit: DType) throws -> Double {
         let width = unit.byteWidth ?? 1
         var sum = 0.0

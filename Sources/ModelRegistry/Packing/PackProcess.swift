@@ -205,6 +205,7 @@ final class PackProcess {
         var rest = jobs[...]
         var batch: [Recoding] = []
         while !rest.isEmpty {
+            try Task.checkCancellation()
             if isCancelled() { return false }
             let (recodings, jobCount) = try recoder.recode(rest)
             batch += recodings

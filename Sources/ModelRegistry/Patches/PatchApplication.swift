@@ -336,6 +336,7 @@ final class PatchApplication: Sendable {
         let writer = ChunkWriter(registry.store)
         do {
             try forEachBatch(of: jobs) { batch, bases in
+                try Task.checkCancellation()
                 try ConcurrentMap.forEach(batch) { job in
                     try self.write(job, bases, to: writer)
                     throttled?.add(job.byteCount)

@@ -12,7 +12,9 @@ import GRDB
 ///
 /// Each call is one transaction, or several of which each leaves the registry whole: a crash at any instant
 /// leaves the old state or the new one. When a call that changes something returns, the change is durable.
-/// May be used from several threads and, through the file, from several processes at once.
+/// May be used from several threads and, through the file, from several processes at once. Calls block; long ones have a
+/// form that is awaited, and end with `CancellationError` where the task that they run in is cancelled: then the registry
+/// is whole, and what a save has not finished is not there.
 public final class Registry: Sendable {
     /// Where the registry is.
     public let path: String

@@ -7,7 +7,7 @@ import Synchronization
 
 /// A run that is being recorded.
 ///
-/// ``log(_:step:)`` costs less than a microsecond: values are written behind the caller's back, about once a second,
+/// ``log(_:step:)`` costs less than a microsecond: values are written in the background, about once a second,
 /// and by ``flush()``. A process that dies loses the last second's; training that resumes from a checkpoint logs
 /// these steps again. What cannot be written, for a full disk or a locked registry, is kept and tried again; the
 /// error shows in ``error``, ``flush()`` and ``finish(_:)`` and does not stop the training.

@@ -48,7 +48,7 @@ public struct SaveOptions: Sendable {
         case given(RunEnvironment?)
     }
 
-    /// Begins to find out ``environment``, behind the caller's back.
+    /// Begins to find out ``environment`` in the background.
     func findEnvironment() {
         guard case .process = environmentSource else { return }
         DispatchQueue.global().async { _ = RunEnvironment.current }
@@ -61,7 +61,7 @@ public struct SaveOptions: Sendable {
     /// Whether protected aliases move, too.
     public var movesProtectedAliases = false
 
-    /// Options with nothing said, except what is given.
+    /// Options with default values, except for those that are given.
     public init(
         message: String = "", aliases: [String] = [], metrics: OrderedDictionary<String, Double> = [:],
         attributes: Attributes = [:], parent: String? = nil,

@@ -121,6 +121,7 @@ final class SaveProcess: Sendable {
         let throttled = progress.map { ThrottledProgress($0, total: total) }
         do {
             try ConcurrentMap.forEach(places) { places in
+                try Task.checkCancellation()
                 try add(places, writer)
                 throttled?.add(places.reduce(0) { $0 + plan.byteCount(of: $1) })
             }

@@ -97,6 +97,7 @@ struct GarbageCollection {
             registry.store, effort: .fast, keepsOnlyByteCounts: keepsOnlyByteCounts)
         var rest = jobs[...]
         while !rest.isEmpty {
+            try Task.checkCancellation()
             let (recodings, jobCount) = try recoder.recode(rest)
             rest = rest.dropFirst(jobCount)
             if !recodings.isEmpty { try body(recodings, recoder) }

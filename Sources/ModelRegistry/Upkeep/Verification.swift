@@ -43,7 +43,10 @@ final class Verification {
             }
             return try VersionTable.fetch(db, where: "version.deleted_at IS NULL", arguments: [])
         }
-        for version in versions { try check(version) }
+        for version in versions {
+            try Task.checkCancellation()
+            try check(version)
+        }
         try checkTensors()
         return VerificationReport(
             versionCount: versionCount, tensorCount: tensors.count,

@@ -72,7 +72,7 @@ public class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
             Set(all.map(ObjectIdentifier.init)).count == all.count,
             "a parameter is in two groups, or twice in one")
         for parameter in all {
-            require(parameter.isLeaf, "only leaves can be trained; one of \(parameter.shape) is none")
+            require(parameter.isLeaf, "cannot train a tensor of shape \(parameter.shape) that is not a leaf")
         }
         self.groups = groups
         slots = [Slot?](repeating: nil, count: all.count)
