@@ -46,6 +46,7 @@ final class ConnectionPool: Sendable {
             if connections.isClosed { throw StoreError.closed(path: file.path) }
             if let writer = connections.writer { return writer }
             let writer = try connections.idle.popLast() ?? file.connect()
+            try writer.inDatabase { db in try PageCache.large.apply(db) }
             connections.writer = writer
             return writer
         }

@@ -41,6 +41,8 @@ enum PageCache: Int {
     /// Two packs: what is written next is still in the processor's cache. Changes beyond that go to the file at once,
     /// under the lock that keeps readers out.
     case small = 8192
+    /// What reading needs: the inner pages of tables and indexes. Each thread that reads has a connection of its own.
+    case reading = 16384
     /// A batch: changes go to the file when they are committed.
     case large = 65536
 

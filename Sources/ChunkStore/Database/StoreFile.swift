@@ -80,7 +80,7 @@ struct StoreFile: Sendable {
             try db.execute(sql: "PRAGMA synchronous = FULL")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
-            try PageCache.large.apply(db)
+            try PageCache.reading.apply(db)
             let code = mr_sqlite_harden(db.sqliteConnection)
             guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
         }
