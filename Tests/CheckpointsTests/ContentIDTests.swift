@@ -57,4 +57,15 @@ struct ContentIDTests {
             #expect(bytes.withUnsafeBytes { ContentID(bytes: $0) } != id)
         }
     }
+
+    /// Ids that a hostile file names may have their first bytes in common: a set of them took n² steps.
+    @Test func idsThatBeginAlikeAreSpreadInSets() throws {
+        let ids = try (0..<200_000 as Range<UInt32>).map { number in
+            var bytes = [UInt8](repeating: 7, count: ContentID.byteCount)
+            withUnsafeBytes(of: number) { bytes.replaceSubrange(28..<32, with: $0) }
+            return try #require(bytes.withUnsafeBytes { ContentID(bytes: $0) })
+        }
+        #expect(Set(ids).count == 200_000)
+        #expect(Set(ids.prefix(64).map(\.hashValue)).count == 64)
+    }
 }

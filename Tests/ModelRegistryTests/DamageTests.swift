@@ -266,6 +266,16 @@ struct DamageTests {
         #expect(message { try registry.load("m", as: Checkpoint.self) } == expected)
     }
 
+    /// Fault A9: memory was made of what the rows of a hostile registry claim.
+    @Test(arguments: ["[4611686018427387904,4]", "[9223372036854775807]", "[-1,-4]", "[1099511627776]"])
+    func historyBelievesNoShape(shape: String) throws {
+        let registry = try Registry.inMemory()
+        for value in [1, 2] as [Float] { try registry.save(Tensor([value, 3, 4, 5]), as: "net", message: "") }
+        try registry.tamper("UPDATE tensor SET shape = ?", [shape])
+        #expect(throws: RegistryError.self) { try registry.history(of: "net", measuresDistances: true) }
+        #expect(try !registry.problems().isEmpty)
+    }
+
     @Test func everyProblemIsListed() throws {
         try registry.save(try noise(100), as: "other", message: "")
         try registry.tamper(

@@ -123,18 +123,12 @@ struct RunImporter {
             }
         } else {
             let name = try freeName(run.name, modelID, db)
-            try db.execute(
-                sql: """
-                    INSERT INTO run (model, name, state, started_at, ended_at, wall_seconds, boot, boot_seconds, process,
-                      environment, parent, heard_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    modelID, name, values.state, run.startedAt, values.endedAt, values.wallSeconds, values.boot,
-                    values.bootSeconds, values.process, environmentID, values.parent.flatMap { map[$0] },
-                    run.heardAt,
-                ])
-            id = db.lastInsertedRowID
+            id = try RunTable.insert(
+                RunTable.NewRow(
+                    model: modelID, name: name, state: values.state, startedAt: run.startedAt,
+                    endedAt: values.endedAt, wallSeconds: values.wallSeconds, boot: values.boot,
+                    bootSeconds: values.bootSeconds, process: values.process, environment: environmentID,
+                    parent: values.parent.flatMap { map[$0] }, heardAt: run.heardAt), db)
             added = RunInfo.reference(model: run.model, name: name)
         }
         var attributes = values.attributes

@@ -73,17 +73,12 @@ extension Registry {
                     db, "run resume", model: model, at: now, detail: "{\"run\":\(JSONText.quoted(name))}")
             } else {
                 runName = try name ?? Registry.freeRunName(db, modelID, now)
-                try db.execute(
-                    sql: """
-                        INSERT INTO run
-                          (model, name, state, started_at, boot, boot_seconds, process, environment, parent, heard_at)
-                        VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?3)
-                        """,
-                    arguments: [
-                        modelID, runName, now, MachineClock.boot, clock, identity?.text, environmentID,
-                        parentID,
-                    ])
-                id = db.lastInsertedRowID
+                id = try RunTable.insert(
+                    RunTable.NewRow(
+                        model: modelID, name: runName, startedAt: now, boot: MachineClock.boot,
+                        bootSeconds: clock,
+                        process: identity?.text, environment: environmentID, parent: parentID, heardAt: now), db
+                )
                 try EventTable.insert(
                     db, "run start", model: model, at: now, detail: "{\"run\":\(JSONText.quoted(runName))}")
             }

@@ -153,6 +153,40 @@ enum RunTable {
         return (values, step)
     }
 
+    /// A row to insert.
+    struct NewRow {
+        let model: Int64?
+        let name: String
+        var state = RunState.running.rawValue
+        let startedAt: String
+        var endedAt: String?
+        var wallSeconds = 0.0
+        let boot: String?
+        let bootSeconds: Double?
+        let process: String?
+        let environment: Int64?
+        let parent: Int64?
+        let heardAt: String
+    }
+
+    /// Inserts a run.
+    ///
+    /// - Returns: Its row.
+    static func insert(_ new: NewRow, _ db: Database) throws -> Int64 {
+        try db.execute(
+            sql: """
+                INSERT INTO run
+                  (model, name, state, started_at, ended_at, wall_seconds, boot, boot_seconds, process, environment,
+                   parent, heard_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                new.model, new.name, new.state, new.startedAt, new.endedAt, new.wallSeconds, new.boot,
+                new.bootSeconds, new.process, new.environment, new.parent, new.heardAt,
+            ])
+        return db.lastInsertedRowID
+    }
+
     /// Writes values of metrics.
     ///
     /// - Parameter replaces: Whether those of a step that has some give way.

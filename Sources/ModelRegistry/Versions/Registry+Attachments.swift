@@ -19,7 +19,7 @@ extension Registry {
                     """,
                 arguments: [version.rowID, name])
             guard let row else { return nil }
-            do {
+            return try locatingDamage(version: version.reference) {
                 let byteCount: Int = try row.value("byte_count")
                 let id = try row.contentID("content_id")
                 let stream = try row.withUnsafeData(named: "bytes") { $0.map { [UInt8]($0) } ?? [] }
@@ -27,9 +27,6 @@ extension Registry {
                     ContentID(hashing: bytes) == id
                 else { throw RegistryError.Damage(problem: "attachment \"\(name)\" does not match its hash") }
                 return bytes
-            } catch var damage as RegistryError.Damage {
-                damage.version = version.reference
-                throw RegistryError.damaged(damage)
             }
         }
     }
