@@ -49,7 +49,7 @@ struct SchemaTests {
 
     @Test func migrationsInTheBinaryAreTheFiles() throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "../../migrations")
+            "../../../migrations")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
             $0.hasSuffix(".sql")
         }.sorted()
