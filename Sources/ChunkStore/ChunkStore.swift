@@ -18,7 +18,7 @@ package final class ChunkStore: Sendable {
     private let file: StoreFile
     private let connections: ConnectionPool
     private let isInMemory: Bool
-    /// Whether the file cannot be written, or was opened to be read only.
+    /// Whether writing is impossible: the file is write-protected, or was opened for reading only.
     package let isReadOnly: Bool
 
     /// Opens the store at `path`.

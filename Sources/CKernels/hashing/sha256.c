@@ -170,7 +170,7 @@ void mr_sha256_add(mr_sha256 *hash, const void *bytes, size_t count) {
 }
 
 void mr_sha256_end(mr_sha256 *hash, void *digest) {
-    // What does not fill a block, the bit 1, zeros, and the number of bits.
+    // The last block or two: the bytes that do not fill a block, a 1 bit, zeros, and the length in bits.
     uint8_t last[2 * BLOCK] = {0};
     size_t held = hash->count % BLOCK;
     memcpy(last, hash->block, held);

@@ -5,7 +5,7 @@
 
 /// Levels of instructions that kernels are compiled for, from narrow to wide.
 typedef enum {
-    /// What every processor of the architecture has.
+    /// The instructions that every processor of the architecture has.
     MR_CPU_PORTABLE = 0,
     /// AVX2, FMA and BMI2.
     MR_CPU_AVX2 = 1,
@@ -37,7 +37,7 @@ typedef enum {
     MR_CPU_SHA256 = 0x400,
 } mr_cpu_instruction;
 
-/// Whether the processor has an instruction and the limit allows it.
+/// Whether the processor has `instruction` and the limit allows its use.
 bool mr_has_instruction(mr_cpu_instruction instruction);
 
 #endif

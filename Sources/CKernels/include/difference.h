@@ -56,7 +56,8 @@ typedef struct {
 /// The difference of no elements.
 mr_difference mr_difference_empty(void);
 
-/// How `count` little-endian elements differ, at any addresses. Equal at every level to the last bit.
+/// Measures how `count` little-endian elements differ. The addresses need no alignment. Every instruction level gives the
+/// same result to the last bit.
 ///
 /// All values are widened to doubles (integers of 64 bits are rounded), and subtracted as such. Distances in the last
 /// place are between neighbours of the type: of integers, the absolute difference. No square, product or sum is

@@ -12,7 +12,7 @@ typedef struct {
     uint64_t count;
     /// Those of them that do not fill a block yet.
     uint8_t block[64];
-    /// Whether to do without the processor's instructions.
+    /// Whether to hash in portable C although the processor has SHA instructions.
     bool is_portable;
 } mr_sha256;
 

@@ -19,8 +19,8 @@ extension Registry {
     /// the chunks that its id says, every version is what its content id says, and every source file can be
     /// given back.
     ///
-    /// Holds the lock for a short time only, again and again: others save meanwhile. A version that is deleted meanwhile is
-    /// not counted.
+    /// Holds the lock for a short time, again and again, at the longest while one table is compared with its indexes:
+    /// others save meanwhile. A version that is deleted meanwhile is not counted.
     ///
     /// - Parameter reference: One version to check; all of them where it is `nil`.
     /// - Returns: The problems, if any. They do not make the call throw.
