@@ -121,16 +121,15 @@ struct VersionImporter {
         let number = max(next, version.number)
         try db.execute(
             sql: "UPDATE model SET next_number = ? WHERE id = ?", arguments: [number + 1, modelID])
-        let writer = try LeafWriter(db)
         let id = try VersionTable.insert(
             VersionTable.NewRow(
                 modelID: modelID, number: number, parent: checked.parent.flatMap { map[$0] },
                 message: version.message, createdAt: createdAt, run: checked.run.flatMap { runs[$0] },
                 step: checked.step,
                 environment: try checked.environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
-            checked.manifest, structure: try writer.row(of: checked.manifest.structure), db)
+            checked.manifest, structure: try StructureTable.findOrInsert(checked.manifest.structure, db), db)
         map[version.rowID] = id
-        try insertLeaves(checked, id, &known, writer, db)
+        try insertLeaves(checked, id, &known, db)
         try insertFacts(checked, id, number: number, db)
         for (ordinal, ancestor) in checked.lineage.enumerated() {
             try LineageTable.insert(
@@ -140,23 +139,23 @@ struct VersionImporter {
     }
 
     private func insertLeaves(
-        _ checked: Checked, _ id: Int64, _ known: inout KnownRows, _ writer: LeafWriter, _ db: Database
+        _ checked: Checked, _ id: Int64, _ known: inout KnownRows, _ db: Database
     ) throws {
         for (ordinal, leaf) in checked.content.leaves.enumerated() {
-            let path = try known.paths[leaf.path.text] ?? writer.row(of: leaf.path)
+            let path = try known.paths[leaf.path.text] ?? PathTable.findOrInsert(leaf.path, db)
             known.paths[leaf.path.text] = path
             switch leaf.content {
-            case .value(let value): try writer.insert(value, version: id, ordinal: ordinal, path: path)
+            case .value(let value):
+                try ParameterTable.insert(value, version: id, ordinal: ordinal, path: path, db)
             case .tensor(let tensor, let view, let contentID):
                 guard let new = checked.tensors[tensor.rowID] else {
                     preconditionFailure("a tensor that was not checked")
                 }
-                let row =
-                    try known.tensors[tensor.rowID] ?? writer.row(ofTensor: tensor.contentID)
-                    ?? writer.insert(new)
+                let row = try known.tensors[tensor.rowID] ?? TensorTable.findOrInsert(new, db)
                 known.tensors[tensor.rowID] = row
-                try writer.insert(
-                    view, of: row, role: leaf.role, id: contentID, version: id, ordinal: ordinal, path: path)
+                try ParameterTable.insert(
+                    view, of: row, role: leaf.role, id: contentID, version: id, ordinal: ordinal, path: path,
+                    db)
             case .dropped(let tensor):
                 try DroppedTable.insert(
                     db, version: id, ordinal: ordinal, path: path, role: leaf.role, tensor,

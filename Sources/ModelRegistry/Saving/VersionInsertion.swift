@@ -46,9 +46,8 @@ struct VersionInsertion {
         let now = Timestamp.now()
         let modelID = try ModelTable.findOrInsert(db, model, at: now)
         let parent = try parentID(db, modelID)
-        let writer = try LeafWriter(db)
-        let tensorIDs = try tensors.map { try writer.row(ofTensor: $0.id) ?? writer.insert($0) }
-        let structureID = try writer.row(of: manifest.structure)
+        let tensorIDs = try tensors.map { try TensorTable.findOrInsert($0, db) }
+        let structureID = try StructureTable.findOrInsert(manifest.structure, db)
         let contentID = manifest.contentID
         let same = try String.fetchOne(
             db,
@@ -70,7 +69,7 @@ struct VersionInsertion {
             manifest, structure: structureID, db)
         let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
-        try insertLeaves(writer, versionID, tensorIDs)
+        try insertLeaves(db, versionID, tensorIDs)
         try insertDetails(db, versionID)
         for alias in options.aliases {
             try AliasTable.set(
@@ -92,15 +91,16 @@ struct VersionInsertion {
             arguments: [modelID])
     }
 
-    private func insertLeaves(_ writer: LeafWriter, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
+    private func insertLeaves(_ db: Database, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
         for (ordinal, leaf) in manifest.leaves.enumerated() {
-            let path = try writer.row(of: leaf.path)
+            let path = try PathTable.findOrInsert(leaf.path, db)
             switch leaves[ordinal] {
-            case .value(let value): try writer.insert(value, version: versionID, ordinal: ordinal, path: path)
+            case .value(let value):
+                try ParameterTable.insert(value, version: versionID, ordinal: ordinal, path: path, db)
             case .tensor(let stored, let view, let role):
-                try writer.insert(
+                try ParameterTable.insert(
                     view, of: tensorIDs[stored], role: role, id: leaf.content.id, version: versionID,
-                    ordinal: ordinal, path: path)
+                    ordinal: ordinal, path: path, db)
             }
         }
     }

@@ -1,9 +1,46 @@
 import Checkpoints
 import ChunkStore
 import GRDB
+import Tensors
+
+/// A tensor's row.
+struct TensorRow: Hashable, Sendable {
+    let rowID: Int64
+    let contentID: ContentID
+    let dtype: DType
+    let shape: [Int]
+    /// As many as its chunks hold: a row that claims more than is there never becomes memory.
+    let byteCount: Int
+}
 
 /// Rows of `tensor`.
 enum TensorTable {
+    /// The row of a tensor, if there is one.
+    static func row(of id: ContentID, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?"), arguments: [id.data])
+    }
+
+    /// The row of a tensor, inserted where there is none. Its chunks are there.
+    static func findOrInsert(_ tensor: NewTensor, _ db: Database) throws -> Int64 {
+        if let row = try row(of: tensor.id, db) { return row }
+        let insertion = try db.cachedStatement(
+            sql: """
+                INSERT INTO tensor
+                  (content_id, dtype, shape, byte_count, nan_count, infinity_count, zero_count, minimum, maximum, l2_norm)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        let health = tensor.health
+        try insertion.execute(arguments: [
+            tensor.id.data, tensor.dtype.rawValue, IntegerList.text(tensor.shape), tensor.byteCount,
+            health?.nanCount, health?.infinityCount, health?.zeroCount, health?.minimum, health?.maximum,
+            health?.l2Norm,
+        ])
+        let row = db.lastInsertedRowID
+        try TensorChunkTable.insert(tensor.chunks, of: row, db)
+        return row
+    }
+
     /// Those of `ids` that the registry has.
     static func known(_ ids: some Sequence<ContentID>, _ db: Database) throws -> Set<ContentID> {
         let find = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")
@@ -67,5 +104,26 @@ extension TensorHealth {
         minimum = try row.optional("minimum")
         maximum = try row.optional("maximum")
         l2Norm = try row.optional("l2_norm")
+    }
+}
+
+extension TensorRow {
+    /// Reads and checks columns of a tensor's row: `tensor_id`, those of the table, and `chunk_count`.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    init(_ row: Row) throws {
+        rowID = try row.value("tensor_id")
+        contentID = try row.contentID("content_id")
+        dtype = try DType(column: row.value("dtype"))
+        shape = try IntegerList.numbers(row.value("shape"))
+        byteCount = try row.value("byte_count")
+        guard let needed = try? TensorGeometry.byteCount(dtype: dtype, shape: shape), needed == byteCount else {
+            throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is not \(byteCount) bytes")
+        }
+        let chunkCount: Int = try row.value("chunk_count")
+        let expected = Chunking.chunkCount(byteCount: byteCount)
+        guard chunkCount == expected else {
+            throw RegistryError.Damage(problem: "\(chunkCount) chunks where \(expected) belong")
+        }
     }
 }
