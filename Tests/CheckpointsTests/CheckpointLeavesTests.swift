@@ -54,7 +54,7 @@ struct CheckpointLeavesTests {
     func assemblyRefusesAnotherNumberOfLeaves(count: Int) throws {
         let structure = try nested.disassembled().structure
         #expect(throws: CheckpointError.leafCount(expected: 5, found: count)) {
-            try structure.assembled(from: [CheckpointLeaf?](repeating: nil, count: count))
+            try structure.assembled(from: [CheckpointLeaf<Tensor>?](repeating: nil, count: count))
         }
         #expect(
             "\(CheckpointError.leafCount(expected: 5, found: count))"

@@ -214,7 +214,7 @@ struct SavePlanTests {
     }
 
     /// The plan's leaves in new memory, shared storages laid out as it says.
-    private func loaded(_ plan: SavePlan) throws -> [CheckpointLeaf] {
+    private func loaded(_ plan: SavePlan) throws -> [CheckpointLeaf<Tensor>] {
         var storages: [Int: Storage] = [:]
         return try plan.leaves.map { leaf in
             switch leaf {

@@ -43,7 +43,7 @@ package func differences(
     return found
 
     /// Paths of the leaves in each storage that has several, in order. Empty tensors have no bytes to share.
-    func sharedStorages(_ leaves: [CheckpointLeaf]) -> [[String]] {
+    func sharedStorages(_ leaves: [CheckpointLeaf<Tensor>]) -> [[String]] {
         var groups: [ObjectIdentifier: Int] = [:]
         var members: [[String]] = []
         for (path, leaf) in zip(structure.leafPaths, leaves) {

@@ -120,7 +120,7 @@ private struct Planner {
         let span: Range<Int>
     }
 
-    mutating func plan(_ leaves: [CheckpointLeaf]) -> [SavePlan.Leaf] {
+    mutating func plan(_ leaves: [CheckpointLeaf<Tensor>]) -> [SavePlan.Leaf] {
         var usesByStorage: [ObjectIdentifier: [Use]] = [:]
         for (index, leaf) in leaves.enumerated() {
             guard case .tensor(let tensor, let role) = leaf, tensor.elementCount > 0 else { continue }

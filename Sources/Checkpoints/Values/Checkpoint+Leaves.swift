@@ -30,13 +30,30 @@ extension PlainValue {
     }
 }
 
-/// A tensor or plain value at the end of a path.
-public enum CheckpointLeaf {
+/// A tensor or plain value at the end of a path; the tensor is there, or is only described.
+public enum CheckpointLeaf<TensorOrDescription> {
     /// A tensor and its role.
-    case tensor(Tensor, role: TensorRole)
+    case tensor(TensorOrDescription, role: TensorRole)
     /// A plain value.
     case value(PlainValue)
+
+    /// The tensor; `nil` for a plain value.
+    public var tensor: TensorOrDescription? {
+        if case .tensor(let tensor, _) = self { tensor } else { nil }
+    }
+
+    /// The leaf with another tensor or description in place of its own.
+    public func mapTensor<Other, Failure: Error>(
+        _ transform: (TensorOrDescription) throws(Failure) -> Other
+    ) throws(Failure) -> CheckpointLeaf<Other> {
+        switch self {
+        case .tensor(let tensor, let role): .tensor(try transform(tensor), role: role)
+        case .value(let value): .value(value)
+        }
+    }
 }
+
+extension CheckpointLeaf: Sendable where TensorOrDescription: Sendable {}
 
 /// A checkpoint that cannot be saved.
 public enum CheckpointError: Error, Equatable {
@@ -62,14 +79,16 @@ extension Checkpoint {
     /// Takes the checkpoint apart: its structure, and its leaves in the structure's order.
     ///
     /// - Throws: ``CheckpointError/tooDeep(path:)``.
-    public func disassembled() throws(CheckpointError) -> (structure: Structure, leaves: [CheckpointLeaf]) {
-        var leaves: [CheckpointLeaf] = []
+    public func disassembled() throws(CheckpointError) -> (
+        structure: Structure, leaves: [CheckpointLeaf<Tensor>]
+    ) {
+        var leaves: [CheckpointLeaf<Tensor>] = []
         let structure = try disassemble(into: &leaves, at: .root, depth: 0)
         return (structure, leaves)
     }
 
     private func disassemble(
-        into leaves: inout [CheckpointLeaf], at path: CheckpointPath, depth: Int
+        into leaves: inout [CheckpointLeaf<Tensor>], at path: CheckpointPath, depth: Int
     ) throws(CheckpointError) -> Structure {
         guard depth <= Checkpoint.maximumDepth else { throw .tooDeep(path: path.text) }
         switch self {
@@ -98,7 +117,7 @@ extension Checkpoint {
     }
 
     private static func disassemble(
-        _ items: [Checkpoint], into leaves: inout [CheckpointLeaf], at path: CheckpointPath, depth: Int
+        _ items: [Checkpoint], into leaves: inout [CheckpointLeaf<Tensor>], at path: CheckpointPath, depth: Int
     ) throws(CheckpointError) -> [Structure] {
         var structures: [Structure] = []
         for (index, item) in items.enumerated() {
@@ -116,7 +135,7 @@ extension Structure {
     ///
     /// - Returns: `nil` where all leaves are left out.
     /// - Throws: ``CheckpointError/leafCount(expected:found:)``.
-    public func assembled(from leaves: [CheckpointLeaf?]) throws(CheckpointError) -> Checkpoint? {
+    public func assembled(from leaves: [CheckpointLeaf<Tensor>?]) throws(CheckpointError) -> Checkpoint? {
         try assembled(from: leaves.map { $0.map(Checkpoint.init) }) { container in
             switch container {
             case .list(let items): .list(items)
@@ -185,7 +204,7 @@ extension Structure {
 
 extension Checkpoint {
     /// The checkpoint that is a single leaf.
-    public init(_ leaf: CheckpointLeaf) {
+    public init(_ leaf: CheckpointLeaf<Tensor>) {
         switch leaf {
         case .tensor(let tensor, let role): self = .tensor(tensor, role: role)
         case .value(.string(let text)): self = .string(text)

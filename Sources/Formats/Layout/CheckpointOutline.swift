@@ -3,8 +3,9 @@ package import Tensors
 
 /// A checkpoint whose tensors are described, not there: what a writer needs to know before it has the bytes.
 package indirect enum CheckpointOutline: Sendable {
-    /// A tensor, as a view of one of the storages that are written beside the outline.
-    case tensor(View)
+    /// A tensor, as a view of one of the storages that are written beside the outline. Tensors with the same
+    /// `object` are one, where they also have the same role; `nil` for one of its own.
+    case tensor(TensorLayout<Int>, role: TensorRole = .unspecified, object: Int? = nil)
     /// A list.
     case list([CheckpointOutline])
     /// A tuple.
@@ -21,40 +22,6 @@ package indirect enum CheckpointOutline: Sendable {
     case boolean(Bool)
     /// Nothing.
     case none
-
-    /// A tensor as a view of a storage.
-    package struct View: Sendable {
-        /// Which of the storages it is a view of.
-        package let storage: Int
-        /// What one element is.
-        package let dtype: DType
-        /// Length of each axis.
-        package let shape: [Int]
-        /// For each axis, the distance in elements from one index to the next.
-        package let strides: [Int]
-        /// Position of the first element in the storage, in elements.
-        package let offset: Int
-        /// What it is to its module.
-        package let role: TensorRole
-        /// Views with the same number are one object, where they also have the same role; `nil` for one of its own.
-        package let object: Int?
-
-        /// Describes a view of storage number `storage`.
-        ///
-        /// - Parameter strides: `nil` for contiguous, row-major.
-        package init(
-            storage: Int, dtype: DType, shape: [Int], strides: [Int]? = nil, offset: Int = 0,
-            role: TensorRole = .unspecified, object: Int? = nil
-        ) {
-            self.storage = storage
-            self.dtype = dtype
-            self.shape = shape
-            self.strides = strides ?? TensorGeometry.contiguousStrides(shape)
-            self.offset = offset
-            self.role = role
-            self.object = object
-        }
-    }
 }
 
 extension CheckpointOutline {
@@ -75,10 +42,7 @@ extension CheckpointOutline {
                 }
                 let object = objectNumbers[ObjectIdentifier(tensor), default: objectNumbers.count]
                 objectNumbers[ObjectIdentifier(tensor)] = object
-                return .tensor(
-                    View(
-                        storage: number, dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides,
-                        offset: tensor.offset, role: role, object: object))
+                return .tensor(tensor.layout.moved(to: number), role: role, object: object)
             case .list(let elements): return .list(elements.map(outline))
             case .tuple(let elements): return .tuple(elements.map(outline))
             case .dictionary(let dictionary):

@@ -30,7 +30,7 @@ struct TorchPickler {
     ) throws {
         guard depth <= Checkpoint.maximumDepth else { throw PyTorchLayoutError.tooDeep }
         switch value {
-        case .tensor(let view):
+        case .tensor(let view, _, _):
             let known = dtypes.updateValue(view.dtype, forKey: view.storage)
             if let known, known != view.dtype { mixedStorages.insert(view.storage) }
         case .list(let elements), .tuple(let elements):
@@ -45,7 +45,7 @@ struct TorchPickler {
 
     private mutating func write(_ value: CheckpointOutline) throws {
         switch value {
-        case .tensor(let view): try write(view)
+        case .tensor(let view, let role, let object): try write(view, role, object: object)
         case .list(let elements):
             writer.emptyList()
             writer.mark()
@@ -91,10 +91,10 @@ struct TorchPickler {
 
     // MARK: Tensors
 
-    private mutating func write(_ view: CheckpointOutline.View) throws {
-        let object = view.object.map { "tensor \($0) \(view.role)" }
+    private mutating func write(_ view: TensorLayout<Int>, _ role: TensorRole, object: Int?) throws {
+        let object = object.map { "tensor \($0) \(role)" }
         if let object, writer.recall(object) { return }
-        if view.role == .parameter {
+        if role == .parameter {
             writer.global("torch._utils", "_rebuild_parameter")
             writer.mark()
             try writePlain(view)
@@ -108,7 +108,7 @@ struct TorchPickler {
         if let object { writer.memorise(object) }
     }
 
-    private mutating func writePlain(_ view: CheckpointOutline.View) throws {
+    private mutating func writePlain(_ view: TensorLayout<Int>) throws {
         var (shape, strides) = (view.shape, view.strides)
         let isPairPacked = view.dtype == .float4e2m1fn
         if isPairPacked {
@@ -138,7 +138,7 @@ struct TorchPickler {
     }
 
     /// `('storage', type, key, location, number of elements)`, bytes being the elements where there is no type.
-    private mutating func writeStorage(_ view: CheckpointOutline.View, type: String?) {
+    private mutating func writeStorage(_ view: TensorLayout<Int>, type: String?) {
         writer.mark()
         writer.sharedText("storage")
         writer.global(type == nil ? "torch.storage" : "torch", type ?? "UntypedStorage")

@@ -6,21 +6,8 @@ import Tensors
 
 /// The values of a checkpoint at one moment, in memory that nobody writes to meanwhile.
 struct CheckpointSnapshot: Sendable {
-    private enum Leaf: Sendable {
-        case value(PlainValue)
-        case tensor(View, role: TensorRole)
-    }
-
-    private struct View: Sendable {
-        let storage: Storage
-        let dtype: DType
-        let shape: [Int]
-        let strides: [Int]
-        let offset: Int
-    }
-
     private let structure: Structure
-    private let leaves: [Leaf]
+    private let leaves: [CheckpointLeaf<TensorLayout<Storage>>]
 
     /// Bytes that were copied.
     let byteCount: Int
@@ -32,36 +19,9 @@ struct CheckpointSnapshot: Sendable {
     init(_ checkpoint: Checkpoint, in buffer: SnapshotBuffer) throws {
         let (structure, leaves) = try checkpoint.disassembled()
         self.structure = structure
-        var spans: [ObjectIdentifier: (storage: Storage, range: Range<Int>)] = [:]
-        var order: [ObjectIdentifier] = []
-        for case .tensor(let tensor, _) in leaves {
-            let id = ObjectIdentifier(tensor.storage)
-            let span = tensor.storageSpan
-            if spans[id] == nil { order.append(id) }
-            let known = spans[id]?.range ?? span
-            // From a multiple of the widest element, so that every view begins at a whole number of elements.
-            let start = min(known.lowerBound, span.lowerBound) / 16 * 16
-            spans[id] = (tensor.storage, start..<max(known.upperBound, span.upperBound))
-        }
-        let copies = try buffer.copy(order.compactMap { spans[$0] })
-        let copyOf = Dictionary(uniqueKeysWithValues: zip(order, copies))
-        self.leaves = leaves.map { leaf in
-            switch leaf {
-            case .value(let value): return .value(value)
-            case .tensor(let tensor, let role):
-                let id = ObjectIdentifier(tensor.storage)
-                guard let copy = copyOf[id], let span = spans[id] else {
-                    preconditionFailure("a tensor without a copy")
-                }
-                // Elements below a byte have offset 0, and a span that begins there.
-                let shift = tensor.dtype.byteWidth.map { span.range.lowerBound / $0 } ?? 0
-                return .tensor(
-                    View(
-                        storage: copy, dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides,
-                        offset: tensor.offset - shift),
-                    role: role)
-            }
-        }
+        let spans = StorageSpans(leaves.lazy.compactMap(\.tensor))
+        let copies = try buffer.copy(spans.stretches)
+        self.leaves = leaves.map { leaf in leaf.mapTensor { spans.layout(of: $0, in: copies) } }
         byteCount = copies.reduce(0) { $0 + $1.byteCount }
         withExtendedLifetime(checkpoint) {}
     }
@@ -70,16 +30,7 @@ struct CheckpointSnapshot: Sendable {
     ///
     /// - Throws: Nothing, for a snapshot of a checkpoint that was valid.
     func checkpoint() throws -> Checkpoint {
-        let leaves = try leaves.map { leaf -> CheckpointLeaf? in
-            switch leaf {
-            case .value(let value): return .value(value)
-            case .tensor(let view, let role):
-                let tensor = try Tensor(
-                    storage: view.storage, dtype: view.dtype, shape: view.shape, strides: view.strides,
-                    offset: view.offset)
-                return .tensor(tensor, role: role)
-            }
-        }
+        let leaves = try leaves.map { leaf in try leaf.mapTensor { try Tensor($0) } }
         return try structure.assembled(from: leaves) ?? .dictionary(CheckpointDictionary())
     }
 }

@@ -79,11 +79,7 @@ extension StorageLayout {
 extension CheckpointOutline {
     fileprivate init(_ leaf: StorageLayout.Leaf) {
         switch leaf {
-        case .tensor(let view):
-            self = .tensor(
-                View(
-                    storage: view.storage, dtype: view.dtype, shape: view.shape, strides: view.strides,
-                    offset: view.offset, role: view.role))
+        case .tensor(let layout, let role): self = .tensor(layout, role: role)
         case .value(.string(let text)): self = .string(text)
         case .value(.integer(let number)): self = .integer(number)
         case .value(.number(let bits)): self = .number(Double(bitPattern: bits))
@@ -105,11 +101,11 @@ struct FlatSelection {
     /// The only selected leaf, for a format that holds one tensor.
     init(single layout: StorageLayout) throws {
         let selected = layout.leaves.indices.filter { layout.leaves[$0] != nil }
-        guard selected.count == 1, case .tensor(let view)? = layout.leaves[selected[0]] else {
+        guard selected.count == 1, let tensor = layout.leaves[selected[0]]?.tensor else {
             throw NumPyLayoutError.notTensor(layout.structure.kind.phrase)
         }
         leaves = selected
-        entries = [("", view.dtype, view.shape)]
+        entries = [("", tensor.dtype, tensor.shape)]
     }
 
     /// The selected leaves by name.
@@ -122,18 +118,18 @@ struct FlatSelection {
         for (index, leaf) in layout.leaves.enumerated() {
             guard let leaf else { continue }
             let name = names?[index] ?? dottedNames[index]
-            guard case .tensor(let view) = leaf else {
+            guard let tensor = leaf.tensor else {
                 omitted.append(paths[index].text)
                 continue
             }
-            if !flattens, let other = nameOfStorage.updateValue(name, forKey: view.storage) {
+            if !flattens, let other = nameOfStorage.updateValue(name, forKey: tensor.storage) {
                 throw NamedTensorsError(format: format, problem: .tied(other, name))
             }
             if let other = pathOfName.updateValue(paths[index].text, forKey: .string(name)) {
                 throw NamedTensorsError(format: format, problem: .sameName(name, other, paths[index].text))
             }
             leaves.append(index)
-            entries.append((name, view.dtype, view.shape))
+            entries.append((name, tensor.dtype, tensor.shape))
         }
     }
 

@@ -100,7 +100,7 @@ extension StorageLayout {
     fileprivate func verifyViews(_ content: VersionContent, _ storages: [Storage]) throws {
         for (leaf, place) in zip(content.leaves, leaves) {
             guard case .tensor(let row, let view, let id) = leaf.content, let placement = view.placement,
-                case .tensor(let loaded)? = place
+                let loaded = place?.tensor
             else { continue }
             let start = loaded.offset * (view.dtype.byteWidth ?? 1) - placement.byteOffset
             let found = storages[loaded.storage].withUnsafeBytes { bytes in
@@ -119,17 +119,8 @@ extension StorageLayout {
 
     /// The checkpoint, once its storages are filled.
     fileprivate func checkpoint(_ storages: [Storage]) throws -> Checkpoint {
-        let leaves = try leaves.map { leaf -> CheckpointLeaf? in
-            switch leaf {
-            case nil: return nil
-            case .value(let value): return .value(value)
-            case .tensor(let view):
-                let tensor = try Tensor(
-                    storage: storages[view.storage], dtype: view.dtype, shape: view.shape,
-                    strides: view.strides,
-                    offset: view.offset)
-                return .tensor(tensor, role: view.role)
-            }
+        let leaves = try leaves.map { leaf in
+            try leaf?.mapTensor { try Tensor($0.moved(to: storages[$0.storage])) }
         }
         // A selection that matches has at least one leaf; without leaves the structure is all there is.
         return try structure.assembled(from: leaves) ?? .dictionary(CheckpointDictionary())

@@ -20,29 +20,8 @@ package struct StorageLayout: Sendable {
     /// Reads these tensors.
     let reader: TensorReader
 
-    /// A plain value, or a tensor as a view of a storage.
-    package enum Leaf: Sendable {
-        /// A plain value.
-        case value(PlainValue)
-        /// A tensor.
-        case tensor(View)
-    }
-
-    /// A view of a storage, known to lie within it.
-    package struct View: Sendable {
-        /// Which of the storages.
-        package let storage: Int
-        /// What one element is.
-        package let dtype: DType
-        /// Length of each axis.
-        package let shape: [Int]
-        /// Distance between neighbours along each axis, in elements.
-        package let strides: [Int]
-        /// Position of the first element, in elements.
-        package let offset: Int
-        /// What it is to its module.
-        package let role: TensorRole
-    }
+    /// A plain value, or a tensor as a view of a numbered storage, known to lie within it.
+    package typealias Leaf = CheckpointLeaf<TensorLayout<Int>>
 
     /// A stored tensor and where its bytes go.
     struct Piece: Hashable, Sendable {
@@ -125,10 +104,10 @@ private struct StorageLayoutBuilder {
             throw RegistryError.Damage(path: leaf.path.text, problem: "the view is not aligned to its elements")
         }
         return .tensor(
-            StorageLayout.View(
-                storage: storage, dtype: view.dtype, shape: view.shape,
-                strides: view.placement?.strides ?? TensorGeometry.contiguousStrides(view.shape),
-                offset: first / width, role: leaf.role))
+            TensorLayout(
+                storage: storage, dtype: view.dtype, shape: view.shape, strides: view.placement?.strides,
+                offset: first / width),
+            role: leaf.role)
     }
 
     /// The storage and position of a leaf's stored tensor, which becomes a piece if it is not one yet.

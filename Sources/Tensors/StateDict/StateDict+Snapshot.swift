@@ -5,55 +5,28 @@ internal import OrderedCollections
 ///
 /// Tied tensors stay tied. Nobody writes to the copies, which is what makes this `Sendable`.
 public struct StateDictSnapshot: Sendable {
-    private struct View: Sendable {
-        let storage: Storage
-        let dtype: DType
-        let shape: [Int]
-        let strides: [Int]
-        let offset: Int
-    }
-
-    private let views: OrderedDictionary<String, View>
+    private let layouts: OrderedDictionary<String, TensorLayout<Storage>>
 
     /// Copies the values of `stateDict`.
     ///
     /// - Complexity: O(bytes): views of one storage copy the span that all of them lie in once.
     public init(_ stateDict: StateDict) {
-        var spans: [ObjectIdentifier: Range<Int>] = [:]
-        for (_, tensor) in stateDict {
-            let span = tensor.storageSpan
-            let id = ObjectIdentifier(tensor.storage)
-            let known = spans[id] ?? span
-            // From a multiple of the widest element, so that every view's offset stays a whole number of elements.
-            let start = Swift.min(known.lowerBound, span.lowerBound) / 16 * 16
-            spans[id] = start..<Swift.max(known.upperBound, span.upperBound)
+        let spans = StorageSpans(stateDict.tensors.values)
+        let copies = spans.stretches.map { storage, range in
+            storage.withUnsafeBytes { Storage(copying: UnsafeRawBufferPointer(rebasing: $0[range])) }
         }
-        var copies: [ObjectIdentifier: Storage] = [:]
-        views = stateDict.tensors.mapValues { tensor in
-            let id = ObjectIdentifier(tensor.storage)
-            let span = spans[id] ?? tensor.storageSpan
-            let copy =
-                copies[id]
-                ?? tensor.storage.withUnsafeBytes {
-                    Storage(copying: UnsafeRawBufferPointer(rebasing: $0[span]))
-                }
-            copies[id] = copy
-            // Elements below a byte have offset 0, and a span that starts there.
-            let shift = tensor.dtype.byteWidth.map { span.lowerBound / $0 } ?? 0
-            return View(
-                storage: copy, dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides,
-                offset: tensor.offset - shift)
-        }
+        layouts = stateDict.tensors.mapValues { spans.layout(of: $0, in: copies) }
     }
 
     /// The values as tensors that share the snapshot's storage: read them, or copy them before writing.
     public var stateDict: StateDict {
         StateDict(
-            views.mapValues { view in
+            layouts.mapValues { layout in
                 Tensor(
-                    unchecked: view.storage, dtype: view.dtype, shape: view.shape, strides: view.strides,
-                    offset: view.offset, elementCount: view.shape.reduce(1, *),
-                    isContiguous: TensorGeometry.isContiguous(shape: view.shape, strides: view.strides))
+                    unchecked: layout.storage, dtype: layout.dtype, shape: layout.shape,
+                    strides: layout.strides,
+                    offset: layout.offset, elementCount: layout.shape.reduce(1, *),
+                    isContiguous: TensorGeometry.isContiguous(shape: layout.shape, strides: layout.strides))
             })
     }
 }

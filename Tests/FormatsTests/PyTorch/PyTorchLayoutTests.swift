@@ -10,7 +10,7 @@ struct PyTorchLayoutTests {
     @Test func pickleIsWhatTorchSaveWouldWrite() throws {
         let outline = CheckpointOutline.dictionary(
             [
-                (.string("w"), .tensor(.init(storage: 0, dtype: .float32, shape: [2], role: .parameter))),
+                (.string("w"), .tensor(.init(storage: 0, dtype: .float32, shape: [2]), role: .parameter)),
                 (.integer(70_000), .tuple([.number(1.5), .boolean(true), .none])),
             ], kind: .ordered)
         let layout = try PyTorchLayout(outline, storageByteCounts: [8])
