@@ -191,6 +191,15 @@ CREATE TABLE chunk (
 CREATE INDEX chunk_by_base ON chunk (base) WHERE base IS NOT NULL;
 CREATE INDEX chunk_by_pack ON chunk (pack);
 
+CREATE TABLE unfinished_write (
+    -- Saves, merges and the like that have inserted chunks and not yet the rows that name them. Garbage collection leaves
+    -- these chunks alone while the process runs. Rows may be deleted: a save inserts again what it misses.
+    id           INTEGER PRIMARY KEY,              -- a random number, which the process chose
+    first_chunk  INTEGER NOT NULL,                 -- chunks from this row on may be those of the save
+    process      TEXT    NOT NULL,                 -- PID namespace, number and start of the process
+    renewed_at   TEXT    NOT NULL                  -- UTC, ISO 8601: when it last inserted chunks
+) STRICT;
+
 CREATE TABLE tensor_chunk (
     -- The chunks that a tensor is made of.
     tensor   INTEGER NOT NULL REFERENCES tensor (id) ON DELETE CASCADE,  -- the tensor

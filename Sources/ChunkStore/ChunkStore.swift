@@ -1,6 +1,7 @@
 import CSQLiteShim
 package import Checkpoints
 package import GRDB
+import Synchronization
 
 /// One SQLite file of content-addressed chunks, and of the rows by which its owner finds them.
 ///
@@ -15,6 +16,8 @@ package final class ChunkStore: Sendable {
     /// Who needs a chunk.
     package let needs: ChunkNeeds
     let contention: LockContention
+    /// Rows of `unfinished_write` that failed saves of this process have left.
+    let abandonedWrites = Mutex<[Int64]>([])
     private let file: StoreFile
     private let connections: ConnectionPool
     private let isInMemory: Bool

@@ -13,12 +13,16 @@ package import TensorCodec
 /// nobody else can change.
 package final class ChunkWriter: Sendable {
     private let store: ChunkStore
+    private let unfinished: UnfinishedWrite
     private let pipeline: PackPipeline<NewPack>
     private let total = Total()
 
-    /// - Parameter isEager: Whether to hold the lock for longer while nobody else is there; see ``LockPolicy``.
-    package init(_ store: ChunkStore, isEager: Bool = false) {
+    /// - Parameters:
+    ///   - unfinished: Protects what is inserted until the rows are there that name it.
+    ///   - isEager: Whether to hold the lock for longer while nobody else is there; see ``LockPolicy``.
+    package init(_ store: ChunkStore, _ unfinished: UnfinishedWrite, isEager: Bool = false) {
         self.store = store
+        self.unfinished = unfinished
         let total = total
         let contention = store.contention
         contention.reset()
@@ -29,6 +33,7 @@ package final class ChunkWriter: Sendable {
             insert: { batch in
                 let bytes = try store.write { db in
                     var bytes = WrittenBytes()
+                    try unfinished.begin(db)
                     if batch.isEager { try PageCache.small.apply(db) }
                     defer { if batch.isEager { try? PageCache.large.apply(db) } }
                     while let pack = batch.next() {
@@ -133,6 +138,7 @@ package final class ChunkWriter: Sendable {
         let rest = try pipeline.finish()
         let (result, bytes) = try store.write { db in
             var bytes = WrittenBytes()
+            if !rest.isEmpty { try unfinished.begin(db) }
             for pack in rest { bytes += try pack.insert(db) }
             return (try body(db), bytes)
         }

@@ -9,15 +9,18 @@ package struct GarbageRemoval: Sendable {
     /// Encoded bytes of the packs that one transaction deletes.
     private static let packsAtOnce = LockPolicy.batchByteCount / PackTable.packByteCount
 
-    /// Deletes the rows of chunks that nobody names, deltas before the chunks that they are differences from.
+    /// Deletes the rows of chunks that nobody names or is about to, deltas before the chunks that they are differences
+    /// from.
     ///
     /// - Returns: How many.
     package func deleteChunks(_ db: Database) throws -> Int {
         var count = 0
+        try UnfinishedWrite.removeEnded(store, db)
         while true {
             try db.execute(
                 sql: """
                     DELETE FROM chunk WHERE NOT \(store.needs.isNamed("chunk.id"))
+                      AND NOT EXISTS (SELECT 1 FROM unfinished_write WHERE first_chunk <= chunk.id)
                       AND NOT EXISTS (SELECT 1 FROM chunk AS delta WHERE delta.base = chunk.id)
                     """)
             if db.changesCount == 0 { return count }

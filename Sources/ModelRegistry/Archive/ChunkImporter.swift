@@ -11,6 +11,8 @@ struct ChunkImporter {
     private let ours: Registry
     private let source: MergeSource
     private let progress: ProgressHandler?
+    /// Protects what has come in until versions name it.
+    let unfinished: UnfinishedWrite
 
     /// Chunks that one worker decodes one from the other, at most. A chain is eight deltas long, as a rule.
     private static let treeNodeCount = 32
@@ -19,6 +21,7 @@ struct ChunkImporter {
         self.ours = ours
         self.source = source
         self.progress = progress
+        unfinished = UnfinishedWrite(ours.store)
     }
 
     /// Chunks of which each but the first is a difference from one before it.
@@ -67,8 +70,11 @@ struct ChunkImporter {
             }
             report.chunkCount += proven.count
             report.storedByteCount += proven.reduce(0) { $0 + $1.encoded.count }
-            try writer.enqueue { [ours] in
-                let more = try ours.write { db in try DeltaInsertion.insert(proven, db, rules: rules) }
+            try writer.enqueue { [ours, unfinished] in
+                let more = try ours.write { db in
+                    try unfinished.begin(db)
+                    return try DeltaInsertion.insert(proven, db, rules: rules)
+                }
                 rejected.withLock { $0 += more }
             }
             for tree in trees { throttled?.add(tree.byteCount) }
@@ -134,7 +140,7 @@ struct ChunkImporter {
     /// Encodes anew what cannot come in as it is, and inserts it.
     private func writeAnew(_ chunks: [MissingChunk]) throws {
         guard !chunks.isEmpty else { return }
-        let writer = ChunkWriter(ours.store)
+        let writer = ChunkWriter(ours.store, unfinished)
         do {
             try ConcurrentMap.forEach(chunks) { chunk in
                 let bytes = ChunkWriter.Source(byteCount: chunk.location.byteCount, kind: chunk.kind) {

@@ -34,11 +34,17 @@ struct Merge {
             return report
         }
         let importer = ChunkImporter(ours: ours, source: source, progress: progress)
-        try importer.copy(missing, &report)
-        let runIDs = try runs.copy(selection, into: ours, &report)
-        try insert(new, content, importer, runIDs, &map, &report)
+        do {
+            try importer.copy(missing, &report)
+            let runIDs = try runs.copy(selection, into: ours, &report)
+            try insert(new, content, importer, runIDs, &map, &report)
+        } catch {
+            importer.unfinished.abandon()
+            throw error
+        }
         let history = options.isArchiving ? try source.read { theirs in try History(theirs, selection) } : nil
         try ours.write { db in
+            try importer.unfinished.end(db)
             try aliases.insert(map, db, &report)
             try LineageTable.relink(db)
             try history?.write(db)
@@ -72,7 +78,7 @@ struct Merge {
             }
             while true {
                 let inserted = try ours.write { db -> (VersionMap, [MergeReport.Added])? in
-                    // A gc of another process may have removed chunks that no version needed yet: look again.
+                    // A gc may have removed chunks that were here before, and that nobody needed: look again.
                     guard try hasChunks(of: group, db) else { return nil }
                     var map = map
                     var known = VersionImporter.KnownRows()

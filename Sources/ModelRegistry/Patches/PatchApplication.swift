@@ -16,6 +16,7 @@ final class PatchApplication: Sendable {
     private let baseTensors: [ContentID: TensorRow]
     /// Views that the base has as well, whose content ids need no proof.
     private let baseViews: Set<ViewName>
+    private let unfinished: UnfinishedWrite
 
     /// A leaf's own content id, and what makes it.
     private struct ViewName: Hashable {
@@ -79,10 +80,22 @@ final class PatchApplication: Sendable {
         }
         baseTensors = tensors
         baseViews = views
+        unfinished = UnfinishedWrite(registry.store)
         try checkBase()
     }
 
     func run(
+        as model: String, message: String?, aliases: [String], progress: ProgressHandler?
+    ) throws -> SaveResult {
+        do {
+            return try apply(as: model, message: message, aliases: aliases, progress: progress)
+        } catch {
+            unfinished.abandon()
+            throw error
+        }
+    }
+
+    private func apply(
         as model: String, message: String?, aliases: [String], progress: ProgressHandler?
     ) throws -> SaveResult {
         let jobs = jobs
@@ -100,7 +113,7 @@ final class PatchApplication: Sendable {
             options: options, sourceFile: try sourceFile(), action: "apply")
 
         var written = WrittenBytes()
-        // A gc of another process may remove chunks between batches, before the version needs them: look again.
+        // A gc may remove chunks that were here before, and that nobody needed until now: look again.
         while true {
             let missing = try registry.read { db in try self.missing(jobs, db) }
             let writer = try write(missing, progress: progress)
@@ -108,6 +121,7 @@ final class PatchApplication: Sendable {
                 guard try self.missing(jobs, db).isEmpty else { return nil }
                 let inserted = try insertion.insert(db)
                 try check(inserted.0, db)
+                try unfinished.end(db)
                 return inserted
             }
             written += writer.writtenBytes
@@ -333,7 +347,7 @@ final class PatchApplication: Sendable {
     /// Writes chunks as keyframes on all cores.
     private func write(_ jobs: [Job], progress: ProgressHandler?) throws -> ChunkWriter {
         let throttled = progress.map { ThrottledProgress($0, total: jobs.reduce(0) { $0 + $1.byteCount }) }
-        let writer = ChunkWriter(registry.store)
+        let writer = ChunkWriter(registry.store, unfinished)
         do {
             try forEachBatch(of: jobs) { batch, bases in
                 try Task.checkCancellation()

@@ -14,15 +14,28 @@ import Tensors
 final class SaveProcess: Sendable {
     private let registry: Registry
     private let plan: SavePlan
+    private let unfinished: UnfinishedWrite
     /// The health of chunks that were written, by tensor and chunk.
     private let healths = Mutex<[Int: [Int: ChunkHealth]]>([:])
 
     init(registry: Registry, plan: SavePlan) {
         self.registry = registry
         self.plan = plan
+        unfinished = UnfinishedWrite(registry.store)
     }
 
     func run(
+        as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
+    ) throws -> SaveResult {
+        do {
+            return try save(as: model, options: options, recipe: recipe, progress: progress)
+        } catch {
+            unfinished.abandon()
+            throw error
+        }
+    }
+
+    private func save(
         as model: String, options: SaveOptions, recipe: FileRecipe?, progress: ProgressHandler?
     ) throws -> SaveResult {
         var (hashes, writer) = try nameAndWrite(progress)
@@ -45,7 +58,9 @@ final class SaveProcess: Sendable {
                 guard try missingChunks(db, hashes).isEmpty else { return nil }
                 for file in plan.files { try file.requireUnchanged() }
                 try options.sourceFile?.file.requireUnchanged()
-                return try insertion.insert(db)
+                let inserted = try insertion.insert(db)
+                try unfinished.end(db)
+                return inserted
             }
             written += writer.writtenBytes
             if let (version, same) = version {
@@ -54,7 +69,7 @@ final class SaveProcess: Sendable {
                     storedByteCount: written.stored,
                     keepsSourceFile: options.sourceFile == nil ? nil : recipe != nil)
             }
-            // A gc of another process removed chunks between batches, before the version needed them.
+            // A gc removed chunks that were here before the save began, and that nobody needed until now.
             writer = try writeMissing(hashes, progress)
         }
     }
@@ -116,7 +131,7 @@ final class SaveProcess: Sendable {
         _ places: [[ChunkPlace]], _ progress: ProgressHandler?,
         add: @Sendable ([ChunkPlace], ChunkWriter) throws -> Void
     ) throws -> ChunkWriter {
-        let writer = ChunkWriter(registry.store, isEager: true)
+        let writer = ChunkWriter(registry.store, unfinished, isEager: true)
         let total = places.joined().reduce(0) { $0 + plan.byteCount(of: $1) }
         let throttled = progress.map { ThrottledProgress($0, total: total) }
         do {

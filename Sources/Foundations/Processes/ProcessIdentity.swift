@@ -1,16 +1,15 @@
-import Foundations
-import Glibc
+package import Glibc
 
 /// A process on this machine, told from a later one with the same number.
-struct ProcessIdentity: Hashable {
+package struct ProcessIdentity: Hashable {
     /// Which numbers it is among: containers have their own.
-    let namespace: String
-    let number: pid_t
+    package let namespace: String
+    package let number: pid_t
     /// When it began, in clock ticks since the machine started.
-    let start: UInt64
+    package let start: UInt64
 
     /// A process that runs now; `nil` where there is none.
-    init?(_ number: pid_t = getpid()) {
+    package init?(_ number: pid_t = getpid()) {
         guard let namespace = ProcessIdentity.namespace, let start = ProcessIdentity.start(of: number) else {
             return nil
         }
@@ -20,7 +19,7 @@ struct ProcessIdentity: Hashable {
     }
 
     /// Reads ``text``.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: " ")
         guard parts.count == 3, let number = pid_t(parts[1]), let start = UInt64(parts[2]) else { return nil }
         namespace = String(parts[0])
@@ -29,10 +28,10 @@ struct ProcessIdentity: Hashable {
     }
 
     /// As the registry writes it.
-    var text: String { "\(namespace) \(number) \(start)" }
+    package var text: String { "\(namespace) \(number) \(start)" }
 
     /// Whether it still runs; `nil` where that cannot be seen from here.
-    var isRunning: Bool? {
+    package var isRunning: Bool? {
         guard namespace == ProcessIdentity.namespace else { return nil }
         return ProcessIdentity.start(of: number) == start
     }
