@@ -14,7 +14,7 @@ let first = try registry.save(weights, as: "lm", message: "baseline")
 // A version loads whole or in part.
 let back: StateDict = try registry.load("lm")
 let bias: StateDict = try registry.load("lm:v1", only: ["*.bias"])
-print(first.reference, back.names, bias.names)
+print(first.version.reference, back.names, bias.names)
 
 // Files of PyTorch, safetensors and NumPy go in and out, folders of models too.
 try registry.saveFile("Examples/data/mlp-step-100.pt", as: "mlp")

@@ -39,7 +39,7 @@ extension ExpressionError: CustomStringConvertible {
     /// A sentence of one line.
     public var description: String {
         switch problem {
-        case .tooLong: "\"\(text)…\": an expression may have \(Expression.maximumByteCount) bytes"
+        case .tooLong: "\"\(text)…\": an expression may have \(QueryExpression.maximumByteCount) bytes"
         case .tooDeep: "\"\(text)\": too many parentheses within each other\(place)"
         case .expected(let what, nil): "\"\(text)\": expected \(what) at the end"
         case .expected(let what, let found?): "\"\(text)\": expected \(what), not \"\(found)\"\(place)"

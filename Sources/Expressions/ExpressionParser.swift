@@ -156,7 +156,7 @@ private enum MultiplicativeSign: String {
     case over = "/"
     case modulo = "%"
 
-    var operation: Operation {
+    var operation: Operator {
         switch self {
         case .times: .multiply
         case .over: .divide

@@ -8,7 +8,7 @@ indirect enum Node: Sendable, Equatable {
     case and(Node, Node)
     case or(Node, Node)
     case compare(Node, Comparison, Node)
-    case calculate(Node, Operation, Node)
+    case calculate(Node, Operator, Node)
 }
 
 /// How two values are compared.
@@ -22,7 +22,7 @@ enum Comparison: String, Sendable {
 }
 
 /// What is done with two numbers.
-enum Operation: Sendable {
+enum Operator: Sendable {
     case add, subtract, multiply, divide, remainder
 }
 
@@ -118,7 +118,7 @@ extension Comparison {
     }
 }
 
-extension Operation {
+extension Operator {
     fileprivate func callAsFunction(_ left: Double, _ right: Double) -> Double {
         switch self {
         case .add: left + right

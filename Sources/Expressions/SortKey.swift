@@ -2,7 +2,7 @@
 /// comes last, equals stay as they were.
 public struct SortKey: Sendable {
     /// The quantity.
-    public let expression: Expression
+    public let expression: QueryExpression
     /// Whether the highest comes first.
     public let isDescending: Bool
 
@@ -12,7 +12,7 @@ public struct SortKey: Sendable {
     /// - Throws: `ExpressionError`.
     public init(parsing text: String, slashesJoinNames: Bool = true) throws(ExpressionError) {
         isDescending = text.hasPrefix("-")
-        expression = try Expression(
+        expression = try QueryExpression(
             parsing: isDescending ? String(text.dropFirst()) : text, slashesJoinNames: slashesJoinNames)
     }
 

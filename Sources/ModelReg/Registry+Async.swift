@@ -1,6 +1,7 @@
 public import Checkpoints
 import Foundations
 public import ModelRegistry
+public import TensorCodec
 public import WeightDiff
 
 // Long calls in a form that is awaited. Each runs on a thread that may block, within the task that awaits it: where that is
@@ -75,6 +76,99 @@ extension Registry {
             try self.diff(old, new, options: options, progress: progress)
         }
         return try await BlockingExecutor.run(diff)
+    }
+
+    /// Writes a version, or part of it, to a file, without blocking the caller's thread.
+    ///
+    /// - Throws: As the form that blocks; `CancellationError`, and then there is no file.
+    @discardableResult
+    public func exportFile(
+        _ reference: String, to path: String? = nil, options: ExportOptions = ExportOptions(),
+        progress: ProgressHandler? = nil
+    ) async throws -> ExportResult {
+        let export = { @Sendable () throws -> ExportResult in
+            try self.exportFile(reference, to: path, options: options, progress: progress)
+        }
+        return try await BlockingExecutor.run(export)
+    }
+
+    /// Writes versions into a new registry, without blocking the caller's thread.
+    ///
+    /// - Throws: As the form that blocks; `CancellationError`, and then there is no file.
+    @discardableResult
+    public func archive(
+        to path: String, models: [String] = [], versions: [String] = [], mayReplace: Bool = false,
+        progress: ProgressHandler? = nil
+    ) async throws -> ArchiveReport {
+        let archive = { @Sendable () throws -> ArchiveReport in
+            try self.archive(
+                to: path, models: models, versions: versions, mayReplace: mayReplace, progress: progress)
+        }
+        return try await BlockingExecutor.run(archive)
+    }
+
+    /// Writes what one version has and another lacks to a file, without blocking the caller's thread.
+    ///
+    /// - Throws: As the form that blocks; `CancellationError`, and then there is no file.
+    @discardableResult
+    public func writePatch(
+        from old: String, to new: String, path: String, mayReplace: Bool = false,
+        progress: ProgressHandler? = nil
+    ) async throws -> PatchSummary {
+        let write = { @Sendable () throws -> PatchSummary in
+            try self.writePatch(from: old, to: new, path: path, mayReplace: mayReplace, progress: progress)
+        }
+        return try await BlockingExecutor.run(write)
+    }
+
+    /// Adds the version that a patch makes, without blocking the caller's thread.
+    ///
+    /// - Throws: As the form that blocks; `CancellationError`; then nothing of the version is in the registry.
+    @discardableResult
+    public func applyPatch(
+        at path: String, as model: String? = nil, message: String? = nil, aliases: [String] = [],
+        progress: ProgressHandler? = nil
+    ) async throws -> SaveResult {
+        let apply = { @Sendable () throws -> SaveResult in
+            try self.applyPatch(at: path, as: model, message: message, aliases: aliases, progress: progress)
+        }
+        return try await BlockingExecutor.run(apply)
+    }
+
+    /// Packs models, without blocking the caller's thread.
+    ///
+    /// - Throws: ``RegistryError``, `CancellationError`. What has been done by then is kept.
+    @discardableResult
+    public func pack(
+        _ models: [String]? = nil, effort: EncodingEffort = .fast, progress: ProgressHandler? = nil
+    ) async throws -> PackingReport {
+        let pack = { @Sendable () throws -> PackingReport in
+            try self.pack(models, effort: effort, progress: progress)
+        }
+        return try await BlockingExecutor.run(pack)
+    }
+
+    /// Frees what no version needs, without blocking the caller's thread.
+    ///
+    /// - Throws: ``RegistryError``, `CancellationError`. What has been done by then is kept.
+    @discardableResult
+    public func collectGarbage(dryRun: Bool = false) async throws -> GarbageReport {
+        let collect = { @Sendable () throws -> GarbageReport in try self.collectGarbage(dryRun: dryRun) }
+        return try await BlockingExecutor.run(collect)
+    }
+
+    /// Deletes or thins the versions that a policy does not keep, without blocking the caller's thread. It is one
+    /// transaction, which cancelling does not end.
+    ///
+    /// - Throws: As the form that blocks.
+    @discardableResult
+    public func prune(
+        _ model: String, _ policy: RetentionPolicy, dropping patterns: [String] = thinnedPaths
+    ) async throws -> [PruneDecision] {
+        let prune = { @Sendable () throws -> [PruneDecision] in
+            try self.prune(model, policy, dropping: patterns)
+        }
+        return try await BlockingExecutor.run(prune)
     }
 }
 

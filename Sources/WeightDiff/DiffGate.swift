@@ -9,12 +9,12 @@ public import Foundations
 /// path that matches; renamed and moved parameters are changed at their old and at their new path.
 public struct DiffGate: Sendable {
     /// The condition.
-    public let expression: Expression
+    public let expression: QueryExpression
     private let isAboutTensors: Bool
 
     /// Reads a condition.
     public init(parsing text: String) throws(ExpressionError) {
-        expression = try Expression(parsing: text)
+        expression = try QueryExpression(parsing: text)
         try expression.requireNames(
             in: DiffQuantity.names, functions: DiffGate.functions.keys)
         isAboutTensors = !expression.names.isEmpty

@@ -18,11 +18,13 @@ import Testing
     }
 
     @Test func slashesJoinNamesWhereThatIsAskedFor() throws {
-        #expect(try Expression(parsing: "val/loss > 1").names == ["val", "loss"])
+        #expect(try QueryExpression(parsing: "val/loss > 1").names == ["val", "loss"])
         #expect(
-            try Expression(parsing: "a/val/loss_2 > b", slashesJoinNames: true).names == ["a/val/loss_2", "b"])
+            try QueryExpression(parsing: "a/val/loss_2 > b", slashesJoinNames: true).names == [
+                "a/val/loss_2", "b",
+            ])
         #expect(
-            try Expression(parsing: "a / b > c/2 and d /e", slashesJoinNames: true).names == [
+            try QueryExpression(parsing: "a / b > c/2 and d /e", slashesJoinNames: true).names == [
                 "a", "b", "c", "d", "e",
             ])
     }
@@ -46,7 +48,7 @@ import Testing
         ("not not is_best", true), ("true and not (false or false)", true),
     ])
     func holds(_ text: String, _ expected: Bool) throws {
-        #expect(try Expression(parsing: text).holds(in: Quantities()) == expected, "\(text)")
+        #expect(try QueryExpression(parsing: text).holds(in: Quantities()) == expected, "\(text)")
     }
 
     /// As in SQL: what is unknown is neither true nor false.
@@ -60,7 +62,7 @@ import Testing
             ("defined(`val/loss`)", true),
         ] as [(String, Bool?)])
     func unknown(_ text: String, _ expected: Bool?) throws {
-        let expression = try Expression(parsing: text)
+        let expression = try QueryExpression(parsing: text)
         #expect(try expression.value(in: Quantities()) == expected.map { .truth($0) }, "\(text)")
         #expect(try expression.holds(in: Quantities()) == (expected ?? false), "\(text)")
     }
@@ -69,7 +71,7 @@ import Testing
         for (text, expected) in [
             ("1 + 2 * 3", 7.0), ("(1 + 2) * 3", 9), ("7 % 4", 3), ("--2", 2), ("1e-3 * 1e3", 1),
         ] {
-            #expect(try Expression(parsing: text).value(in: Quantities()) == .number(expected), "\(text)")
+            #expect(try QueryExpression(parsing: text).value(in: Quantities()) == .number(expected), "\(text)")
         }
     }
 
@@ -91,21 +93,21 @@ import Testing
     ])
     func refuses(_ text: String, _ offset: Int, _ problem: ExpressionError.Problem) {
         #expect(throws: ExpressionError(text: text, offset: offset, problem: problem)) {
-            try Expression(parsing: text)
+            try QueryExpression(parsing: text)
         }
     }
 
     @Test(arguments: ["(", "-", "not ", "f("])
     func refusesDepth(_ piece: String) throws {
         let error = try #require(throws: ExpressionError.self) {
-            try Expression(parsing: String(repeating: piece, count: 1000) + "1")
+            try QueryExpression(parsing: String(repeating: piece, count: 1000) + "1")
         }
         #expect(error.problem == .tooDeep)
     }
 
     @Test func refusesLength() throws {
         let error = try #require(throws: ExpressionError.self) {
-            try Expression(parsing: String(repeating: " ", count: 10_001))
+            try QueryExpression(parsing: String(repeating: " ", count: 10_001))
         }
         #expect(error.problem == .tooLong)
     }
@@ -119,12 +121,14 @@ import Testing
         for _ in 0..<5000 {
             let text = (0..<Int.random(in: 0...12, using: &generator)).map { _ in pieces.randomElement()! }
                 .joined()
-            if let expression = try? Expression(parsing: text) { _ = try? expression.value(in: Quantities()) }
+            if let expression = try? QueryExpression(parsing: text) {
+                _ = try? expression.value(in: Quantities())
+            }
         }
     }
 
     @Test func saysWhatItMentions() throws {
-        let expression = try Expression(parsing: "a > 1 and f(b, 'c') or defined(d) and -a < g(a)")
+        let expression = try QueryExpression(parsing: "a > 1 and f(b, 'c') or defined(d) and -a < g(a)")
         #expect(expression.names == ["a", "b", "d"])
         #expect(expression.functions == ["f", "g"])
         let unknown = #expect(throws: ExpressionError.self) {

@@ -36,6 +36,31 @@ struct RegistryAsyncTests {
         #expect(try await other.merge(registry).added.count == 2)
     }
 
+    @Test func upkeepIsAwaited() async throws {
+        var state = weights()
+        try await registry.save(state, as: "m")
+        var changed = (0..<1 << 18).map { Float($0 &* 7 % 10_007) }
+        changed[1000] += 1
+        state["t0"] = Tensor(changed)
+        try await registry.save(state, as: "m")
+        #expect(try await registry.pack().deltaCount == 1)
+
+        let (file, patch, archive) = (folder.file("a.safetensors"), folder.file("a.patch"), folder.file("a.db"))
+        try await registry.exportFile("m", to: file)
+        try await registry.archive(to: archive)
+        #expect(try Registry(path: archive, isReadOnly: true).versions(of: "m").count == 2)
+        try await registry.writePatch(from: "m:v1", to: "m:v2", path: patch)
+        let other = try Registry(path: folder.file("other.db"), packsInBackground: false)
+        try await other.save(try ModelSource.read(file).checkpoint, as: "m")
+        let applied = try await registry.applyPatch(at: patch, as: "again").version
+        #expect(applied.contentID == (try registry.version("m").contentID))
+
+        #expect(try await registry.prune("m", RetentionPolicy(keepLast: 1)).count == 2)
+        try registry.delete("again")
+        #expect(try await registry.collectGarbage().versionCount == 2)
+        #expect(try await registry.verify().problems == [])
+    }
+
     /// Cancels the task of a call when it has made its first progress, which then ends.
     private func expectCancelled(_ body: @escaping @Sendable (@escaping ProgressHandler) async throws -> Void)
         async

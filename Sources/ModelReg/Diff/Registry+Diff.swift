@@ -54,8 +54,8 @@ extension Registry {
     /// the task that awaits the next change is cancelled, or nobody does.
     ///
     /// - Returns: A sequence that throws what ``diff(_:_:options:progress:isCancelled:)`` does.
-    public func changes(
-        _ old: String, _ new: String, options: DiffOptions = DiffOptions()
+    public func weightChanges(
+        from old: String, to new: String, options: DiffOptions = DiffOptions()
     ) -> AsyncThrowingStream<WeightChange, any Error> {
         AsyncThrowingStream { continuation in
             let flag = Flag()

@@ -211,7 +211,7 @@ struct AliasCommand: ParsableCommand {
     )
         throws
     {
-        let number = try options.openRegistry().setAlias(alias, of: model, isProtected: isProtected)
+        let number = try options.openRegistry().protectAlias(alias, of: model, isProtected: isProtected)
         if options.json {
             try JSON.print(
                 AliasJSON(model: model, alias: alias, version: number, before: number, isProtected: isProtected)

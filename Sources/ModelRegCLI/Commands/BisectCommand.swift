@@ -82,7 +82,7 @@ struct BisectCommand: ParsableCommand {
             }
         }
         let registry = try options.openRegistry()
-        let expression = try expr.map { try Expressions.Expression(parsing: $0, slashesJoinNames: true) }
+        let expression = try expr.map { try QueryExpression(parsing: $0, slashesJoinNames: true) }
         try expression?.requireNames(in: expression?.names ?? [], functions: VersionRecord.functionNames)
         let result = try registry.bisect(
             name, good: good.map(reference), bad: bad.map(reference), strategy: linear ? .linear : .binary
@@ -108,7 +108,7 @@ struct BisectCommand: ParsableCommand {
         return isWhole || text.contains(":") ? text : "\(name):\(text)"
     }
 
-    private func judge(_ version: Version, _ expression: Expressions.Expression, _ registry: Registry) throws
+    private func judge(_ version: Version, _ expression: QueryExpression, _ registry: Registry) throws
         -> BisectVerdict
     {
         let scope = try registry.versionRecord(of: version)

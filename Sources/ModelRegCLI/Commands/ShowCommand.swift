@@ -38,7 +38,8 @@ struct ShowCommand: ParsableCommand {
 
     func run() throws {
         for name in try query.names(ofTensors: true) where !TensorFacts.names.contains(name) {
-            try Expression(parsing: query.condition ?? "0").requireNames(in: TensorFacts.names, functions: [])
+            try QueryExpression(parsing: query.condition ?? "0").requireNames(
+                in: TensorFacts.names, functions: [])
             throw UsageError(
                 description:
                     "--sort: \"\(name)\" is not known of a tensor; there is \(TensorFacts.names.joined(separator: ", "))"

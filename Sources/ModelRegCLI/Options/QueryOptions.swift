@@ -25,8 +25,8 @@ struct QueryOptions: ParsableArguments {
     /// The condition.
     ///
     /// - Parameter ofTensors: Whether it is about tensors, and not about metrics, whose names may have slashes.
-    func filter(ofTensors: Bool = false) throws -> Expression? {
-        try condition.map { try Expression(parsing: $0, slashesJoinNames: !ofTensors) }
+    func filter(ofTensors: Bool = false) throws -> QueryExpression? {
+        try condition.map { try QueryExpression(parsing: $0, slashesJoinNames: !ofTensors) }
     }
 
     /// The order.

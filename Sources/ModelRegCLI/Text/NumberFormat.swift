@@ -1,4 +1,4 @@
 import Foundation
 
-/// A number by a format of C's `printf`. Here, since Foundation has a type `Expression` of its own.
+/// A number by a format of C's `printf`.
 func format(_ value: Double, _ format: String) -> String { String(format: format, value) }

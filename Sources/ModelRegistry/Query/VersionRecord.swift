@@ -162,7 +162,7 @@ extension Registry {
     /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
     /// - Complexity: O(versions of the model), in a few queries: tens of milliseconds for 10,000.
     public func versionRecords(
-        of model: String? = nil, where condition: Expression? = nil, sortedBy keys: [SortKey] = [],
+        of model: String? = nil, where condition: QueryExpression? = nil, sortedBy keys: [SortKey] = [],
         limit: Int? = nil
     ) throws -> [VersionRecord] {
         let isWhole = condition == nil && keys.isEmpty

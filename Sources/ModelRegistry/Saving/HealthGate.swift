@@ -14,7 +14,7 @@ public struct HealthGate: Sendable {
     }
 
     /// What no tensor must fulfil.
-    public let condition: Expression
+    public let condition: QueryExpression
     /// What happens otherwise.
     public let action: Action
 
@@ -22,7 +22,7 @@ public struct HealthGate: Sendable {
     ///
     /// - Throws: `ExpressionError` for what is no condition on a tensor.
     public init(_ condition: String = HealthGate.notFinite, action: Action = .refuse) throws(ExpressionError) {
-        let expression = try Expression(parsing: condition)
+        let expression = try QueryExpression(parsing: condition)
         try expression.requireNames(in: TensorFacts.names, functions: [])
         self.condition = expression
         self.action = action

@@ -84,7 +84,9 @@ extension Registry {
     ///
     /// - Throws: ``RegistryError``; then nothing of the version is in the registry.
     @discardableResult
-    public func save(_ value: some CheckpointConvertible, as model: String, message: String) throws -> Version {
-        try save(value, as: model, options: SaveOptions(message: message)).version
+    public func save(_ value: some CheckpointConvertible, as model: String, message: String) throws
+        -> SaveResult
+    {
+        try save(value, as: model, options: SaveOptions(message: message))
     }
 }

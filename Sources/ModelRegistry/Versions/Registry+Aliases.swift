@@ -77,7 +77,7 @@ extension Registry {
     /// - Returns: The number of the version that it names.
     /// - Throws: ``RegistryError``.
     @discardableResult
-    public func setAlias(_ alias: String, of model: String, isProtected: Bool) throws -> Int {
+    public func protectAlias(_ alias: String, of model: String, isProtected: Bool = true) throws -> Int {
         try write { db in
             try AliasTable.protect(
                 db, alias, modelID: VersionTable.modelID(db, model), model: model, isProtected: isProtected,

@@ -217,7 +217,7 @@ import Testing
         try registry.save(state(old), as: "m", message: "")
         try registry.save(state(new), as: "m", message: "")
         var paths: Set<String> = []
-        for try await change in registry.changes("m~1", "m") {
+        for try await change in registry.weightChanges(from: "m~1", to: "m") {
             #expect(change.statistics?.elementCount == 1000)
             paths.insert(change.path.text)
         }
@@ -227,9 +227,9 @@ import Testing
             _ = try registry.diff("m~1", "m", isCancelled: { seen.add(1, ordering: .relaxed).newValue > 5 })
         }
         await #expect(throws: RegistryError.self) {
-            for try await _ in registry.changes("m", "nothing") {}
+            for try await _ in registry.weightChanges(from: "m", to: "nothing") {}
         }
         // The registry is free again.
-        #expect(try registry.changes(from: "m", to: "m").isEmpty)
+        #expect(try registry.manifestDiff(from: "m", to: "m").isEmpty)
     }
 }

@@ -87,7 +87,7 @@ struct MergeTests {
                 "a": .tensor(tied), "b": .tensor(tied), "t": .tensor(tied.transposed()), "epoch": .integer(4),
                 "nan": .number(.nan), "s": .string("x"),
             ]), as: "m", options: options)
-        try theirs.setAlias("best", of: "m", isProtected: true)
+        try theirs.protectAlias("best", of: "m", isProtected: true)
         try theirs.addNote("note", to: "m")
         try ours.merge(theirs)
 
@@ -130,7 +130,7 @@ struct MergeTests {
         #expect(try ours.version("m:best").number == 2)
         // A protected alias stays.
         try ours.setAlias("best", to: "m:v1")
-        try ours.setAlias("best", of: "m", isProtected: true)
+        try ours.protectAlias("best", of: "m", isProtected: true)
         report = try ours.merge(theirs, options: MergeOptions(prefersTheirs: true))
         #expect(report.conflicts.map(\.isTheirs) == [false])
     }
@@ -314,7 +314,7 @@ struct ArchiveTests {
         #expect(try archive.verify().problems.isEmpty)
         #expect(try archive.aliasHistory(of: "m").map(\.action) == ["alias set"])
         // A number that was used is not used again.
-        #expect(try archive.save(Checkpoint.none, as: "m", message: "").number == 4)
+        #expect(try archive.save(Checkpoint.none, as: "m", message: "").version.number == 4)
         #expect(try archive.collectGarbage(dryRun: true).chunkCount == 0)
         for number in 1...2 {
             let loaded: StateDict = try archive.load("m:v\(number)", verifiesHashes: true)

@@ -94,7 +94,7 @@ struct BisectTests {
     // MARK: What expressions may ask
 
     private func value(_ text: String, _ reference: String = "m") throws -> ExpressionValue? {
-        try Expressions.Expression(parsing: text, slashesJoinNames: true)
+        try QueryExpression(parsing: text, slashesJoinNames: true)
             .value(in: registry.versionRecord(of: registry.version(reference)))
     }
 

@@ -33,7 +33,7 @@ struct ViewTests {
         try history.save(24, deleting: [2, 7, 8])
         let versions = Array(try history.registry.versions(of: "m").reversed())
         for (old, new) in zip(versions, versions.dropFirst()) {
-            let expected = texts(try history.registry.changes(from: old.reference, to: new.reference))
+            let expected = texts(try history.registry.manifestDiff(from: old.reference, to: new.reference))
             let rows = try history.registry.store.read { db in
                 try Row.fetchAll(
                     db, sql: "SELECT * FROM parameter_change WHERE model = 'm' AND number = ?",

@@ -76,7 +76,7 @@ struct RegistryLoadTests {
         for (reference, expected) in messages {
             #expect(message { try registry.load(reference, as: Checkpoint.self) } == expected)
             #expect(message { try registry.manifest(of: reference) } == expected)
-            #expect(message { try registry.changes(from: "m", to: reference) } == expected)
+            #expect(message { try registry.manifestDiff(from: "m", to: reference) } == expected)
             #expect(message { try registry.verify(reference) } == expected)
             #expect(message { try registry.delete(reference) } == expected)
         }
@@ -102,7 +102,7 @@ struct RegistryLoadTests {
         try registry.save(
             dictionary(["enc.w": .tensor(Tensor([Float(1), 2])), "new": .none]), as: "m", message: "")
         try registry.tamper("DELETE FROM pack")
-        let diff = try registry.changes(from: "m:v1", to: "m:v2")
+        let diff = try registry.manifestDiff(from: "m:v1", to: "m:v2")
         #expect(diff.unchangedCount == 1)
         #expect(diff.changes.map(\.path.text) == ["new", "enc.b", "dec/0", "dec/1"])
     }
@@ -122,7 +122,7 @@ struct RegistryLoadTests {
         let version = try registry.save(["t": matrix], as: "view", message: "")
         let target = Storage(zeroedByteCount: 6)
         try target.withUnsafeMutableBytes {
-            try registry.copyTensors(of: version, [(leaf: 0, destination: $0)])
+            try registry.copyTensors(of: version.version, [(leaf: 0, destination: $0)])
         }
         #expect(target.withUnsafeBytes { [UInt8]($0) } == matrix.bytes)
     }
@@ -140,7 +140,7 @@ struct RegistryLoadTests {
         #expect(loaded["number"]?.storage === loaded["float"]?.storage)
         let target = Storage(zeroedByteCount: 4)
         try target.withUnsafeMutableBytes {
-            try registry.copyTensors(of: version, [(leaf: 1, destination: $0)])
+            try registry.copyTensors(of: version.version, [(leaf: 1, destination: $0)])
         }
         #expect(target.withUnsafeBytes { [UInt8]($0) } == [4, 5, 6, 7])
         #expect(try registry.problems() == [])

@@ -53,7 +53,7 @@ struct SourceFileTests {
 
     @Test func aVersionWithoutAFileGivesNoneBack() throws {
         let version = try registry.save(Checkpoint.none, as: "m", message: "")
-        #expect(try restored(version) == nil)
+        #expect(try restored(version.version) == nil)
         #expect(try folder.contents == ["source"])
     }
 

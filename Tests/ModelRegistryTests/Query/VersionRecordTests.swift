@@ -25,7 +25,7 @@ struct VersionRecordTests {
 
     private func numbers(_ condition: String?, _ keys: String..., limit: Int? = nil) throws -> [Int] {
         try registry.versionRecords(
-            of: "m", where: condition.map { try Expression(parsing: $0) },
+            of: "m", where: condition.map { try QueryExpression(parsing: $0) },
             sortedBy: keys.map { try SortKey(parsing: $0) }, limit: limit
         ).map(\.version.number)
     }
@@ -67,7 +67,7 @@ struct VersionRecordTests {
             ("epoch == 4", true), ("x/y", true), ("host == 'h'", true), ("defined(none)", false),
             ("metric('lr') > 0 or attribute('epoch') > 0", false), ("run == 'm/r' and not alias()", true),
         ] {
-            let condition = try Expression(parsing: text, slashesJoinNames: true)
+            let condition = try QueryExpression(parsing: text, slashesJoinNames: true)
             #expect(try condition.holds(in: record) == expected, "\(text)")
             #expect(try registry.versionRecords(of: "m", where: condition).isEmpty != expected, "\(text)")
         }

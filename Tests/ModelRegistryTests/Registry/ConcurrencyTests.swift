@@ -55,7 +55,7 @@ struct ConcurrencyTests {
         DispatchQueue.concurrentPerform(iterations: 8) { index in
             do {
                 let version = try registry.save(Tensor([Float(index)]), as: "m", message: "")
-                let loaded: Tensor = try registry.load(version.reference)
+                let loaded: Tensor = try registry.load(version.version.reference)
                 if loaded.scalars(as: Float.self) != [Float(index)] { throw CheckpointError.tooDeep(path: "") }
             } catch {
                 failures.withLock { $0.append("\(error)") }
@@ -124,7 +124,9 @@ struct ConcurrencyTests {
             #expect(try crashed.problems() == [], "\(copy)")
             if numbers.contains(1) { #expect(try crashed.load("m:v1", as: Tensor.self).bytes == old.bytes) }
             // Saving goes on where it was.
-            #expect(try crashed.save(Checkpoint.none, as: "m", message: "").number == (numbers == [1] ? 2 : 3))
+            #expect(
+                try crashed.save(Checkpoint.none, as: "m", message: "").version.number
+                    == (numbers == [1] ? 2 : 3))
             try FileManager.default.removeItem(atPath: copy)
         }
         #expect(numbersSeen == [[1], [2, 1], [2]])

@@ -6,7 +6,7 @@ struct NamesTests {
     @Test(arguments: ["mlp", "team/mlp", "a.b-c_D9", "0", "a/b/c", String(repeating: "x", count: 200)])
     func modelNamesAreAccepted(name: String) throws {
         let registry = try Registry.inMemory()
-        #expect(try registry.save(Checkpoint.none, as: name, message: "").model == name)
+        #expect(try registry.save(Checkpoint.none, as: name, message: "").version.model == name)
         #expect(try registry.version(name).model == name)
     }
 

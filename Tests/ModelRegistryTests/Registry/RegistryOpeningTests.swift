@@ -182,7 +182,7 @@ struct RegistryOpeningTests {
             try? other.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
         }
         hasBegun.signal()
-        #expect(try registry.save(Checkpoint.none, as: "m", message: "").number == 1)
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.number == 1)
     }
 
     @Test func manyMayMakeARegistryAtOnce() throws {

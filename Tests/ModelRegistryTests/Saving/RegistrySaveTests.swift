@@ -23,9 +23,10 @@ struct RegistrySaveTests {
             let checkpoint = random.checkpoint()
             let version = try registry.save(checkpoint, as: "m", message: "")
             let manifest = try Manifest(of: checkpoint)
-            #expect(version.contentID == manifest.contentID, "seed \(seed)")
+            #expect(version.version.contentID == manifest.contentID, "seed \(seed)")
             #expect(
-                version.byteCount == manifest.byteCount && version.tensorCount == manifest.tensorCount,
+                version.version.byteCount == manifest.byteCount
+                    && version.version.tensorCount == manifest.tensorCount,
                 "seed \(seed)")
             #expect(try registry.manifest(of: "m").canonicalBytes == manifest.canonicalBytes, "seed \(seed)")
             let loaded: Checkpoint = try registry.load("m", verifiesHashes: seed % 2 == 0)
@@ -34,11 +35,11 @@ struct RegistrySaveTests {
             // What was loaded is saved as the same version, and adds nothing.
             let rows = try registry.contentRowCounts()
             let again = try registry.save(loaded, as: "m", options: SaveOptions())
-            #expect(again.version.contentID == version.contentID, "seed \(seed)")
-            #expect(again.sameContentAs == version.reference, "seed \(seed)")
+            #expect(again.version.contentID == version.version.contentID, "seed \(seed)")
+            #expect(again.sameContentAs == version.version.reference, "seed \(seed)")
             #expect(again.newByteCount == 0 && again.storedByteCount == 0, "seed \(seed)")
             #expect(try registry.contentRowCounts() == rows, "seed \(seed)")
-            #expect(try registry.changes(from: "m~1", to: "m").isEmpty, "seed \(seed)")
+            #expect(try registry.manifestDiff(from: "m~1", to: "m").isEmpty, "seed \(seed)")
         }
         #expect(try registry.problems() == [])
     }
@@ -113,10 +114,10 @@ struct RegistrySaveTests {
     @Test func numbersRise() throws {
         for number in 1...3 {
             #expect(
-                try registry.save(Checkpoint.integer(Int64(number)), as: "m", message: "").reference
+                try registry.save(Checkpoint.integer(Int64(number)), as: "m", message: "").version.reference
                     == "m:v\(number)")
         }
-        #expect(try registry.save(Checkpoint.none, as: "other", message: "").number == 1)
+        #expect(try registry.save(Checkpoint.none, as: "other", message: "").version.number == 1)
         #expect(try registry.versions(of: "m").map(\.number) == [3, 2, 1])
         #expect(try registry.versions(of: "m", limit: 2).map(\.number) == [3, 2])
     }
@@ -145,8 +146,8 @@ struct RegistrySaveTests {
     }
 
     @Test func theParentIsTheLatestUnlessSaidOtherwise() throws {
-        #expect(try registry.save(Checkpoint.none, as: "m", message: "").parent == nil)
-        #expect(try registry.save(Checkpoint.none, as: "m", message: "").parent == "m:v1")
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.parent == nil)
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.parent == "m:v1")
         let fork = try registry.save(Checkpoint.none, as: "fork", options: SaveOptions(parent: "m:v1")).version
         #expect(fork.parent == "m:v1")
     }
@@ -190,7 +191,7 @@ struct RegistrySaveTests {
             (dictionary(["w": .tensor(tensor)]), .stateDict), (dictionary(["w": .integer(1)]), .dictionary),
         ]
         for (checkpoint, kind) in kinds {
-            #expect(try registry.save(checkpoint, as: "m", message: "").kind == kind)
+            #expect(try registry.save(checkpoint, as: "m", message: "").version.kind == kind)
         }
     }
 

@@ -13,7 +13,7 @@ struct RegistryDeleteTests {
         try registry.delete("m:v3")
         #expect(message { try registry.version("m:v3") } == #"no version 3 of "m"; the latest is 2"#)
         #expect(try registry.version("m").number == 2)
-        #expect(try registry.save(Checkpoint.none, as: "m", message: "").number == 4)
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.number == 4)
     }
 
     @Test func aModelWithoutVersionsSaysSo() throws {
@@ -23,7 +23,7 @@ struct RegistryDeleteTests {
             message { try registry.load("m", as: Checkpoint.self) }
                 == #""m" has no versions: none was saved, or all are deleted"#)
         #expect(try registry.versions(of: "m").isEmpty)
-        #expect(try registry.save(Checkpoint.none, as: "m", message: "").number == 2)
+        #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.number == 2)
         #expect(try registry.version("m").parent == nil)
     }
 

@@ -16,7 +16,7 @@ struct RestoreTests {
 
     @Test func aDeletedVersionComesBackWithItsAliases() throws {
         try registry.setAlias("best", to: "m:v2", isPinned: true)
-        try registry.setAlias("best", of: "m", isProtected: true)
+        try registry.protectAlias("best", of: "m", isProtected: true)
         try registry.setAlias("prod", to: "m:v2")
         try registry.delete("m:v2", force: true)
         try registry.setAlias("prod", to: "m:v3")
@@ -65,7 +65,7 @@ struct RestoreTests {
 
     @Test func protectedAliasesMoveByForceOnly() throws {
         try registry.setAlias("prod", to: "m:v1")
-        try registry.setAlias("prod", of: "m", isProtected: true)
+        try registry.protectAlias("prod", of: "m", isProtected: true)
         let refusal = #"alias "prod" of "m" is protected; --force moves or removes it all the same"#
         #expect(message { try registry.setAlias("prod", to: "m:v2") } == refusal)
         #expect(message { try registry.removeAlias("prod", of: "m") } == refusal)
@@ -82,7 +82,7 @@ struct RestoreTests {
         try registry.save(["w": Tensor([Float(9)])], as: "m", options: options)
         #expect(try registry.aliases()[0].number == 4)
         #expect(try registry.aliases()[0].isProtected)
-        try registry.setAlias("prod", of: "m", isProtected: false)
+        try registry.protectAlias("prod", of: "m", isProtected: false)
         try registry.setAlias("prod", to: "m:v1")
     }
 
@@ -90,7 +90,7 @@ struct RestoreTests {
         try registry.setAlias("a", to: "m:v1")
         try registry.setAlias("a", to: "m:v2")
         try registry.setAlias("b", to: "m:v2")
-        try registry.setAlias("a", of: "m", isProtected: true)
+        try registry.protectAlias("a", of: "m", isProtected: true)
         try registry.delete("m:v2", force: true)
         try registry.collectGarbage()
         let all = try registry.aliasHistory(of: "m")

@@ -73,9 +73,9 @@ struct ThinningTests {
         try registry.thin("m:v1")
         let report = try registry.verify()
         #expect(report.problems == [] && report.thinnedVersionCount == 1)
-        let diff = try registry.changes(from: "m:v1", to: "m:v2")
+        let diff = try registry.manifestDiff(from: "m:v1", to: "m:v2")
         #expect(diff.changes.map(\.path.text) == ["model/w", "optimizer/state/0", "rng/shared", "step"])
-        #expect(try registry.changes(from: "m:v1", to: "m:v1").isEmpty)
+        #expect(try registry.manifestDiff(from: "m:v1", to: "m:v1").isEmpty)
     }
 
     @Test func freesWhatWasSaidAndNothingThatOthersNeed() throws {

@@ -7,7 +7,7 @@
 ///
 /// What is not known is neither true nor false, as NULL in SQL: a comparison with it, and its negation, do not hold,
 /// but `unknown or true` does. Texts and numbers are never equal, and neither is before the other.
-public struct Expression: Sendable, Equatable {
+public struct QueryExpression: Sendable, Equatable {
     /// As it was written.
     public let text: String
     let root: Node

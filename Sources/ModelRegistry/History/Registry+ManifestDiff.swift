@@ -5,7 +5,7 @@ extension Registry {
     ///
     /// - Throws: ``RegistryError``.
     /// - Complexity: O(leaves), whatever the tensors' sizes.
-    public func changes(from old: String, to new: String) throws -> CheckpointDiff {
+    public func manifestDiff(from old: String, to new: String) throws -> CheckpointDiff {
         CheckpointDiff(from: try manifest(of: old), to: try manifest(of: new))
     }
 }
