@@ -11,6 +11,14 @@ struct sqlite3;
 /// Returns a SQLite result code; 0 when all settings took.
 int mr_sqlite_harden(struct sqlite3 *connection);
 
+/// Has SQLite lock database files by locks that belong to an open file description: those of POSIX, which it uses by
+/// itself, are dropped when anybody in the process closes the file. Both kinds respect each other, in this process and in
+/// others. Where the kernel has none, plain locks stay in use.
+///
+/// Holds for all that use this SQLite in the process. To be called before a file is opened; calls after the first do
+/// nothing. Returns a SQLite result code.
+int mr_sqlite_lock_by_description(void);
+
 /// What kind of file system a file is on: the magic number of statfs(2), which Glibc's module does not show Swift.
 ///
 /// Returns 0 where that cannot be told.

@@ -72,12 +72,16 @@ struct StoreFile: Sendable {
     }
 
     private func configuration() -> Configuration {
+        // Before the first file is opened. Without such locks, plain ones do.
+        _ = mr_sqlite_lock_by_description()
         var configuration = Configuration()
         configuration.label = "modelreg.store"
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .callback(StoreFile.waiting(seconds: waitSeconds, contention: contention))
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = FULL")
+            // FULL would not wait for the folder after a commit has removed the journal: a power cut would bring it, and the
+            // state before, back.
+            try db.execute(sql: "PRAGMA synchronous = EXTRA")
             // Debian's SQLite overwrites what it deletes; weights are no secrets from their owner.
             try db.execute(sql: "PRAGMA secure_delete = OFF")
             try PageCache.reading.apply(db)
@@ -123,8 +127,8 @@ struct StoreFile: Sendable {
 
     /// Whether there is a file that may be a store; an empty file is not one yet.
     ///
-    /// Looks at the file without opening it: closing a file drops all locks that this process has on it, also
-    /// those of SQLite.
+    /// Looks at the file without opening it: where locks are plain ones, closing a file drops all that this process has
+    /// on it, also those of SQLite.
     private func isPresent() throws -> Bool {
         var status = stat()
         guard stat(path, &status) == 0 else {

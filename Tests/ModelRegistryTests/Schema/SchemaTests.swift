@@ -91,7 +91,7 @@ struct SchemaTests {
         #expect(try registry.fetch(Int.self, "PRAGMA page_size") == 16384)
         #expect(try registry.fetch(Int.self, "PRAGMA foreign_keys") == 1)
         #expect(try registry.fetch(String.self, "PRAGMA journal_mode") == "delete")
-        #expect(try registry.fetch(Int.self, "PRAGMA synchronous") == 2)
+        #expect(try registry.fetch(Int.self, "PRAGMA synchronous") == 3)
         #expect(try registry.fetch(Int.self, "PRAGMA trusted_schema") == 0)
         #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))[68..<72] == Array("MReG".utf8)[...])
         // Defensive: the schema cannot be written as a table.
