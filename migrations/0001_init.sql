@@ -6,6 +6,8 @@
 -- AUTOINCREMENT stands where an id is remembered from one transaction to the next: after its row is deleted, the id
 -- is never given to another one. The largest ids so far are in SQLite's own table `sqlite_sequence`.
 -- docs/design.md states the invariants, docs/format.md the bytes. The file's application id is 0x4D526547, "MReG".
+-- Indexes called `…_facts` hold a second copy of what nothing else vouches for: the weights have content ids, a message has
+-- not. `PRAGMA integrity_check`, and so `modelreg verify`, compares the two copies and finds a wrong bit in either.
 -- SQLite's JSON functions are not used in constraints: a schema that is not trusted may not call them.
 
 -- Models, runs and versions.
@@ -18,6 +20,7 @@ CREATE TABLE model (
                  CHECK (next_number >= 1),         -- are deleted: a number is never used twice
     created_at   TEXT    NOT NULL                  -- when the first version or run was saved
 ) STRICT;
+CREATE INDEX model_facts ON model (name, next_number, created_at);
 
 CREATE TABLE environment (
     -- The code and machine that made runs and versions. Rows are shared.
@@ -55,6 +58,8 @@ CREATE TABLE run (
     heard_at      TEXT NOT NULL                    -- when it last wrote anything
 ) STRICT;
 CREATE UNIQUE INDEX run_by_name ON run (ifnull(model, 0), name);
+CREATE INDEX run_facts ON run (
+    model, name, state, started_at, ended_at, wall_seconds, boot, boot_seconds, process, environment, parent, heard_at);
 
 CREATE TABLE structure (
     -- The containers and keys of checkpoints, without their leaves. Versions with equal ones share a row.
@@ -99,6 +104,9 @@ CREATE INDEX version_by_parent ON version (parent) WHERE parent IS NOT NULL;
 CREATE INDEX version_by_run ON version (run) WHERE run IS NOT NULL;
 CREATE INDEX version_by_environment ON version (environment) WHERE environment IS NOT NULL;
 CREATE INDEX version_to_pack ON version (model, number) WHERE is_packed = 0;
+CREATE INDEX version_facts ON version (
+    model, number, deleted_at, content_id, structure, kind, parent, run, step, environment, message, tensor_count, byte_count,
+    created_at);
 
 CREATE TABLE alias (
     -- A movable name for a version, such as `best` or `prod`. `latest` is computed and never stored here.
@@ -112,7 +120,7 @@ CREATE TABLE alias (
     updated_at    TEXT    NOT NULL,                -- when it was set; `event` has the version it named before
     PRIMARY KEY (model, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX alias_by_version ON alias (version);
+CREATE INDEX alias_facts ON alias (version, name, is_protected, is_pinned, updated_at);
 
 CREATE TABLE lineage (
     -- Versions of other models that a version was made from. `version.parent` is one of them where the user named it
@@ -133,6 +141,7 @@ CREATE TABLE lineage (
     PRIMARY KEY (version, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lineage_by_ancestor ON lineage (ancestor) WHERE ancestor IS NOT NULL;
+CREATE INDEX lineage_facts ON lineage (ancestor_name, ancestor_content_id, kind, found, share, ancestor);
 
 -- Content: leaves, tensors, and the chunks these are made of.
 
@@ -236,7 +245,7 @@ CREATE TABLE parameter (
     CHECK ((view_id IS NULL) = (view_strides IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX parameter_by_tensor ON parameter (tensor) WHERE tensor IS NOT NULL;
-CREATE INDEX parameter_by_path ON parameter (path, version);
+CREATE INDEX parameter_by_path ON parameter (path, version, role);
 
 CREATE TABLE dropped_parameter (
     -- Leaves whose tensors `prune` dropped to save space: optimiser and random state, while the weights stay. Their
@@ -270,6 +279,7 @@ CREATE TABLE metric (
     value    REAL,                                 -- NULL: not a number. Infinities are kept
     PRIMARY KEY (version, name)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX metric_facts ON metric (version, name, value);
 
 CREATE TABLE attribute (
     -- Facts about a version that are not part of its content.
@@ -282,6 +292,7 @@ CREATE TABLE attribute (
     PRIMARY KEY (version, source, ordinal),
     UNIQUE (version, source, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attribute_facts ON attribute (version, source, ordinal, key, value);
 
 CREATE TABLE source_file (
     -- The file that a version was saved from, where it can be given back byte for byte.
@@ -294,6 +305,7 @@ CREATE TABLE source_file (
     recipe      BLOB    NOT NULL                   -- the bytes between the tensors, and where the tensors go:
                                                    -- docs/format.md, "Source files"
 ) STRICT;
+CREATE INDEX source_file_facts ON source_file (name, format, byte_count, content_id);
 
 CREATE TABLE attachment_content (
     -- The bytes of attachments, each once.
@@ -333,6 +345,7 @@ CREATE TABLE run_attribute (
     value    TEXT    NOT NULL,                     -- JSON
     PRIMARY KEY (run, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX run_attribute_facts ON run_attribute (run, key, ordinal, value);
 
 CREATE TABLE run_attachment (
     -- Small files that belong to a run, such as a configuration or a log.
@@ -357,6 +370,7 @@ CREATE TABLE note (
 ) STRICT;
 CREATE INDEX note_by_run ON note (run) WHERE run IS NOT NULL;
 CREATE INDEX note_by_version ON note (version) WHERE version IS NOT NULL;
+CREATE INDEX note_facts ON note (run, version, at, actor, text);
 
 CREATE TABLE event (
     -- Changes to the registry: who made them and when. Names rather than ids: an event outlives its version.
@@ -370,6 +384,7 @@ CREATE TABLE event (
     detail  TEXT                                   -- JSON: more, such as the version that an alias named before
 ) STRICT;
 CREATE INDEX event_by_model ON event (model, id);
+CREATE INDEX event_facts ON event (at, actor, action, model, number, alias, detail);
 
 -- Packing, and the registry's own choices.
 

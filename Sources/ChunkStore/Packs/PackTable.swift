@@ -86,8 +86,14 @@ enum PackTable {
     }
 
     /// Deletes those of some packs that no chunk is in; of all packs where none are given.
+    ///
+    /// - Throws: ``StoreDamage`` where the table of chunks and its indexes disagree: what is in a pack is an index's word.
+    /// - Complexity: O(chunks of the store), where there is something to delete.
     static func deleteEmpty(_ db: Database, among candidates: Set<Int64>? = nil) throws {
+        let empty = try empty(db, among: candidates)
+        guard !empty.isEmpty else { return }
+        try ChunkTable.requireSound(db)
         let delete = try db.cachedStatement(sql: "DELETE FROM pack WHERE id = ?")
-        for pack in try empty(db, among: candidates) { try delete.execute(arguments: [pack]) }
+        for pack in empty { try delete.execute(arguments: [pack]) }
     }
 }

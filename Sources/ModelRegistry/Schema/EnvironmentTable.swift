@@ -39,6 +39,21 @@ enum EnvironmentTable {
         return ContentID(hashing: Array(json.utf8))
     }
 
+    /// Compares a row with its content id.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func check(_ db: Database, row: Int64) throws {
+        let row = try Row.fetchOne(db, sql: "SELECT * FROM environment WHERE id = ?", arguments: [row])
+        guard let row else { throw RegistryError.Damage(problem: "an environment's row is missing") }
+        let columns = ["host", "user", "command", "git_commit", "git_branch"]
+        let id = contentID(
+            try columns.map { try row.optional($0) }
+                + [try row.optional("is_dirty", as: Int.self).map { "\($0)" }, try row.value("packages")])
+        guard id == (try row.contentID("content_id")) else {
+            throw RegistryError.Damage(problem: "an environment does not match its content id")
+        }
+    }
+
     /// The environment in a row; `nil` where there is no such row.
     static func environment(_ db: Database, _ id: Int64?) throws -> RunEnvironment? {
         guard let id,

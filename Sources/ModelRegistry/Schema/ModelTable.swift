@@ -8,7 +8,7 @@ enum ModelTable {
         try db.execute(
             sql: "INSERT INTO model (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             arguments: [name, now])
-        guard let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [name])
+        guard let id = try db.row(in: "model", where: "name", is: name)
         else { throw RegistryError.Damage(problem: "model \"\(name)\" cannot be found after it was inserted") }
         return id
     }

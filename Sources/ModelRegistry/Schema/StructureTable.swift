@@ -11,8 +11,7 @@ enum StructureTable {
         try db.execute(
             sql: "INSERT INTO structure (content_id, json) VALUES (?, ?) ON CONFLICT (content_id) DO NOTHING",
             arguments: [id.data, json])
-        let row = try Int64.fetchOne(
-            db, sql: "SELECT id FROM structure WHERE content_id = ?", arguments: [id.data])
+        let row = try db.row(in: "structure", where: "content_id", is: id.data)
         guard let row else { throw RegistryError.Damage(problem: "a structure was not inserted") }
         return row
     }

@@ -17,8 +17,7 @@ struct TensorRow: Hashable, Sendable {
 enum TensorTable {
     /// The row of a tensor, if there is one.
     static func row(of id: ContentID, _ db: Database) throws -> Int64? {
-        try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT id FROM tensor WHERE content_id = ?"), arguments: [id.data])
+        try db.row(in: "tensor", where: "content_id", is: id.data)
     }
 
     /// The row of a tensor, inserted where there is none. Its chunks are there.

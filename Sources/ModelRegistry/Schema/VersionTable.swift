@@ -50,6 +50,11 @@ enum VersionTable {
         }
         guard let rowID else { throw RegistryError.noEarlierVersion(reference: text) }
         let version = try version(db, rowID: rowID)
+        // The index has found it, and the table says what it is.
+        let isRight = reference.stepsBack > 0 ? version.number < number : version.number == number
+        guard version.model == reference.model, isRight else {
+            throw RegistryError.Damage(version: text, problem: "the index of versions does not match its table")
+        }
         if let prefix = reference.contentPrefix, !version.contentID.hex.hasPrefix(prefix) {
             throw RegistryError.contentMismatch(reference: text, found: version.contentID)
         }
@@ -60,9 +65,7 @@ enum VersionTable {
     ///
     /// - Throws: ``RegistryError/noModel(_:suggestion:)``.
     static func modelID(_ db: Database, _ name: String) throws -> Int64 {
-        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [name]) {
-            return id
-        }
+        if let id = try db.row(in: "model", where: "name", is: name) { return id }
         let names = try String.fetchAll(db, sql: "SELECT name FROM model ORDER BY name LIMIT 10000")
         throw RegistryError.noModel(name, suggestion: Suggestion.closest(to: name, among: names))
     }

@@ -20,8 +20,11 @@ struct GarbageCollection {
         var rebased = 0
     }
 
-    /// Does it, in many transactions of bounded size.
+    /// Does it, in many transactions of bounded size, once the rows have been found sound that say what is needed.
+    ///
+    /// - Throws: ``RegistryError/damaged(_:)`` where they are not; then nothing has been deleted.
     func run() throws -> GarbageReport {
+        try RowVerification.requireSound(registry)
         let before = try registry.read(PageCounts.init)
         var counts = Counts()
         let rules = try registry.packingRules()

@@ -8,24 +8,11 @@ import Tensors
 final class Verification {
     private let registry: Registry
     private let progress: ProgressHandler?
+    private let rows: RowVerification
     private var problems: [RegistryError.Damage] = []
     private var found: Set<RegistryError.Damage> = []
-    private var versionCount = 0
-    private var thinnedCount = 0
-    /// The tensors to read, and which leaf needs them first.
-    private var tensors: [TensorRow: Use] = [:]
-    private var views: [TensorRow: [View]] = [:]
 
-    private struct Use {
-        let version: Version
-        let path: CheckpointPath
-    }
-
-    private struct View {
-        let view: SavePlan.View
-        let id: ContentID
-        let use: Use
-    }
+    private typealias Use = RowVerification.Use
 
     /// Bytes of the tensors whose chunks are found in one transaction.
     private static let batchByteCount = 64 << 20
@@ -33,92 +20,33 @@ final class Verification {
     init(_ registry: Registry, progress: ProgressHandler?) {
         self.registry = registry
         self.progress = progress
+        rows = RowVerification(registry)
     }
 
     func run(_ reference: String?) throws -> VerificationReport {
-        if reference == nil { try checkDatabase() }
-        let versions = try registry.read { db in
-            if let reference {
-                return [try VersionTable.resolve(db, VersionReference(reference), text: reference)]
-            }
-            return try VersionTable.fetch(db, where: "version.deleted_at IS NULL", arguments: [])
+        if let reference {
+            try rows.check(
+                registry.read { db in
+                    try VersionTable.resolve(db, VersionReference(reference), text: reference)
+                })
+        } else {
+            try rows.checkAll()
         }
-        for version in versions {
-            try Task.checkCancellation()
-            try check(version)
-        }
+        problems = rows.problems
         try checkTensors()
         return VerificationReport(
-            versionCount: versionCount, tensorCount: tensors.count,
-            byteCount: tensors.keys.reduce(0) { $0 + $1.byteCount }, thinnedVersionCount: thinnedCount,
-            problems: problems)
+            versionCount: rows.versionCount, tensorCount: rows.tensors.count,
+            byteCount: rows.tensors.keys.reduce(0) { $0 + $1.byteCount },
+            thinnedVersionCount: rows.thinnedCount, problems: problems)
     }
-
-    // MARK: Rows
-
-    /// Checks tables and indexes, one at a time. The bytes of packs are checked with the chunks in them.
-    private func checkDatabase() throws {
-        let tables = try registry.read { db in
-            try String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        }
-        for table in tables where table != "pack" {
-            try registry.read { db in
-                let name = table.replacing("\"", with: "\"\"")
-                for text in try String.fetchAll(db, sql: "PRAGMA integrity_check(\"\(name)\")")
-                where text != "ok" {
-                    problems.append(RegistryError.Damage(problem: text))
-                }
-                for row in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check(\"\(name)\")") {
-                    let parent: String = try row.value("parent")
-                    problems.append(
-                        RegistryError.Damage(
-                            problem: "a row of \"\(table)\" names a missing row of \"\(parent)\""))
-                }
-            }
-        }
-    }
-
-    /// Checks the rows of a version, and notes the tensors to read.
-    private func check(_ version: Version) throws {
-        do {
-            try registry.read { db in
-                let content = try VersionContent(db, version, checksContentID: false)
-                if content.manifest.contentID != version.contentID {
-                    problems.append(
-                        RegistryError.Damage(
-                            version: version.reference, problem: "it does not match its content id"))
-                }
-                for leaf in content.leaves {
-                    guard case .tensor(let row, let view, let id) = leaf.content else { continue }
-                    let use = Use(version: version, path: leaf.path)
-                    if tensors[row] == nil { tensors[row] = use }
-                    if view.placement != nil {
-                        views[row, default: []].append(View(view: view, id: id, use: use))
-                    }
-                }
-                try locatingDamage(version: version.reference) {
-                    guard let source = try SourceFileRow(db, version) else { return }
-                    _ = try source.places(try source.recipe(leafCount: content.leaves.count), content)
-                }
-            }
-        } catch RegistryError.damaged(let damage) {
-            problems.append(damage)
-        } catch RegistryError.deletedMeanwhile {
-            return
-        }
-        versionCount += 1
-        if version.droppedTensorCount > 0 { thinnedCount += 1 }
-    }
-
-    // MARK: Content
 
     /// Reads the tensors that were noted, chunk by chunk; those that have views are read whole.
     private func checkTensors() throws {
         let throttled = progress.map {
-            ThrottledProgress($0, total: tensors.keys.reduce(0) { $0 + $1.byteCount })
+            ThrottledProgress($0, total: rows.tensors.keys.reduce(0) { $0 + $1.byteCount })
         }
         var checked: Set<ContentID> = []
-        var rest = tensors.sorted { $0.key.rowID < $1.key.rowID }[...]
+        var rest = rows.tensors.sorted { $0.key.rowID < $1.key.rowID }[...]
         while !rest.isEmpty {
             var byteCount = 0
             let batch = rest.prefix { tensor, _ in
@@ -155,10 +83,10 @@ final class Verification {
             guard let use = uses[id] else { continue }
             try noting(use) { throw failure }
         }
-        for (tensor, _) in batch { for view in views[tensor] ?? [] { try check(view, of: tensor) } }
+        for (tensor, _) in batch { for view in rows.views[tensor] ?? [] { try check(view, of: tensor) } }
     }
 
-    private func check(_ view: View, of tensor: TensorRow) throws {
+    private func check(_ view: RowVerification.View, of tensor: TensorRow) throws {
         try noting(view.use) {
             guard
                 try registry.contentID(of: view.view, in: tensor, of: view.use.version, view.use.path)

@@ -198,6 +198,7 @@ struct PackTests {
         try run.save(1, packs: false)
         #expect(throws: RegistryError.self) { try run.registry.waitForPacking() }
         try run.registry.waitForPacking()
+        try run.sql { db in try db.execute(sql: "DROP TRIGGER no") }
         try run.check()
     }
 

@@ -107,7 +107,7 @@ struct SchemaTests {
         let folder = try TemporaryFolder()
         _ = try Registry(path: folder.file("models.db"))
         let size = try FileManager.default.attributesOfItem(atPath: folder.file("models.db"))[.size] as? Int
-        #expect((size ?? .max) <= 1 << 20)
+        #expect((size ?? .max) <= 5 << 18)
     }
 
     @Test func plainSQLSaysWhichVersionsShareATensor() throws {
