@@ -61,6 +61,7 @@ struct ModelRegCommand: ParsableCommand {
 
     static func main() {
         CrashReport.install()
+        TemporaryFiles.removeOnSignals()
         MappedFile.surviveTruncation()
         do {
             try CommandWords.check()

@@ -7,6 +7,7 @@ package struct TemporarySibling {
 
     /// Where the file is until it has its name. The caller publishes or removes it.
     package let path: String
+    private let place: Int?
 
     /// Makes a file beside `path`, with the permissions that any new file has.
     ///
@@ -19,13 +20,18 @@ package struct TemporarySibling {
         while true {
             let random = String(UInt32.random(in: 0...UInt32.max), radix: 36)
             let sibling = "\(folder).modelreg-\(random)"
+            // Before there is a file: a signal may come at any time.
+            let place = TemporaryFiles.note(sibling)
             let descriptor = open(sibling, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
             if descriptor >= 0 {
                 self.descriptor = descriptor
                 self.path = sibling
+                self.place = place
                 return
             }
-            guard errno == EEXIST else { throw FileError(path: path, operation: .write, code: errno) }
+            let code = errno
+            TemporaryFiles.forget(place)
+            guard code == EEXIST else { throw FileError(path: path, operation: .write, code: code) }
         }
     }
 
@@ -52,6 +58,7 @@ package struct TemporarySibling {
                 throw FileError(path: path, operation: .write, code: code)
             }
         }
+        TemporaryFiles.forget(place)
         try FolderSync.sync(folderOf: path)
     }
 
@@ -59,5 +66,6 @@ package struct TemporarySibling {
     package func remove() {
         close(descriptor)
         unlink(path)
+        TemporaryFiles.forget(place)
     }
 }
