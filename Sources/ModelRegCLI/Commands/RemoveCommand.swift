@@ -4,7 +4,7 @@ import ModelReg
 struct RemoveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm",
-        abstract: "Delete versions.",
+        abstract: "Delete versions, all of them or none.",
         discussion: """
             A version's number is never used again, and its bytes are freed by the next `modelreg gc`; until then, \
             `modelreg restore` brings it back. A version that an alias names is deleted with --force only.
@@ -28,17 +28,12 @@ struct RemoveCommand: ParsableCommand {
 
     func run() throws {
         let registry = try options.openRegistry()
-        // What "mlp" names changes while versions go: find all of them first, and miss none.
-        let versions = try references.map { try registry.version($0) }
-        var reports: [DeletionReport] = []
-        var seen: Set<String> = []
-        for version in versions where seen.insert(version.reference).inserted {
-            reports.append(try registry.delete(version.reference, force: force, dryRun: true))
-        }
+        var reports = try registry.delete(references, force: force, dryRun: true)
         let freed = try freedByteCounts(reports.map(\.version), registry)
         let garbage = try registry.collectGarbage(dryRun: true).freedByteCount
         if !dryRun {
-            reports = try reports.map { try registry.delete($0.version.reference, force: force) }
+            // By number: what "mlp" names may have changed since.
+            reports = try registry.delete(reports.map(\.version.reference), force: force)
         }
         if options.json {
             try JSON.print(zip(reports, freed).map { Report($0, freedByteCount: $1, isDeleted: !dryRun) })

@@ -4,7 +4,7 @@ import ModelReg
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Bring deleted versions back, until the next gc.",
+        abstract: "Bring deleted versions back, all of them or none, until the next gc.",
         discussion: """
             Their aliases come back as they were, where no other version has them by now. `log --deleted` lists what \
             can be brought back.
@@ -21,7 +21,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let registry = try options.openRegistry()
-        let reports = try references.map { try registry.restore($0) }
+        let reports = try registry.restore(references)
         if options.json {
             return try JSON.print(
                 reports.map { Report(version: VersionJSON($0.version), takenAliases: $0.takenAliases) })

@@ -23,8 +23,20 @@ extension Registry {
     @discardableResult
     public func delete(_ reference: String, force: Bool = false, dryRun: Bool = false) throws -> DeletionReport
     {
-        func report(_ db: Database) throws -> DeletionReport {
-            let version = try VersionTable.resolve(db, VersionReference(reference), text: reference)
+        try delete([reference], force: force, dryRun: dryRun)[0]
+    }
+
+    /// Deletes several versions, all of them or none.
+    ///
+    /// What each reference names is found before any version goes: `mlp` and `mlp~1` are two versions.
+    ///
+    /// - Returns: One report for each version, also where several references name it.
+    /// - Throws: ``RegistryError``; then nothing is deleted.
+    @discardableResult
+    public func delete(_ references: [String], force: Bool = false, dryRun: Bool = false) throws
+        -> [DeletionReport]
+    {
+        func report(_ version: Version, _ db: Database) throws -> DeletionReport {
             if !version.aliases.isEmpty, !force {
                 throw RegistryError.aliased(
                     model: version.model, number: version.number, aliases: version.aliases)
@@ -33,11 +45,17 @@ extension Registry {
                 version: version, aliases: version.aliases,
                 freedByteCount: try GarbageTable.byteCount(onlyUsedBy: version, db))
         }
-        if dryRun { return try read(report) }
+        func reports(_ db: Database) throws -> [DeletionReport] {
+            var seen: Set<Int64> = []
+            return
+                try references.map { try VersionTable.resolve(db, VersionReference($0), text: $0) }
+                .filter { seen.insert($0.rowID).inserted }.map { try report($0, db) }
+        }
+        if dryRun { return try read(reports) }
         return try write { db in
-            let report = try report(db)
-            try GarbageTable.delete(report.version, db)
-            return report
+            let reports = try reports(db)
+            for report in reports { try GarbageTable.delete(report.version, db) }
+            return reports
         }
     }
 }

@@ -28,61 +28,73 @@ extension Registry {
     /// - Parameter reference: Its number, as in `mlp:v3`.
     /// - Throws: ``RegistryError``.
     @discardableResult
-    public func restore(_ reference: String) throws -> RestorationReport {
-        let parsed = try VersionReference(reference)
-        guard case .number(let number) = parsed.selector, parsed.stepsBack == 0 else {
-            throw RegistryError.badDeletedReference(reference)
+    public func restore(_ reference: String) throws -> RestorationReport { try restore([reference])[0] }
+
+    /// Brings several deleted versions back, all of them or none.
+    ///
+    /// - Throws: ``RegistryError``; then none is back.
+    @discardableResult
+    public func restore(_ references: [String]) throws -> [RestorationReport] {
+        let parsed = try references.map { reference in
+            let parsed = try VersionReference(reference)
+            guard case .number(let number) = parsed.selector, parsed.stepsBack == 0 else {
+                throw RegistryError.badDeletedReference(reference)
+            }
+            return (parsed: parsed, number: number, text: reference)
         }
-        let report = try write { db in
-            let modelID = try VersionTable.modelID(db, parsed.model)
-            let row = try Row.fetchOne(
-                db, sql: "SELECT id, deleted_at FROM version WHERE model = ? AND number = ?",
-                arguments: [modelID, number])
-            guard let row else { throw RegistryError.noDeletedVersion(model: parsed.model, number: number) }
-            let id: Int64 = try row.value("id")
-            guard let deletedAt: String = try row.optional("deleted_at") else {
-                throw RegistryError.notDeleted("\(parsed.model):v\(number)")
-            }
-            let found = try VersionTable.version(db, rowID: id)
-            if let prefix = parsed.contentPrefix, !found.contentID.hex.hasPrefix(prefix) {
-                throw RegistryError.contentMismatch(reference: reference, found: found.contentID)
-            }
-            let now = Timestamp.now()
-            try db.execute(
-                sql: "UPDATE version SET deleted_at = NULL, is_packed = 0 WHERE id = ?", arguments: [id])
-            // The version before it has another next version again.
-            try db.execute(
-                sql: """
-                    UPDATE version SET is_packed = 0 WHERE id = (
-                      SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
-                      ORDER BY number DESC LIMIT 1)
-                    """,
-                arguments: [modelID, number])
-            var taken: [String] = []
-            for alias in try RestorableAlias.all(db, model: parsed.model, number: number, deletedAt: deletedAt)
-            {
-                guard (try? Names.checkAlias(alias.name)) != nil else { continue }
-                let isTaken = try Bool.fetchOne(
-                    db, sql: "SELECT 1 FROM alias WHERE model = ? AND name = ?",
-                    arguments: [modelID, alias.name])
-                if isTaken == true {
-                    taken.append(alias.name)
-                    continue
-                }
-                try AliasTable.set(
-                    db, alias.name, modelID: modelID, model: parsed.model, versionID: id, number: number,
-                    at: now,
-                    isPinned: alias.isPinned)
-                if alias.isProtected {
-                    _ = try AliasTable.protect(
-                        db, alias.name, modelID: modelID, model: parsed.model, isProtected: true, at: now)
-                }
-            }
-            try EventTable.insert(db, "restore", model: parsed.model, number: number, at: now)
-            return RestorationReport(version: try VersionTable.version(db, rowID: id), takenAliases: taken)
+        let reports = try write { db in try parsed.map { try restore($0.parsed, $0.number, $0.text, db) } }
+        for model in Set(parsed.map(\.parsed.model)) { packInBackground(model) }
+        return reports
+    }
+
+    private func restore(
+        _ parsed: VersionReference, _ number: Int, _ reference: String, _ db: Database
+    ) throws -> RestorationReport {
+        let modelID = try VersionTable.modelID(db, parsed.model)
+        let row = try Row.fetchOne(
+            db, sql: "SELECT id, deleted_at FROM version WHERE model = ? AND number = ?",
+            arguments: [modelID, number])
+        guard let row else { throw RegistryError.noDeletedVersion(model: parsed.model, number: number) }
+        let id: Int64 = try row.value("id")
+        guard let deletedAt: String = try row.optional("deleted_at") else {
+            throw RegistryError.notDeleted("\(parsed.model):v\(number)")
         }
-        packInBackground(parsed.model)
-        return report
+        let found = try VersionTable.version(db, rowID: id)
+        if let prefix = parsed.contentPrefix, !found.contentID.hex.hasPrefix(prefix) {
+            throw RegistryError.contentMismatch(reference: reference, found: found.contentID)
+        }
+        let now = Timestamp.now()
+        try db.execute(
+            sql: "UPDATE version SET deleted_at = NULL, is_packed = 0 WHERE id = ?", arguments: [id])
+        // The version before it has another next version again.
+        try db.execute(
+            sql: """
+                UPDATE version SET is_packed = 0 WHERE id = (
+                  SELECT id FROM version WHERE model = ? AND number < ? AND deleted_at IS NULL
+                  ORDER BY number DESC LIMIT 1)
+                """,
+            arguments: [modelID, number])
+        var taken: [String] = []
+        for alias in try RestorableAlias.all(db, model: parsed.model, number: number, deletedAt: deletedAt) {
+            guard (try? Names.checkAlias(alias.name)) != nil else { continue }
+            let isTaken = try Bool.fetchOne(
+                db, sql: "SELECT 1 FROM alias WHERE model = ? AND name = ?",
+                arguments: [modelID, alias.name])
+            if isTaken == true {
+                taken.append(alias.name)
+                continue
+            }
+            try AliasTable.set(
+                db, alias.name, modelID: modelID, model: parsed.model, versionID: id, number: number,
+                at: now,
+                isPinned: alias.isPinned)
+            if alias.isProtected {
+                _ = try AliasTable.protect(
+                    db, alias.name, modelID: modelID, model: parsed.model, isProtected: true, at: now)
+            }
+        }
+        try EventTable.insert(db, "restore", model: parsed.model, number: number, at: now)
+        return RestorationReport(version: try VersionTable.version(db, rowID: id), takenAliases: taken)
     }
 
     /// The deleted versions of a model that can be brought back, latest first.

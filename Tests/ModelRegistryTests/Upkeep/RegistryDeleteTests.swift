@@ -37,6 +37,21 @@ struct RegistryDeleteTests {
         #expect(try registry.aliases().isEmpty)
     }
 
+    @Test func severalGoAndComeBackTogetherOrNotAtAll() throws {
+        for _ in 1...4 { try registry.save(Checkpoint.none, as: "m", message: "") }
+        try registry.setAlias("best", to: "m:v2")
+        #expect(throws: RegistryError.self) { try registry.delete(["m:v1", "m:v2", "m:v3"]) }
+        #expect(throws: RegistryError.self) { try registry.delete(["m:v1", "m:v9"]) }
+        #expect(try registry.versions(of: "m").count == 4)
+        // What "m~1" names does not change while "m" goes.
+        #expect(try registry.delete(["m", "m~1", "m:latest"]).map(\.version.number) == [4, 3])
+        #expect(throws: RegistryError.self) { try registry.restore(["m:v4", "m:v2"]) }
+        #expect(throws: RegistryError.self) { try registry.restore(["m:v3", "best"]) }
+        #expect(try registry.versions(of: "m").map(\.number) == [2, 1])
+        #expect(try registry.restore(["m:v3", "m:v4"]).map(\.version.number) == [3, 4])
+        #expect(try registry.versions(of: "m").map(\.number) == [4, 3, 2, 1])
+    }
+
     @Test func freedBytesAreThoseOfNoOtherVersion() throws {
         let shared = try noise(5000, seed: 1)
         try registry.save(["a": shared, "b": try noise(3000, seed: 2)], as: "m", message: "")
