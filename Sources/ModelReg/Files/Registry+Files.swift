@@ -1,5 +1,6 @@
 import Checkpoints
 public import Formats
+import Foundations
 public import ModelRegistry
 import OrderedCollections
 import Tensors
@@ -78,7 +79,15 @@ extension Registry {
     ) throws -> ExportResult {
         let version = try version(reference)
         let source = try details(of: version).sourceFile
-        let sourceFormat = source.flatMap { FileFormat(rawValue: $0.format) }
+        let sourceFormat = try source.map { source in
+            guard let format = FileFormat(rawValue: source.format) else {
+                throw RegistryError.damaged(
+                    RegistryError.Damage(
+                        version: version.reference,
+                        problem: "its source file is of the unknown format \(quoted(source.format))"))
+            }
+            return format
+        }
         let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)

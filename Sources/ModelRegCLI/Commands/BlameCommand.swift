@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 
 struct BlameCommand: ParsableCommand {
@@ -40,7 +41,7 @@ struct BlameCommand: ParsableCommand {
                 version.reference, Moment.text(version.createdAt), NumberText.metrics(version.metrics),
                 VersionText.firstLine(version.message),
             ].filter { !$0.isEmpty }
-            return [Style.yellow(facts.joined(separator: "  "))]
+            return [Style.yellow(facts.map { printable($0) }.joined(separator: "  "))]
                 + lines.map { line in
                     let path = line.path.shown
                     let padding = String(repeating: " ", count: max(0, width - path.count))

@@ -1,4 +1,5 @@
 import Foundations
+import Glibc
 
 /// Rows as RFC 4180 writes them.
 struct CSVTable {
@@ -8,8 +9,12 @@ struct CSVTable {
 
     mutating func add(_ row: [String]) { lines.append(CSVTable.line(row)) }
 
-    /// Prints all.
-    func print() { Output.write(lines.map { $0 + "\r\n" }.joined(), to: 1) }
+    /// Prints all; to a terminal without what would command it.
+    func print() {
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        Output.write(
+            lines.map { (isTerminal ? Output.shown($0) : $0) + "\r\n" }.joined(), to: STDOUT_FILENO)
+    }
 
     private static func line(_ fields: [String]) -> String { fields.map(field).joined(separator: ",") }
 

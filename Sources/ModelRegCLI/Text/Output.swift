@@ -3,14 +3,33 @@ import Glibc
 
 /// Standard output for results, standard error for messages.
 enum Output {
-    static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    static func line(_ text: String) { write(shown(text) + "\n", to: STDOUT_FILENO) }
 
     /// Many lines at once.
     static func lines(_ lines: [String]) {
-        write(lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
+        write(lines.map { shown($0) + "\n" }.joined(), to: STDOUT_FILENO)
     }
 
-    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    static func error(_ text: String) { write(shown(text) + "\n", to: STDERR_FILENO) }
+
+    /// `text` without what commands a terminal, but for line ends and the sequences of ``Style``.
+    ///
+    /// What comes from a file or a row is printable before it becomes part of a line; here nothing is missed.
+    static func shown(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F || $0 == 0x0A }) { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            var result = ""
+            var rest = line
+            while let escape = rest.firstIndex(of: "\u{1B}") {
+                result += printable(String(rest[..<escape]))
+                rest = rest[escape...]
+                let sequence = Style.sequences.first { rest.hasPrefix($0) } ?? ""
+                result += sequence.isEmpty ? printable("\u{1B}") : sequence
+                rest = rest.dropFirst(max(1, sequence.count))
+            }
+            return result + printable(String(rest))
+        }.joined(separator: "\n")
+    }
 
     /// The first few of `names`, which may come from a file, and how many more there are.
     static func listed(_ names: [String]) -> String {

@@ -1,5 +1,5 @@
 /// Colours of a terminal; plain text elsewhere.
-enum Style: String {
+enum Style: String, CaseIterable {
     case green = "32"
     case red = "31"
     case yellow = "33"
@@ -9,4 +9,7 @@ enum Style: String {
     func callAsFunction(_ text: String) -> String {
         Output.hasColour ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text
     }
+
+    /// All that a line may contain to change colours; nothing where there are none.
+    static let sequences = Output.hasColour ? (allCases.map(\.rawValue) + ["0"]).map { "\u{1B}[\($0)m" } : []
 }
