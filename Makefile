@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test test-interop fuzz build install bench format lint dependencies
+.PHONY: demo test test-interop torture fuzz build install bench format lint dependencies
 
 demo: build
 	$(SWIFT) build -c release --product Digits
@@ -18,6 +18,10 @@ test: dependencies
 # With PyTorch, safetensors and NumPy from PyPI, in an environment of their own.
 test-interop: dependencies
 	scripts/test-interop
+
+# TORTURE_RUNS (1000) faults, power cuts and damaged files each, by TORTURE_SEED (1); see docs/reliability.md.
+torture: build
+	Tests/Torture/run
 
 # Each parser of files for FUZZ_SECONDS (60).
 fuzz: dependencies
