@@ -36,7 +36,16 @@ struct StoreFile: Sendable {
             }
             let queue = try connect()
             try migrate(queue)
+            try queue.read(requireTables)
             return queue
+        }
+    }
+
+    /// Checks that what should be tables are: a view in place of one could compute for ever.
+    private func requireTables(_ db: Database) throws {
+        let tables = try Set(String.fetchAll(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'"))
+        if let missing = schema.tables.first(where: { !tables.contains($0) }) {
+            throw StoreError.malformed(problem: "\"\(missing)\" is not a table")
         }
     }
 
@@ -190,8 +199,14 @@ package struct StoreSchema: Sendable {
     /// SQL that makes the tables, oldest first; each runs once.
     package let migrations: [(identifier: String, sql: String)]
 
+    /// The names of the tables that they make.
+    let tables: [String]
+
     package init(applicationID: UInt32, migrations: [(identifier: String, sql: String)]) {
         self.applicationID = applicationID
         self.migrations = migrations
+        tables = migrations.flatMap { migration in
+            migration.sql.matches(of: /(?m)^CREATE TABLE (\w+)/).map { String($0.output.1) }
+        }
     }
 }

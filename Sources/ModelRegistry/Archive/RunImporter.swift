@@ -33,7 +33,7 @@ struct RunImporter {
 
     private func runs(_ selection: MergeSelection, _ theirs: Database) throws -> [Source] {
         let models = Dictionary(selection.models.map { ($0.rowID, $0.name) }) { first, _ in first }
-        let rows = try Row.fetchAll(theirs, sql: "SELECT * FROM run ORDER BY id")
+        let rows = try Row.fetchAll(theirs, sql: "SELECT \(RunTable.columns) FROM run ORDER BY id")
         let single =
             options.versions == nil
             ? nil

@@ -43,7 +43,7 @@ extension Registry {
             let existing = try name.flatMap { name in
                 try Row.fetchOne(
                     db,
-                    sql: "SELECT run.*, environment.host FROM run "
+                    sql: "SELECT \(RunTable.columns), environment.host FROM run "
                         + "LEFT JOIN environment ON environment.id = run.environment "
                         + "WHERE ifnull(model, 0) = ifnull(?, 0) AND name = ?",
                     arguments: [modelID, name])

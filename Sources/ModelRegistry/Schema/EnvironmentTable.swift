@@ -6,6 +6,9 @@ import OrderedCollections
 
 /// Environments as rows, each once.
 enum EnvironmentTable {
+    // Named one by one, here as elsewhere: a schema of somebody else may have other columns.
+    private static let columns = "content_id, host, user, command, git_commit, git_branch, is_dirty, packages"
+
     /// The row of an environment, inserted where there is none.
     static func findOrInsert(_ db: Database, _ environment: RunEnvironment) throws -> Int64 {
         let command =
@@ -43,11 +46,11 @@ enum EnvironmentTable {
     ///
     /// - Throws: ``RegistryError/Damage``.
     static func check(_ db: Database, row: Int64) throws {
-        let row = try Row.fetchOne(db, sql: "SELECT * FROM environment WHERE id = ?", arguments: [row])
+        let row = try Row.fetchOne(db, sql: "SELECT \(columns) FROM environment WHERE id = ?", arguments: [row])
         guard let row else { throw RegistryError.Damage(problem: "an environment's row is missing") }
-        let columns = ["host", "user", "command", "git_commit", "git_branch"]
+        let texts = ["host", "user", "command", "git_commit", "git_branch"]
         let id = contentID(
-            try columns.map { try row.optional($0) }
+            try texts.map { try row.optional($0) }
                 + [try row.optional("is_dirty", as: Int.self).map { "\($0)" }, try row.value("packages")])
         guard id == (try row.contentID("content_id")) else {
             throw RegistryError.Damage(problem: "an environment does not match its content id")
@@ -57,7 +60,8 @@ enum EnvironmentTable {
     /// The environment in a row; `nil` where there is no such row.
     static func environment(_ db: Database, _ id: Int64?) throws -> RunEnvironment? {
         guard let id,
-            let row = try Row.fetchOne(db, sql: "SELECT * FROM environment WHERE id = ?", arguments: [id])
+            let row = try Row.fetchOne(
+                db, sql: "SELECT \(columns) FROM environment WHERE id = ?", arguments: [id])
         else { return nil }
         let command = try String.fetchAll(
             db, sql: "SELECT value FROM environment, json_each(ifnull(command, '[]')) WHERE environment.id = ?",

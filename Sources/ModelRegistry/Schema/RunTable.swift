@@ -7,6 +7,14 @@ import OrderedCollections
 
 /// Finding and reading runs.
 enum RunTable {
+    /// All columns.
+    static let columns =
+        [
+            "id", "model", "name", "state", "started_at", "ended_at", "wall_seconds", "boot", "boot_seconds",
+            "process",
+            "environment", "parent", "heard_at",
+        ].map { "run.\($0)" }.joined(separator: ", ")
+
     /// The run that `text` names.
     ///
     /// - Parameter model: The model to look in first, then among runs of no model; `nil`: `text` may be
@@ -66,7 +74,7 @@ enum RunTable {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT run.*, model.name AS model_name, environment.host, parent.name AS parent_name,
+                SELECT \(columns), model.name AS model_name, environment.host, parent.name AS parent_name,
                        parent_model.name AS parent_model_name, (
                          SELECT count(*) FROM version WHERE version.run = run.id AND version.deleted_at IS NULL
                        ) AS version_count

@@ -185,6 +185,52 @@ struct RegistryOpeningTests {
         #expect(try registry.save(Checkpoint.none, as: "m", message: "").version.number == 1)
     }
 
+    /// A view could go on for ever, and nothing that reads it would know.
+    @Test(arguments: ["version", "source_file", "run_attribute", "chunk"])
+    func aViewInPlaceOfATableIsRefused(table: String) throws {
+        try Registry(path: path).save(Tensor([1]), as: "m")
+        try DatabaseQueue(path: path).write { db in
+            try db.execute(
+                sql: """
+                    PRAGMA legacy_alter_table = ON;
+                    ALTER TABLE \(table) RENAME TO old;
+                    CREATE VIEW \(table) AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                      SELECT old.* FROM n, old
+                    """)
+        }
+        #expect(
+            message { try Registry(path: path) }
+                == "\"\(table)\" is not a table: the registry is damaged; `modelreg verify` lists the affected versions"
+        )
+    }
+
+    /// One letter of a column's name, as by a wrong bit.
+    @Test func columnsOfOtherNamesAreDamage() throws {
+        try Registry(path: path).save(Tensor([1]), as: "m")
+        for (table, column) in [
+            ("environment", "git_branch"), ("run", "boot"), ("lineage", "share"), ("version", "message"),
+            ("parameter", "role"), ("tensor", "shape"), ("chunk", "codec"), ("note", "actor"),
+        ] {
+            func rename(_ old: String, _ new: String) throws {
+                try DatabaseQueue(path: path).write { db in
+                    try db.execute(sql: "ALTER TABLE \(table) RENAME COLUMN \(old) TO \(new)")
+                }
+            }
+            try rename(column, "other")
+            let registry = try Registry(path: path, packsInBackground: false)
+            #expect((try? registry.verify())?.problems != [], "\(table).\(column)")
+            _ = try? registry.load("m", as: Checkpoint.self)
+            _ = try? registry.versions(of: "m").map { try registry.details(of: $0) }
+            _ = try? registry.runs()
+            _ = try? registry.lineage(of: registry.version("m"))
+            _ = try? registry.save(Tensor([2]), as: "m")
+            _ = try? registry.collectGarbage()
+            try registry.close()
+            try rename("other", column)
+        }
+        #expect(try Registry(path: path).verify().problems == [])
+    }
+
     @Test func manyMayMakeARegistryAtOnce() throws {
         for round in 0..<5 {
             let path = folder.file("round \(round)")
