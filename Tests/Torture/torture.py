@@ -341,7 +341,7 @@ def power(cases, generator, runs):
 
 # What is tried on a damaged file, beside verify, load and gc.
 LOOKS = ["ls", "log m", "log m '*'", "show m", "blame m", "du", "lineage m", "run ls", "alias ls", "diff m:v3 m:v4",
-         "gc --dry-run", "diff m:v3 m:v5 -o out.mrpatch --force", "save small.safetensors m", "pack --best", "gc"]
+         "gc --dry-run", "diff m:v3 m:v5 -o out.mrpatch --force", "save small.safetensors new", "pack --best", "gc"]
 
 
 def damage_file(path, generator):
