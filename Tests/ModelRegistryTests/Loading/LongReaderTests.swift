@@ -34,7 +34,8 @@ struct LongReaderTests {
         return .dictionary(dictionary)
     }
 
-    /// Calls `body` once, at the first progress of what it is passed to, and keeps what it throws.
+    /// Calls `body` once, at the first progress of what it is passed to, and keeps what it throws. Other threads that make
+    /// progress meanwhile wait, so that they are not done before it is.
     private final class Once: Sendable {
         private let state = Mutex((isDone: false, failure: nil as String?))
         private let body: @Sendable () throws -> Void
@@ -43,12 +44,11 @@ struct LongReaderTests {
 
         var handler: ProgressHandler {
             { _, _ in
-                let isFirst = self.state.withLock { state in
-                    defer { state.isDone = true }
-                    return !state.isDone
+                self.state.withLock { state in
+                    guard !state.isDone else { return }
+                    state.isDone = true
+                    do { try self.body() } catch { state.failure = "\(error)" }
                 }
-                guard isFirst else { return }
-                do { try self.body() } catch { self.state.withLock { $0.failure = "\(error)" } }
             }
         }
 

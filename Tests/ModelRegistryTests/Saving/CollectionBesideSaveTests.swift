@@ -65,13 +65,17 @@ struct CollectionBesideSaveTests {
     }
 
     @Test func failedSaveLeavesGarbageThatGoes() throws {
-        let hasProtected = Atomic(false)
+        let hasProtected = Mutex(false)
         #expect(throws: RegistryError.self) {
             try registry.save(weights(80), as: "m", options: SaveOptions(aliases: ["best"])) { [other] _, _ in
-                guard hasProtected.exchange(true, ordering: .relaxed) == false else { return }
-                // The last transaction may not move the alias any more.
-                _ = try? other.save(Tensor([1]), as: "m", options: SaveOptions(aliases: ["best"]))
-                _ = try? other.protectAlias("best", of: "m")
+                // Others wait, so that the save is not done before.
+                hasProtected.withLock { hasProtected in
+                    guard !hasProtected else { return }
+                    hasProtected = true
+                    // The last transaction may not move the alias any more.
+                    _ = try? other.save(Tensor([1]), as: "m", options: SaveOptions(aliases: ["best"]))
+                    _ = try? other.protectAlias("best", of: "m")
+                }
             }
         }
         #expect(try unfinishedCount() == 1)
