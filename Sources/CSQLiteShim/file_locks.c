@@ -23,8 +23,9 @@ struct locked_file {
     struct locked_file *next;
     dev_t device;
     ino_t inode;
-    int descriptor;  // -1: plain locks, where the system has no others
+    int descriptor;  // -1: plain locks, where one of our own cannot be had
     bool is_writable;
+    unsigned held;  // which of the three stretches are locked
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -41,6 +42,16 @@ static bool is_database_lock(const struct flock *lock) {
     if (lock->l_whence != SEEK_SET) return false;
     if (is_whole_file(lock)) return lock->l_type == F_UNLCK;
     return lock->l_start >= lock_bytes && lock->l_len > 0 && lock->l_len <= lock_bytes_end - lock->l_start;
+}
+
+enum { pending = 1, reserved = 2, shared = 4 };
+
+// The stretches that a lock is about.
+static unsigned stretches(const struct flock *lock) {
+    if (is_whole_file(lock)) return pending | reserved | shared;
+    off_t end = lock->l_start + lock->l_len;
+    return (lock->l_start <= lock_bytes ? pending : 0)
+        | (lock->l_start <= lock_bytes + 1 && end > lock_bytes + 1 ? reserved : 0) | (end > shared_bytes ? shared : 0);
 }
 
 static int open_again(int descriptor, bool *is_writable) {
@@ -70,6 +81,7 @@ static struct locked_file *add(int descriptor, const struct stat *status) {
     if (!file) return NULL;
     file->device = status->st_dev;
     file->inode = status->st_ino;
+    file->held = 0;
     file->descriptor = open_again(descriptor, &file->is_writable);
     if (file->descriptor >= 0) {
         struct flock nothing = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
@@ -102,9 +114,9 @@ static bool become_writable(struct locked_file *file, int descriptor) {
     }
     // All that the old one can hold is the shared lock, which SQLite has before it asks for more. Both hold it for a
     // moment, so that nobody gets in between.
-    struct flock shared = {
+    struct flock lock = {
         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = shared_bytes, .l_len = lock_bytes_end - shared_bytes};
-    if (set_lock(writable, &shared, F_OFD_SETLK) != 0) {
+    if (set_lock(writable, &lock, F_OFD_SETLK) != 0) {
         close(writable);
         return false;
     }
@@ -129,8 +141,13 @@ static int locking_fcntl(int descriptor, int command, ...) {
     pthread_mutex_lock(&mutex);
     int result;
     struct locked_file *file = find(&status);
-    if (!file && command == F_SETLK && lock->l_type != F_UNLCK) file = add(descriptor, &status);
-    if (!file || file->descriptor < 0) {
+    bool locks = command == F_SETLK && lock->l_type != F_UNLCK;
+    if (!file && locks) file = add(descriptor, &status);
+    if (!file && locks) {
+        // No memory. A plain lock now would stand in the way of the next one.
+        errno = ENOLCK;
+        result = -1;
+    } else if (!file || file->descriptor < 0) {
         // Nothing is locked yet and somebody asks who else has, or the system has plain locks only.
         result = fcntl(descriptor, command, lock);
     } else if (command == F_GETLK) {
@@ -142,7 +159,15 @@ static int locking_fcntl(int descriptor, int command, ...) {
         result = can_lock ? set_lock(file->descriptor, lock, F_OFD_SETLK) : -1;
     }
     int code = errno;
-    if (file && command == F_SETLK && is_whole_file(lock)) remove_file(file);
+    if (file && command == F_SETLK) {
+        if (lock->l_type == F_UNLCK) {
+            file->held &= ~stretches(lock);
+        } else if (result == 0) {
+            file->held |= stretches(lock);
+        }
+        // Also where a first lock was not to be had: a descriptor that stays would keep a deleted file on the disk.
+        if (file->held == 0) remove_file(file);
+    }
     pthread_mutex_unlock(&mutex);
     errno = code;
     return result;

@@ -13,7 +13,7 @@ int mr_sqlite_harden(struct sqlite3 *connection);
 
 /// Has SQLite lock database files by locks that belong to an open file description: those of POSIX, which it uses by
 /// itself, are dropped when anybody in the process closes the file. Both kinds respect each other, in this process and in
-/// others. Where the kernel has none, plain locks stay in use.
+/// others. Where the kernel has none, or the file cannot be opened once more, plain locks stay in use.
 ///
 /// Holds for all that use this SQLite in the process. To be called before a file is opened; calls after the first do
 /// nothing. Returns a SQLite result code.

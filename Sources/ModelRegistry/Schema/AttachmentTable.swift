@@ -61,8 +61,9 @@ enum AttachmentTable {
 
     /// The row of some bytes, inserted where there is none.
     private static func findOrInsert(_ content: Content, _ db: Database) throws -> Int64 {
-        let find = try db.cachedStatement(sql: "SELECT id FROM attachment_content WHERE content_id = ?")
-        if let row = try Int64.fetchOne(find, arguments: [content.id.data]) { return row }
+        if let row = try db.row(in: "attachment_content", where: "content_id", is: content.id.data) {
+            return row
+        }
         try db.execute(
             sql: "INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)",
             arguments: [content.id.data, content.byteCount, content.stream.data])

@@ -30,9 +30,9 @@ enum EnvironmentTable {
                 id.data, environment.host, environment.user, command, environment.gitCommit,
                 environment.gitBranch, environment.isDirty, packages,
             ])
-        let row = try Int64.fetchOne(
-            db, sql: "SELECT id FROM environment WHERE content_id = ?", arguments: [id.data])
-        guard let row else { throw RegistryError.Damage(problem: "an environment was not inserted") }
+        guard let row = try db.row(in: "environment", where: "content_id", is: id.data) else {
+            throw RegistryError.Damage(problem: "an environment was not inserted")
+        }
         return row
     }
 

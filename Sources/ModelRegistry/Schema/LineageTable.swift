@@ -68,7 +68,8 @@ enum LineageTable {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT ancestor_name, ancestor_content_id, lineage.kind, found, share, ancestor.deleted_at IS NULL AND ancestor.id IS NOT NULL AS is_present,
+                SELECT ancestor_name, ancestor_content_id, lineage.kind, found, share,
+                       ancestor.deleted_at IS NULL AND ancestor.id IS NOT NULL AS is_present,
                        model.name || ':v' || ancestor.number AS reference
                 FROM lineage LEFT JOIN version AS ancestor ON ancestor.id = lineage.ancestor
                 LEFT JOIN model ON model.id = ancestor.model

@@ -11,8 +11,7 @@ enum RunTable {
     static let columns =
         [
             "id", "model", "name", "state", "started_at", "ended_at", "wall_seconds", "boot", "boot_seconds",
-            "process",
-            "environment", "parent", "heard_at",
+            "process", "environment", "parent", "heard_at",
         ].map { "run.\($0)" }.joined(separator: ", ")
 
     /// The run that `text` names.
@@ -28,13 +27,14 @@ enum RunTable {
                 sql: find
                     + "run.name = ?1 AND (model.name = ?2 OR run.model IS NULL) ORDER BY run.model IS NULL",
                 arguments: [text, model])
-            if let id { return RunID(rowID: id) }
+            if let id { return try found(db, id, name: text) }
         }
         if let slash = text.lastIndex(of: "/") {
+            let name = String(text[text.index(after: slash)...])
             let id = try Int64.fetchOne(
                 db, sql: find + "model.name = ? AND run.name = ?",
-                arguments: [String(text[..<slash]), String(text[text.index(after: slash)...])])
-            if let id { return RunID(rowID: id) }
+                arguments: [String(text[..<slash]), name])
+            if let id { return try found(db, id, name: name) }
         } else if model == nil {
             let rows = try Row.fetchAll(
                 db,
@@ -47,7 +47,7 @@ enum RunTable {
                     text,
                     candidates: try rows.map { RunInfo.reference(model: try $0.optional("model"), name: text) })
             }
-            if let id: Int64 = try rows.first?.value("id") { return RunID(rowID: id) }
+            if let id: Int64 = try rows.first?.value("id") { return try found(db, id, name: text) }
         }
         let names = try Row.fetchAll(
             db,
@@ -63,6 +63,14 @@ enum RunTable {
         throw RegistryError.noRun(
             model.map { RunInfo.reference(model: $0, name: text) } ?? text,
             suggestion: Suggestion.closest(to: text, among: candidates))
+    }
+
+    /// The run that an index has found, once the table says that it is the right one.
+    private static func found(_ db: Database, _ id: Int64, name: String) throws -> RunID {
+        guard try String.fetchOne(db, sql: "SELECT name FROM run WHERE id = ?", arguments: [id]) == name else {
+            throw RegistryError.Damage(problem: "the index of runs does not match its table")
+        }
+        return RunID(rowID: id)
     }
 
     /// The runs that a condition holds for, latest first.

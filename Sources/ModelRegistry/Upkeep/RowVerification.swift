@@ -19,24 +19,32 @@ final class RowVerification {
     /// The leaves that are views of them.
     private(set) var views: [TensorRow: [View]] = [:]
 
+    /// Whether to check, too, what nothing else hangs on: recipes, attachments, environments, and rows that name missing
+    /// ones.
+    private let checksAll: Bool
+
     /// A leaf, for messages.
     struct Use {
         let version: Version
         let path: CheckpointPath
     }
 
+    /// A leaf that is a view, and its own content id.
     struct View {
         let view: SavePlan.View
         let id: ContentID
         let use: Use
     }
 
-    init(_ registry: Registry) { self.registry = registry }
+    init(_ registry: Registry, checksAll: Bool = true) {
+        self.registry = registry
+        self.checksAll = checksAll
+    }
 
     /// Checks the database, and the rows of all versions that are not deleted.
     ///
     /// - Complexity: O(rows), in short transactions.
-    func checkAll() throws {
+    func check() throws {
         try checkDatabase()
         let versions = try registry.read { db in
             try VersionTable.fetch(db, where: "version.deleted_at IS NULL", arguments: [])
@@ -45,7 +53,7 @@ final class RowVerification {
             try Task.checkCancellation()
             try check(version)
         }
-        try checkShared()
+        if checksAll { try checkShared() }
     }
 
     /// Checks what versions and runs share, and has a hash of its own.
@@ -93,6 +101,7 @@ final class RowVerification {
                 where text != "ok" {
                     problems.append(RegistryError.Damage(problem: text))
                 }
+                guard checksAll else { return }
                 for row in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check(\"\(name)\")") {
                     let parent: String = try row.value("parent")
                     problems.append(
@@ -136,6 +145,7 @@ final class RowVerification {
                         views[row, default: []].append(View(view: view, id: id, use: use))
                     }
                 }
+                guard checksAll else { return }
                 try locatingDamage(version: version.reference) {
                     guard let source = try SourceFileRow(db, version) else { return }
                     _ = try source.places(try source.recipe(leafCount: content.leaves.count), content)
@@ -177,12 +187,13 @@ final class RowVerification {
 
     private static let tensorsAtOnce = 1000
 
-    /// Checks all rows that say what is needed.
+    /// Checks all rows that say what is needed, and no more: a version that is damaged otherwise can be deleted, and must
+    /// be able to go.
     ///
     /// - Throws: ``RegistryError/damaged(_:)``: nothing may be deleted on their word.
     static func requireSound(_ registry: Registry) throws {
-        let verification = RowVerification(registry)
-        try verification.checkAll()
+        let verification = RowVerification(registry, checksAll: false)
+        try verification.check()
         try verification.checkChunkRows()
         guard let damage = verification.problems.first else { return }
         throw RegistryError.damaged(

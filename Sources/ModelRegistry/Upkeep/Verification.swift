@@ -30,7 +30,7 @@ final class Verification {
                     try VersionTable.resolve(db, VersionReference(reference), text: reference)
                 })
         } else {
-            try rows.checkAll()
+            try rows.check()
         }
         problems = rows.problems
         try checkTensors()

@@ -50,6 +50,26 @@ struct NeighbourTests {
         #expect(try isReserved() == false)
     }
 
+    /// A descriptor that stays would keep a deleted registry on the disk.
+    @Test func noDescriptorStaysWhereTheLockIsNotToBeHad() throws {
+        let path = registry.path
+        func descriptors() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+            }
+        }
+        try registry.close()
+        #expect(try descriptors() == 0)
+        let descriptor = open(path, O_RDWR)
+        let (sharedBytes, lockCommand): (off_t, Int32) = (0x4000_0002, 37)  // F_OFD_SETLK
+        var lock = flock(
+            l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: sharedBytes, l_len: 510, l_pid: 0)
+        try #require(fcntl(descriptor, lockCommand, &lock) == 0)
+        #expect(throws: RegistryError.self) { try Registry(path: path, waitSeconds: 0) }
+        close(descriptor)
+        #expect(try descriptors() == 0)
+    }
+
     /// The first to lock the file cannot write to it, the next one can.
     @Test func aWriterJoinsAReaderThatCannotWrite() throws {
         try registry.save(Tensor([1, 2, 3]), as: "m")

@@ -76,6 +76,22 @@ struct DamagedIndexTests {
         return copy
     }
 
+    /// What nothing else hangs on does not keep a version that is deleted from going.
+    @Test(arguments: [
+        "UPDATE attachment_content SET bytes = x'00'",
+        "UPDATE environment SET host = 'elsewhere'",
+    ])
+    func damageBesideTheWeightsDoesNotStopGarbageCollection(damage: String) throws {
+        let registry = try Registry(path: path, packsInBackground: false)
+        let changeCount = try registry.store.withWriter { db in
+            try db.execute(sql: damage)
+            return db.changesCount
+        }
+        #expect(changeCount > 0)
+        try registry.delete((1...versionCount).filter { $0 != 2 }.map { "m:v\($0)" })
+        #expect(try registry.collectGarbage().versionCount == versionCount)
+    }
+
     /// The content ids of all tensors and chunks.
     private func contentIDs(_ db: Database) throws -> Set<Data> {
         Set(
