@@ -6,6 +6,7 @@
   torture.py damage [--seed N] [--runs N]   bits, sectors and pages of the file change
 
   torture.py rows [--seed N] [--runs N]     numbers and texts in rows change, by somebody who knows SQL
+  torture.py neighbours [--runs N] [--plain]  others in the process open and close the file; --plain: as without our locks
 
 Each run of faults and power starts from the same registry, does one command with one fault, and then asks: does the registry verify, is it
 in the state before or after the command, and in that after it where the command had exited with 0? What is done follows
@@ -488,12 +489,31 @@ def damage(base, work, generator, runs, change):
     return losses, f"{runs} damages, found in {found_count} and without effect in {sound} of them"
 
 
+# MARK: Neighbours
+
+def neighbours(work, runs, is_plain):
+    shim = f"{HERE}/../../Sources/CSQLiteShim"
+    subprocess.run(
+        [shutil.which("cc") or "clang", "-O1", f"-I{shim}/include", "-o", f"{work}/neighbours", f"{HERE}/neighbours.c",
+         f"{shim}/file_locks.c", "-lsqlite3", "-lpthread"], check=True)
+    losses = Losses()
+    for number in range(runs):
+        result = subprocess.run(
+            [f"{work}/neighbours", f"{work}/{number}.db", str(int(is_plain)), "100"], capture_output=True, text=True,
+            timeout=120)
+        if result.returncode != 0:
+            losses.append(result.stdout.strip() or f"exit status {result.returncode}")
+        os.remove(f"{work}/{number}.db")
+    return losses, f"{runs} files, written 100 times by each of two processes beside a neighbour"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("campaign", choices=["faults", "power", "damage", "rows"])
+    parser.add_argument("campaign", choices=["faults", "power", "damage", "rows", "neighbours"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--only", help="one command")
+    parser.add_argument("--plain", action="store_true", help="neighbours with the locks that SQLite uses by itself")
     options = parser.parse_args()
     generator = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as work:
@@ -501,6 +521,9 @@ def main():
         subprocess.run(
             [shutil.which("cc") or "clang", "-O1", "-shared", "-fPIC", "-o", f"{work}/faults.so", f"{HERE}/faults.c", "-ldl", "-lpthread"],
             check=True)
+        if options.campaign == "neighbours":
+            losses, summary = neighbours(work, options.runs, options.plain)
+            return report(options, summary, losses)
         os.mkdir(f"{work}/base")
         set_up(f"{work}/base", generator)
         if options.campaign in ("damage", "rows"):
