@@ -76,11 +76,13 @@ let package = Package(
                 "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
             ],
             swiftSettings: strict),
+        .target(name: "SQLitePages", dependencies: ["Foundations"], swiftSettings: strict),
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "CKernels",
-                "CSQLiteShim", grdb, orderedCollections,
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore",
+                "SQLitePages",
+                "CKernels", "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: strict,
             plugins: ["EmbedMigrationsPlugin"]),
@@ -172,8 +174,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "SQLitePagesTests", dependencies: ["TestSupport", "SQLitePages", grdb], swiftSettings: strict),
+        .testTarget(
             name: "ChunkStoreTests",
-            dependencies: ["TestSupport", "Foundations", "ChunkStore", "Checkpoints", "TensorCodec", grdb],
+            dependencies: [
+                "TestSupport", "Foundations", "ChunkStore", "Checkpoints", "TensorCodec", "CSQLiteShim", grdb,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegistryTests",

@@ -63,6 +63,12 @@ static int open_again(int descriptor, bool *is_writable) {
     return open(path, (*is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 }
 
+// Whether a lock is the first one of a transaction, before which this process has none on the file: SQLite counts its
+// connections. Any other lock on a file that we do not know is on top of plain ones, from before this was installed.
+static bool begins_transaction(const struct flock *lock) {
+    return lock->l_type == F_RDLCK && lock->l_start == lock_bytes;
+}
+
 static int set_lock(int descriptor, const struct flock *lock, int command) {
     struct flock request = *lock;
     request.l_pid = 0;  // as the call demands
@@ -141,14 +147,15 @@ static int locking_fcntl(int descriptor, int command, ...) {
     pthread_mutex_lock(&mutex);
     int result;
     struct locked_file *file = find(&status);
-    bool locks = command == F_SETLK && lock->l_type != F_UNLCK;
+    bool locks = command == F_SETLK && begins_transaction(lock);
     if (!file && locks) file = add(descriptor, &status);
     if (!file && locks) {
         // No memory. A plain lock now would stand in the way of the next one.
         errno = ENOLCK;
         result = -1;
     } else if (!file || file->descriptor < 0) {
-        // Nothing is locked yet and somebody asks who else has, or the system has plain locks only.
+        // Nothing is locked yet and somebody asks who else has; there are plain locks from before; or the system has no
+        // others.
         result = fcntl(descriptor, command, lock);
     } else if (command == F_GETLK) {
         lock->l_pid = 0;
