@@ -11,6 +11,9 @@ import Synchronization
 ///
 /// May be used from several threads and, through the file, from several processes at once.
 package final class ChunkStore: Sendable {
+    /// Bytes of a database page.
+    package static let pageByteCount = StoreFile.pageByteCount
+
     /// Where the file is.
     package let path: String
     /// Who needs a chunk.

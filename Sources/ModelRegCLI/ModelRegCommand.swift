@@ -55,7 +55,7 @@ struct ModelRegCommand: ParsableCommand {
                 name: "Upkeep",
                 subcommands: [
                     PackCommand.self, PruneCommand.self, GarbageCommand.self, UsageCommand.self,
-                    VerifyCommand.self,
+                    VerifyCommand.self, SalvageCommand.self,
                 ]),
         ])
 

@@ -49,18 +49,10 @@ struct RunImporter {
                 selection.isWhole || single?.contains(id) == true
                 || model.flatMap { models[$0] }.map { options.models?.contains($0) == true } == true
             guard isWanted else { return nil }
-            let name: String = try row.value("name")
-            let startedAt: String = try row.value("started_at")
-            let heardAt: String = try row.value("heard_at")
-            let endedAt: String? = try row.optional("ended_at")
-            let wallSeconds: Double = try row.value("wall_seconds")
-            guard (try? Names.checkRun(name)) != nil, Timestamp.isValid(startedAt), Timestamp.isValid(heardAt),
-                endedAt.map(Timestamp.isValid) != false, wallSeconds >= 0,
-                RunState(rawValue: try row.value("state")) != nil
-            else { throw RegistryError.Damage(problem: "a run's row is impossible") }
+            try RunTable.requirePossible(row)
             return Source(
-                rowID: id, model: model.flatMap { models[$0] }, name: name, row: row, startedAt: startedAt,
-                heardAt: heardAt)
+                rowID: id, model: model.flatMap { models[$0] }, name: try row.value("name"), row: row,
+                startedAt: try row.value("started_at"), heardAt: try row.value("heard_at"))
         }
     }
 

@@ -136,6 +136,18 @@ enum RunTable {
         return ProcessIdentity(process)?.isRunning == false ? .killed : said
     }
 
+    /// Checks a row of another file.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func requirePossible(_ row: Row) throws {
+        let endedAt: String? = try row.optional("ended_at")
+        guard (try? Names.checkRun(try row.value("name"))) != nil,
+            Timestamp.isValid(try row.value("started_at")), Timestamp.isValid(try row.value("heard_at")),
+            endedAt.map(Timestamp.isValid) != false, try row.value("wall_seconds", as: Double.self) >= 0,
+            RunState(rawValue: try row.value("state")) != nil
+        else { throw RegistryError.Damage(problem: "a run's row is impossible") }
+    }
+
     static func attributes(_ db: Database, _ run: Int64) throws -> Attributes {
         let rows = try Row.fetchAll(
             db.cachedStatement(sql: "SELECT key, value FROM run_attribute WHERE run = ? ORDER BY ordinal, key"),
