@@ -185,7 +185,7 @@ let package = Package(
             name: "ModelRegistryTests",
             dependencies: [
                 "TestSupport", "Foundations", "ChunkStore", "ModelRegistry", "Expressions", "Checkpoints",
-                "TensorCodec", "Tensors", grdb,
+                "TensorCodec", "Tensors", grdb, grdbSQLite,
                 orderedCollections,
             ],
             swiftSettings: strict),

@@ -1,12 +1,15 @@
 package import GRDB
 
-/// Which chunks are differences from which, and who needs them, as the rows say now.
-package struct DeltaGraph {
+/// Which chunks are differences from which, and who needs them, as the rows say now. Valid within one transaction, which may
+/// change encodings but not who needs chunks.
+package final class DeltaGraph {
     private let db: Database
     private let base: Statement
     private let dependants: Statement
     private let setDepth: Statement
     private let isFastNeeded: Statement
+    /// Asked once for each chunk: the answer looks at all that have the chunk, and a chunk of zeros is in many places.
+    private var fastNeeds: [Int64: Bool] = [:]
 
     package init(_ db: Database, _ needs: ChunkNeeds) throws {
         self.db = db
@@ -21,7 +24,10 @@ package struct DeltaGraph {
 
     /// Whether the chunk is to be a keyframe.
     package func isNeededFast(_ chunk: Int64) throws -> Bool {
-        try Bool.fetchOne(isFastNeeded, arguments: [chunk]) ?? false
+        if let known = fastNeeds[chunk] { return known }
+        let isNeeded = try Bool.fetchOne(isFastNeeded, arguments: [chunk]) ?? false
+        fastNeeds[chunk] = isNeeded
+        return isNeeded
     }
 
     /// The chunks that `chunk` is decoded by way of, nearest first.
