@@ -9,23 +9,53 @@ package struct GarbageRemoval: Sendable {
     /// Encoded bytes of the packs that one transaction deletes.
     private static let packsAtOnce = LockPolicy.batchByteCount / PackTable.packByteCount
 
-    /// Deletes the rows of chunks that nobody names or is about to, deltas before the chunks that they are differences
-    /// from.
+    /// Deletes the rows of chunks that nobody names or is about to, some at a time, deltas before the chunks that they are
+    /// differences from.
     ///
     /// - Returns: How many.
-    package func deleteChunks(_ db: Database) throws -> Int {
+    /// - Complexity: O(chunks).
+    package func deleteChunks(
+        _ transactions: TransactionSeries, rowCountAtOnce: Int = TransactionSeries.rowCountAtOnce
+    ) throws -> Int {
+        try transactions.write { db in try UnfinishedWrite.removeEnded(store, db) }
+        let isUnnamed = """
+            NOT \(store.needs.isNamed("chunk.id"))
+            AND NOT EXISTS (SELECT 1 FROM unfinished_write WHERE first_chunk <= chunk.id)
+            """
+        var found: [Int: [Int64]] = [:]
+        try transactions.forEachBatch(of: "chunk", where: isUnnamed, rowCount: rowCountAtOnce) { chunks in
+            try transactions.read { db in
+                let depth = try db.cachedStatement(sql: "SELECT depth FROM chunk WHERE id = ?")
+                for chunk in chunks {
+                    guard let depth = try Int.fetchOne(depth, arguments: [chunk]) else { continue }
+                    found[depth, default: []].append(chunk)
+                }
+            }
+        }
         var count = 0
-        try UnfinishedWrite.removeEnded(store, db)
-        while true {
-            try db.execute(
-                sql: """
-                    DELETE FROM chunk WHERE NOT \(store.needs.isNamed("chunk.id"))
-                      AND NOT EXISTS (SELECT 1 FROM unfinished_write WHERE first_chunk <= chunk.id)
-                      AND NOT EXISTS (SELECT 1 FROM chunk AS delta WHERE delta.base = chunk.id)
-                    """)
-            if db.changesCount == 0 { return count }
+        for (_, chunks) in found.sorted(by: { $0.key > $1.key }) {
+            for start in stride(from: 0, to: chunks.count, by: rowCountAtOnce) {
+                try Task.checkCancellation()
+                let batch = chunks[start..<min(start + rowCountAtOnce, chunks.count)]
+                count += try transactions.write { db in try delete(batch, where: isUnnamed, db) }
+            }
+        }
+        return count
+    }
+
+    /// Deletes chunks that are still as they were found, and that nothing is a difference from.
+    private func delete(_ chunks: ArraySlice<Int64>, where isUnnamed: String, _ db: Database) throws -> Int {
+        let delete = try db.cachedStatement(
+            sql: """
+                DELETE FROM chunk WHERE id = ? AND \(isUnnamed)
+                  AND NOT EXISTS (SELECT 1 FROM chunk AS delta WHERE delta.base = chunk.id)
+                """)
+        var count = 0
+        for chunk in chunks {
+            try delete.execute(arguments: [chunk])
             count += db.changesCount
         }
+        return count
     }
 
     /// Deletes empty packs, some at a time.

@@ -6,47 +6,45 @@ import TensorCodec
 import Tensors
 
 /// One garbage collection: first what is needed is freed from what is not, then that is removed.
-struct GarbageCollection {
+package struct GarbageCollection {
     private let registry: Registry
+    private let rowCountAtOnce: Int
 
-    init(_ registry: Registry) {
+    /// - Parameter rowCountAtOnce: Rows that one transaction deletes, at most.
+    package init(_ registry: Registry, rowCountAtOnce: Int = TransactionSeries.rowCountAtOnce) {
         self.registry = registry
-    }
-
-    private struct Counts {
-        var versions = 0
-        var tensors = 0
-        var chunks = 0
-        var rebased = 0
+        self.rowCountAtOnce = rowCountAtOnce
     }
 
     /// Does it, in many transactions of bounded size, once the rows have been found sound that say what is needed.
     ///
+    /// - Parameter pause: Called after each transaction that deletes rows; what it throws ends the collection there.
     /// - Throws: ``RegistryError/damaged(_:)`` where they are not; then nothing has been deleted.
-    func run() throws -> GarbageReport {
+    package func run(pause: @escaping () throws -> Void = LockPolicy.pause) throws -> GarbageReport {
         try RowVerification.requireSound(registry)
         let before = try registry.read(PageCounts.init)
-        var counts = Counts()
+        var rebasedCount = 0
         let rules = try registry.packingRules()
         // A second look, for what other processes have packed meanwhile. What is damaged stays.
         for _ in 0..<2 {
             let jobs = try registry.read { db in try rebasingJobs(db) }
             try rebase(jobs, keepsOnlyByteCounts: false) { batch, recoder in
-                counts.rebased += try registry.write { db in
+                rebasedCount += try registry.write { db in
                     try recoder.store(batch, db, rules: rules.delta).stored.count
                 }
                 LockPolicy.pause()
             }
             if jobs.isEmpty { break }
         }
-        try registry.write { db in try removeRows(db, &counts) }
-        try translatingErrors {
+        let counts = try translatingErrors {
+            let counts = try removeRows(TransactionSeries(registry.store, pause: pause))
             let removal = GarbageRemoval(registry.store)
             try removal.deletePacks()
             try removal.tidy()
+            return counts
         }
         let after = try registry.read(PageCounts.init)
-        return report(counts, before.all - after.all, before)
+        return report(counts, rebasedCount, before.all - after.all, before)
     }
 
     /// Finds out what ``run()`` would do, and leaves everything as it is.
@@ -72,22 +70,29 @@ struct GarbageCollection {
         _ db: Database, after change: ((Database) throws -> Void)?, rebased: [[Recoding]]
     ) throws -> GarbageReport {
         let before = try PageCounts(db)
-        var counts = Counts()
+        var rebasedCount = 0
         let rules = try PackingRules(db)
         try change?(db)
         let recoder = ChunkRecoder(registry.store, effort: .fast, keepsOnlyByteCounts: true)
         for batch in rebased {
-            counts.rebased += try recoder.store(batch, db, rules: rules.delta).stored.count
+            rebasedCount += try recoder.store(batch, db, rules: rules.delta).stored.count
         }
-        try removeRows(db, &counts)
+        let counts = try removeRows(TransactionSeries(within: db))
         let after = try GarbageRemoval(registry.store).rehearse(db)
-        return report(counts, before.all - after, before)
+        return report(counts, rebasedCount, before.all - after, before)
     }
 
-    private func report(_ counts: Counts, _ pageCount: Int, _ pages: PageCounts) -> GarbageReport {
+    private func removeRows(_ transactions: TransactionSeries) throws -> RowRemoval.Counts {
+        var removal = RowRemoval(registry.store, transactions, rowCountAtOnce: rowCountAtOnce)
+        return try removal.run()
+    }
+
+    private func report(
+        _ counts: RowRemoval.Counts, _ rebasedCount: Int, _ pageCount: Int, _ pages: PageCounts
+    ) -> GarbageReport {
         GarbageReport(
             versionCount: counts.versions, tensorCount: counts.tensors, chunkCount: counts.chunks,
-            rebasedChunkCount: counts.rebased, freedByteCount: max(0, pageCount * pages.pageByteCount))
+            rebasedChunkCount: rebasedCount, freedByteCount: max(0, pageCount * pages.pageByteCount))
     }
 
     // MARK: Chunks that depend on what goes
@@ -118,44 +123,5 @@ struct GarbageCollection {
                 ElementKind($0)
             }
         }
-    }
-
-    // MARK: Rows
-
-    private func removeRows(_ db: Database, _ counts: inout Counts) throws {
-        let before = try PageCounts(db)
-        counts.versions = try delete(db, "DELETE FROM version WHERE deleted_at IS NOT NULL")
-        counts.tensors = try delete(
-            db,
-            "DELETE FROM tensor WHERE NOT EXISTS (SELECT 1 FROM parameter WHERE parameter.tensor = tensor.id)")
-        counts.chunks = try GarbageRemoval(registry.store).deleteChunks(db)
-        _ = try delete(
-            db,
-            "DELETE FROM structure WHERE NOT EXISTS (SELECT 1 FROM version WHERE version.structure = structure.id)"
-        )
-        _ = try delete(
-            db,
-            """
-            DELETE FROM attachment_content
-            WHERE NOT EXISTS (SELECT 1 FROM attachment WHERE attachment.content = attachment_content.id)
-              AND NOT EXISTS (SELECT 1 FROM run_attachment WHERE run_attachment.content = attachment_content.id)
-            """)
-        _ = try delete(
-            db,
-            """
-            DELETE FROM environment WHERE id NOT IN (
-              SELECT environment FROM version WHERE environment IS NOT NULL
-              UNION SELECT environment FROM run WHERE environment IS NOT NULL)
-            """)
-        if counts.versions + counts.tensors + counts.chunks > 0 {
-            let after = try PageCounts(db)
-            let freed = (before.all - before.free - after.all + after.free) * before.pageByteCount
-            try EventTable.insert(db, "gc", at: Timestamp.now(), detail: "{\"freed_byte_count\":\(freed)}")
-        }
-    }
-
-    private func delete(_ db: Database, _ sql: String) throws -> Int {
-        try db.execute(sql: sql)
-        return db.changesCount
     }
 }

@@ -59,6 +59,9 @@ extension Registry {
         guard let deletedAt: String = try row.optional("deleted_at") else {
             throw RegistryError.notDeleted("\(parsed.model):v\(number)")
         }
+        guard deletedAt != RowRemoval.removing else {
+            throw RegistryError.noDeletedVersion(model: parsed.model, number: number)
+        }
         let found = try VersionTable.version(db, rowID: id)
         if let prefix = parsed.contentPrefix, !found.contentID.hex.hasPrefix(prefix) {
             throw RegistryError.contentMismatch(reference: reference, found: found.contentID)
@@ -103,7 +106,7 @@ extension Registry {
     public func deletedVersions(of model: String) throws -> [DeletedVersion] {
         try read { db in
             let modelID = try VersionTable.modelID(db, model)
-            let condition = "version.model = ? AND version.deleted_at IS NOT NULL"
+            let condition = "version.model = ? AND version.deleted_at <> '\(RowRemoval.removing)'"
             let rows = try Row.fetchAll(
                 db, sql: "SELECT deleted_at FROM version WHERE \(condition) ORDER BY number DESC",
                 arguments: [modelID])
