@@ -20,6 +20,34 @@ package enum ChunkTable {
         try db.row(in: "chunk", where: "content_id", is: id.data)
     }
 
+    // MARK: What the owner's SQL may ask
+
+    /// An expression for the stored bytes of a chunk; NULL where it has no row.
+    ///
+    /// - Parameter chunk: An expression for its row, such as `tensor_chunk.chunk`.
+    package static func storedByteCount(of chunk: String) -> String {
+        "(SELECT stored_byte_count FROM chunk WHERE chunk.id = \(chunk))"
+    }
+
+    /// An expression for the deltas to decode before a chunk.
+    package static func depth(of chunk: String) -> String {
+        "(SELECT depth FROM chunk WHERE chunk.id = \(chunk))"
+    }
+
+    /// A subselect of the rows of the chunks that are stored as differences from a chunk.
+    package static func deltas(from chunk: String) -> String {
+        "(SELECT chunk.id FROM chunk WHERE chunk.base = \(chunk))"
+    }
+
+    /// Stored bytes of all chunks that something needs which is not deleted.
+    ///
+    /// - Complexity: O(chunks).
+    package static func neededByteCount(_ db: Database, _ needs: ChunkNeeds) throws -> Int {
+        try Int.fetchOne(
+            db,
+            sql: "SELECT ifnull(sum(stored_byte_count), 0) FROM chunk WHERE \(needs.isNeeded("chunk.id"))") ?? 0
+    }
+
     /// Compares the table with its indexes. Nothing may be deleted on the word of an index before.
     ///
     /// - Throws: ``StoreDamage``.

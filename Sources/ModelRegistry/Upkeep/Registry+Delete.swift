@@ -97,10 +97,10 @@ enum GarbageTable {
                          WHERE parameter.tensor = mine.tensor AND version.id <> ?1 AND version.deleted_at IS NULL)),
                      candidate AS (
                        SELECT DISTINCT chunk FROM tensor_chunk WHERE tensor IN (SELECT tensor FROM freed))
-                SELECT sum(stored_byte_count) FROM chunk WHERE id IN (SELECT chunk FROM candidate) AND NOT EXISTS (
+                SELECT sum(\(ChunkTable.storedByteCount(of: "candidate.chunk"))) FROM candidate WHERE NOT EXISTS (
                   SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
                   JOIN version ON version.id = parameter.version
-                  WHERE tensor_chunk.chunk = chunk.id AND version.id <> ?1 AND version.deleted_at IS NULL)
+                  WHERE tensor_chunk.chunk = candidate.chunk AND version.id <> ?1 AND version.deleted_at IS NULL)
                 """,
             arguments: [version.rowID])
         return sum ?? 0

@@ -63,16 +63,9 @@ extension Registry {
     public func fileStorageUse() throws -> FileStorageUse {
         try read { db in
             let pages = try PageCounts(db)
-            let stored = try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT ifnull(sum(stored_byte_count), 0) FROM chunk WHERE EXISTS (
-                      SELECT 1 FROM tensor_chunk JOIN parameter ON parameter.tensor = tensor_chunk.tensor
-                      JOIN version ON version.id = parameter.version
-                      WHERE tensor_chunk.chunk = chunk.id AND version.deleted_at IS NULL)
-                    """)
             return FileStorageUse(
-                byteCount: pages.all * pages.pageByteCount, storedByteCount: stored ?? 0,
+                byteCount: pages.all * pages.pageByteCount,
+                storedByteCount: try ChunkTable.neededByteCount(db, store.needs),
                 freeByteCount: pages.free * pages.pageByteCount)
         }
     }
@@ -89,12 +82,13 @@ extension Registry {
                       SELECT DISTINCT version.model, tensor_chunk.chunk FROM version
                       JOIN parameter ON parameter.version = version.id
                       JOIN tensor_chunk ON tensor_chunk.tensor = parameter.tensor WHERE version.deleted_at IS NULL),
-                    owner AS MATERIALIZED (SELECT chunk, count(*) AS user_count FROM used GROUP BY chunk),
+                    owner AS MATERIALIZED (
+                      SELECT chunk, count(*) AS user_count, \(ChunkTable.storedByteCount(of: "used.chunk")) AS stored
+                      FROM used GROUP BY chunk),
                     total AS (
-                      SELECT used.model, sum(stored_byte_count) AS stored,
-                             sum(iif(user_count = 1, stored_byte_count, 0)) AS only_here
-                      FROM used JOIN owner ON owner.chunk = used.chunk JOIN chunk ON chunk.id = used.chunk
-                      GROUP BY used.model)
+                      SELECT used.model, sum(owner.stored) AS stored,
+                             sum(iif(user_count = 1, owner.stored, 0)) AS only_here
+                      FROM used JOIN owner ON owner.chunk = used.chunk GROUP BY used.model)
                     SELECT model.name, count(version.id) AS version_count,
                            ifnull(sum(version.byte_count), 0) AS byte_count, ifnull(stored, 0) AS stored,
                            ifnull(only_here, 0) AS only_here
@@ -129,13 +123,13 @@ extension Registry {
                         SELECT count(DISTINCT parameter.version) FROM tensor_chunk
                         JOIN parameter ON parameter.tensor = tensor_chunk.tensor
                         JOIN version ON version.id = parameter.version AND version.deleted_at IS NULL
-                        WHERE tensor_chunk.chunk = mine.chunk) AS user_count
+                        WHERE tensor_chunk.chunk = mine.chunk) AS user_count,
+                        \(ChunkTable.storedByteCount(of: "mine.chunk")) AS stored
                       FROM (SELECT DISTINCT chunk FROM used) AS mine),
                     total AS (
-                      SELECT used.version, sum(stored_byte_count) AS stored,
-                             sum(iif(user_count = 1, stored_byte_count, 0)) AS only_here
-                      FROM used JOIN owner ON owner.chunk = used.chunk JOIN chunk ON chunk.id = used.chunk
-                      GROUP BY used.version)
+                      SELECT used.version, sum(owner.stored) AS stored,
+                             sum(iif(user_count = 1, owner.stored, 0)) AS only_here
+                      FROM used JOIN owner ON owner.chunk = used.chunk GROUP BY used.version)
                     SELECT version.number, version.byte_count, ifnull(stored, 0) AS stored,
                            ifnull(only_here, 0) AS only_here
                     FROM version LEFT JOIN total ON total.version = version.id
@@ -168,15 +162,19 @@ extension Registry {
                         """)
             }
             let sameChunk = try users(of: "other.chunk = mine.chunk")
-            let delta = try users(of: "other.chunk IN (SELECT id FROM chunk WHERE chunk.base = mine.chunk)")
+            let delta = try users(of: "other.chunk IN \(ChunkTable.deltas(from: "mine.chunk"))")
             let bytes = try db.cachedStatement(
                 sql: """
-                    SELECT ?3 AS byte_count, ifnull(sum(stored_byte_count), 0) AS stored,
+                    WITH mine AS MATERIALIZED (
+                      SELECT chunk, \(ChunkTable.storedByteCount(of: "part.chunk")) AS stored,
+                             \(ChunkTable.depth(of: "part.chunk")) AS depth
+                      FROM (SELECT DISTINCT chunk FROM tensor_chunk WHERE tensor = ?1) AS part)
+                    SELECT ?3 AS byte_count, ifnull(sum(stored), 0) AS stored,
                            ifnull(max(depth), 0) AS depth, ifnull(sum(iif(EXISTS (
                              SELECT 1 FROM tensor_chunk AS other JOIN parameter ON parameter.tensor = other.tensor
                              JOIN version ON version.id = parameter.version AND version.deleted_at IS NULL
-                             WHERE other.chunk = chunk.id AND version.id <> ?2), 0, stored_byte_count)), 0) AS only_here
-                    FROM chunk WHERE id IN (SELECT chunk FROM tensor_chunk WHERE tensor = ?1)
+                             WHERE other.chunk = mine.chunk AND version.id <> ?2), 0, stored)), 0) AS only_here
+                    FROM mine
                     """)
             return try content.leaves.compactMap { leaf in
                 guard case .tensor(let tensor, _, _) = leaf.content else { return nil }
