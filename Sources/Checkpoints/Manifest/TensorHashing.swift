@@ -51,15 +51,6 @@ package struct TensorHash: Hashable, Sendable {
         id = hasher.end()
         self.chunks = chunks
     }
-
-    /// The id of one single plain stretch of bytes cut into chunks.
-    init(dtype: DType, shape: [Int], bytes: UnsafeRawBufferPointer) {
-        let chunks = (0..<Chunking.chunkCount(byteCount: bytes.count)).map { index in
-            let range = Chunking.range(ofChunk: index, byteCount: bytes.count)
-            return ContentID(hashing: UnsafeRawBufferPointer(rebasing: bytes[range]))
-        }
-        self.init(dtype: dtype, shape: shape, chunks: chunks)
-    }
 }
 
 extension SavePlan.StoredTensor {
@@ -83,51 +74,6 @@ extension SavePlan.StoredTensor {
 }
 
 extension SavePlan {
-    /// A view with more elements than its stored bytes explain is not read to be named, beyond this factor
-    /// and this many bytes: four bytes can be expanded to any size.
-    static let maximumExpansion = 64
-    static let freeExpansionByteCount = 64 << 20
-
-    /// The content id of the leaf `view` of a stored tensor called `storedID`: that of the same elements stored
-    /// on their own, so that it does not depend on how the tensor lay in memory.
-    ///
-    /// - Parameter packed: The stored tensor's bytes.
-    package static func contentID(
-        of view: View, storedID: ContentID, packed: UnsafeRawBufferPointer
-    ) -> ContentID {
-        guard let placement = view.placement else { return storedID }
-        return contentID(of: view, storedID: storedID, packedByteCount: packed.count) { range in
-            let start = placement.byteOffset + range.lowerBound
-            let window = UnsafeMutableRawBufferPointer(
-                mutating: UnsafeRawBufferPointer(rebasing: packed[start..<start + range.count]))
-            return Storage(wrapping: window, keepingAlive: ())
-        }
-    }
-
-    /// The same for bytes that are read when they are wanted.
-    ///
-    /// - Parameter window: The bytes of a range from the view's first element on.
-    private static func contentID(
-        of view: View, storedID: ContentID, packedByteCount: Int, window: (Range<Int>) throws -> Storage
-    ) rethrows -> ContentID {
-        guard let placement = view.placement else { return storedID }
-        let byteCount = view.shape.reduce(1, *) * (view.dtype.byteWidth ?? 1)
-        guard byteCount <= max(freeExpansionByteCount, maximumExpansion * packedByteCount) else {
-            let line =
-                "view \(view.dtype.rawValue) \(view.shape) \(placement.strides) \(placement.byteOffset) \(storedID)\n"
-            return ContentID(hashing: Array(line.utf8))
-        }
-        let span = try? TensorGeometry.span(dtype: view.dtype, shape: view.shape, strides: placement.strides)
-        let storage = try window(view.shape.contains(0) ? 0..<0 : span ?? 0..<0)
-        guard
-            let tensor = try? Tensor(
-                storage: storage, dtype: view.dtype, shape: view.shape, strides: placement.strides)
-        else { preconditionFailure("planned view \(view) does not fit its stored tensor") }
-        return tensor.withUnsafeBytes { bytes in
-            TensorHash(dtype: view.dtype, shape: view.shape, bytes: bytes).id
-        }
-    }
-
     /// Reads and names every stored tensor, on all cores, without keeping any bytes.
     ///
     /// - Throws: `FileError`, `FileChangedError` where storages are those of a file that cannot be read any more.
@@ -216,7 +162,7 @@ extension SavePlan {
     package func leafIDs(stored: [TensorHash]) throws -> [ContentID?] {
         try ConcurrentMap.map(leaves) { leaf in
             guard case .tensor(let index, let view, _) = leaf else { return nil }
-            guard let placement = view.placement else { return stored[index].id }
+            guard view.placement != nil else { return stored[index].id }
             let tensor = storedTensors[index]
             guard tensor.storage.file != nil else {
                 return tensor.withUnsafeBytes { bytes in
@@ -227,7 +173,7 @@ extension SavePlan {
                 of: view, storedID: stored[index].id, packedByteCount: tensor.byteCount
             ) { range in
                 let copy = Storage(uninitializedByteCount: range.count)
-                let start = tensor.byteRange.lowerBound + placement.byteOffset
+                let start = tensor.byteRange.lowerBound
                 try tensor.storage.copyBytes(
                     start + range.lowerBound..<start + range.upperBound, into: copy.unsafeMutableBytes)
                 return copy

@@ -40,7 +40,7 @@ final class Verification {
             thinnedVersionCount: rows.thinnedCount, problems: problems)
     }
 
-    /// Reads the tensors that were noted, chunk by chunk; those that have views are read whole.
+    /// Reads the tensors that were noted, chunk by chunk, and then the views of each, a part at a time.
     private func checkTensors() throws {
         let throttled = progress.map {
             ThrottledProgress($0, total: rows.tensors.keys.reduce(0) { $0 + $1.byteCount })
@@ -120,11 +120,16 @@ extension Registry {
         of view: SavePlan.View, in tensor: TensorRow, of version: Version, _ path: CheckpointPath
     ) throws -> ContentID {
         let reader = try read { db in try TensorReader(self, db, version, [(tensor, path)]) }
-        let storage = Storage(uninitializedByteCount: tensor.byteCount)
-        let request = TensorReader.Request(tensor: tensor, path: path, destination: storage.unsafeMutableBytes)
-        try reader.read([request], verifiesHashes: true)
-        return storage.withUnsafeBytes {
-            SavePlan.contentID(of: view, storedID: tensor.contentID, packed: $0)
+        return try SavePlan.contentID(
+            of: view, storedID: tensor.contentID, packedByteCount: tensor.byteCount
+        ) { range in
+            let storage = Storage(uninitializedByteCount: range.count)
+            try reader.read(
+                [
+                    TensorReader.Request(
+                        tensor: tensor, byteRange: range, path: path, destination: storage.unsafeMutableBytes)
+                ], verifiesHashes: true)
+            return storage
         }
     }
 }
