@@ -11,14 +11,10 @@ public struct ParameterHistory: Sendable {
 
     /// The leaf in one version.
     public struct Entry: Sendable {
-        /// The version.
-        public let version: Version
+        private let origin: Origin
+        private let leaf: HistoryQuery.Leaf?
         /// How it differs from the living version before it.
         public let change: Change
-        /// What it is; `nil` where it was removed.
-        public let content: Manifest.Content?
-        /// Figures of its elements; `nil` for a plain value.
-        public let health: ParameterHealth?
         /// By how much the norm changed, relative to the norm before: 0.1 is a tenth more. `nil` where one of the two
         /// is not known, or the norm before was 0 and this one is not.
         public let normChange: Double?
@@ -27,6 +23,30 @@ public struct ParameterHistory: Sendable {
         public internal(set) var distance: Double?
         /// Position of the leaf in its version.
         let ordinal: Int
+
+        init(
+            origin: Origin, leaf: HistoryQuery.Leaf?, change: Change, normChange: Double?, ordinal: Int
+        ) {
+            self.origin = origin
+            self.leaf = leaf
+            self.change = change
+            self.normChange = normChange
+            self.ordinal = ordinal
+        }
+
+        /// The version.
+        public var version: Version { origin.version }
+        /// What it is; `nil` where it was removed.
+        public var content: Manifest.Content? { leaf?.content }
+        /// Figures of its elements; `nil` for a plain value.
+        public var health: ParameterHealth? { leaf?.health }
+    }
+
+    /// A version that entries share: there is one for each of its leaves.
+    final class Origin: Sendable {
+        let version: Version
+
+        init(_ version: Version) { self.version = version }
     }
 
     /// How a leaf differs from the one before.
@@ -59,6 +79,10 @@ public struct ParameterHealth: Hashable, Sendable {
 }
 
 extension ParameterHealth {
+    /// Of a leaf that is a part of what is stored.
+    static let unknown = ParameterHealth(
+        nanCount: nil, infinityCount: nil, zeroCount: nil, minimum: nil, maximum: nil, l2Norm: nil)
+
     /// Reads the health columns of a stored tensor.
     ///
     /// - Parameter isWhole: Whether the leaf has all elements of the tensor; otherwise nothing is known of it.

@@ -17,7 +17,7 @@ extension Registry {
     /// - Returns: One history for each path that a living version has; in the order of the latest version, then
     ///   those that earlier versions had.
     /// - Throws: ``RegistryError``, ``PathSelectionError``.
-    /// - Complexity: O(versions · paths); with `measuresDistances`, O(bytes of the tensors that changed).
+    /// - Complexity: O(leaves of the versions); of few paths O(versions · paths); with `measuresDistances`, O(bytes of the tensors that changed).
     public func history(
         of model: String, only patterns: [String] = [], limit: Int? = nil, measuresDistances: Bool = false
     ) throws -> [ParameterHistory] {
@@ -32,10 +32,10 @@ extension Registry {
             let hasBefore = limit.map { versions.count > $0 } ?? false
             let paths = try HistoryQuery.paths(db, modelID, from: oldest)
             let isSelected = try PathSelection(patterns).selects(paths)
-            let query = try HistoryQuery(db, modelID, from: oldest)
-            return try zip(paths, isSelected).filter(\.1).map { path, _ in
-                let entries = try query.entries(at: path, Array(versions))
-                return ParameterHistory(
+            let wanted = zip(paths, isSelected).filter(\.1).map(\.0)
+            var query = try HistoryQuery(db, wanted, leafCount: paths.count)
+            return zip(wanted, try query.histories(Array(versions))).map { path, entries in
+                ParameterHistory(
                     path: path,
                     entries: hasBefore ? entries.filter { $0.version.rowID != oldest.rowID } : entries)
             }
@@ -120,124 +120,5 @@ private enum TensorDistance {
             sum += part
         }
         return sum.squareRoot()
-    }
-}
-
-/// Reads the leaves of many versions, path by path.
-private struct HistoryQuery {
-    private let statement: Statement
-    private let modelID: Int64
-    private let firstNumber: Int
-
-    init(_ db: Database, _ modelID: Int64, from oldest: Version) throws {
-        self.modelID = modelID
-        firstNumber = oldest.number
-        // CROSS JOIN: from the model's versions to the path, since other models may have the path too.
-        statement = try db.cachedStatement(
-            sql: """
-                SELECT version.id AS version_id, parameter.ordinal, value_kind, value, storage, view_id,
-                       tensor.content_id, ifnull(view_dtype, dtype) AS dtype, ifnull(view_shape, shape) AS shape,
-                       nan_count, infinity_count, zero_count, minimum, maximum, l2_norm
-                FROM version CROSS JOIN parameter INDEXED BY parameter_by_path
-                  ON parameter.version = version.id AND parameter.path = (SELECT id FROM path WHERE text = ?1)
-                LEFT JOIN tensor ON tensor.id = parameter.tensor
-                WHERE version.model = ?2 AND version.number >= ?3 AND version.deleted_at IS NULL
-                ORDER BY version.number, parameter.ordinal
-                """)
-    }
-
-    /// All paths of the model's living versions, those of the latest first.
-    static func paths(_ db: Database, _ modelID: Int64, from oldest: Version) throws -> [CheckpointPath] {
-        let texts = try String.fetchAll(
-            db,
-            sql: """
-                SELECT structure.json FROM version JOIN structure ON structure.id = version.structure
-                WHERE version.model = ? AND version.number >= ? AND version.deleted_at IS NULL
-                GROUP BY structure.id ORDER BY max(version.number) DESC
-                """,
-            arguments: [modelID, oldest.number])
-        var seen: Set<[UInt8]> = []
-        do {
-            return try texts.flatMap { text in
-                try Structure(json: text).leafPaths.filter { seen.insert(Array($0.text.utf8)).inserted }
-            }
-        } catch let error as StructureError {
-            throw RegistryError.Damage(problem: "\(error)")
-        }
-    }
-
-    /// A leaf in one version. Of several that spell the same (the keys 0 and "0"), the first.
-    private struct Leaf {
-        let ordinal: Int
-        let content: Manifest.Content
-        let health: ParameterHealth?
-    }
-
-    func entries(at path: CheckpointPath, _ versions: [Version]) throws -> [ParameterHistory.Entry] {
-        var leaves: [Int64: Leaf] = [:]
-        let rows = try Row.fetchCursor(statement, arguments: [path.text, modelID, firstNumber])
-        while let row = try rows.next() {
-            let version: Int64 = try row.value("version_id")
-            if leaves[version] == nil { leaves[version] = try leaf(row) }
-        }
-        var entries: [ParameterHistory.Entry] = []
-        var before: Leaf?
-        for version in versions {
-            let leaf = leaves[version.rowID]
-            if leaf != nil || before != nil {
-                entries.append(
-                    ParameterHistory.Entry(
-                        version: version,
-                        change: ParameterHistory.Change(from: before?.content, to: leaf?.content),
-                        content: leaf?.content, health: leaf?.health,
-                        normChange: Self.relativeChange(from: before?.health?.l2Norm, to: leaf?.health?.l2Norm),
-                        ordinal: leaf?.ordinal ?? 0))
-            }
-            before = leaf
-        }
-        return entries
-    }
-
-    private static func relativeChange(from old: Double?, to new: Double?) -> Double? {
-        guard let old, let new else { return nil }
-        if old == new { return 0 }
-        return old == 0 ? nil : (new - old) / old
-    }
-
-    private func leaf(_ row: Row) throws -> Leaf {
-        let ordinal: Int = try row.value("ordinal")
-        if let kind: String = try row.optional("value_kind") {
-            let value = try PlainValue(kind: kind, value: row["value"])
-            return Leaf(ordinal: ordinal, content: .value(value), health: nil)
-        }
-        let (dtype, shape) = (
-            try DType(column: row.value("dtype")), try IntegerList.numbers(row.value("shape"))
-        )
-        // Memory for it is made of what the row claims.
-        guard (try? TensorGeometry.byteCount(dtype: dtype, shape: shape)) != nil else {
-            throw RegistryError.Damage(problem: "\(dtype) of shape \(shape) is impossibly large")
-        }
-        let isView = !(row["view_id"] as DatabaseValue).isNull
-        let content = Manifest.TensorContent(
-            id: try row.contentID(isView ? "view_id" : "content_id"), dtype: dtype, shape: shape, tie: nil)
-        // A lone view holds all elements of its tensor; one that shares a storage may be any part of it.
-        let isWhole = !isView || (row["storage"] as DatabaseValue).isNull
-        return Leaf(
-            ordinal: ordinal, content: .tensor(content), health: try ParameterHealth(row, isWhole: isWhole))
-    }
-}
-
-extension ParameterHistory.Change {
-    fileprivate init(from old: Manifest.Content?, to new: Manifest.Content?) {
-        guard let new else {
-            self = .removed
-            return
-        }
-        guard let old else {
-            self = .added
-            return
-        }
-        let differences = CheckpointDiff.differences(from: old, to: new)
-        self = differences.isEmpty ? .unchanged : .changed(differences)
     }
 }
