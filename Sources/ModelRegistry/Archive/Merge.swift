@@ -62,6 +62,7 @@ struct Merge {
     ) throws {
         let versions = VersionImporter(source, runs: runs)
         var rest = new[...]
+        var tensors: [Int64: NewTensor] = [:]
         while !rest.isEmpty {
             try Task.checkCancellation()
             var group: [VersionImporter.Checked] = []
@@ -69,7 +70,8 @@ struct Merge {
             while let version = rest.first, leafCount < Merge.leafCountAtOnce {
                 rest = rest.dropFirst()
                 do {
-                    let checked = try versions.check(version)
+                    let checked = try versions.check(version, knowing: tensors)
+                    tensors = checked.tensors
                     group.append(checked)
                     leafCount += checked.weight
                 } catch RegistryError.deletedMeanwhile {

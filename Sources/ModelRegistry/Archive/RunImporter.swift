@@ -33,14 +33,16 @@ struct RunImporter {
 
     private func runs(_ selection: MergeSelection, _ theirs: Database) throws -> [Source] {
         let models = Dictionary(selection.models.map { ($0.rowID, $0.name) }) { first, _ in first }
-        let rows = try Row.fetchAll(theirs, sql: "SELECT \(RunTable.columns) FROM run ORDER BY id")
+        let rows = try Row.fetchAll(
+            theirs.cachedStatement(sql: "SELECT \(RunTable.columns) FROM run ORDER BY id"))
         let single =
             options.versions == nil
             ? nil
             : Set(
                 try selection.versions.compactMap {
                     try Int64.fetchOne(
-                        theirs, sql: "SELECT run FROM version WHERE id = ?", arguments: [$0.rowID])
+                        theirs.cachedStatement(sql: "SELECT run FROM version WHERE id = ?"),
+                        arguments: [$0.rowID])
                 })
         return try rows.compactMap { row in
             let id: Int64 = try row.value("id")
@@ -59,12 +61,11 @@ struct RunImporter {
     /// The same run here: of the model, with this beginning, and this name or one that a merge made of it.
     private func find(_ run: Source, modelID: Int64?, _ db: Database) throws -> Row? {
         try Row.fetchOne(
-            db,
-            sql: """
-                SELECT id, heard_at FROM run WHERE ifnull(model, 0) = ifnull(?1, 0) AND started_at = ?2
-                  AND (name = ?3 OR name GLOB ?3 || '-[0-9]*') ORDER BY name <> ?3, id LIMIT 1
-                """,
-            arguments: [modelID, run.startedAt, run.name])
+            db.cachedStatement(
+                sql: """
+                    SELECT id, heard_at FROM run WHERE ifnull(model, 0) = ifnull(?1, 0) AND started_at = ?2
+                      AND (name = ?3 OR name GLOB ?3 || '-[0-9]*') ORDER BY name <> ?3, id LIMIT 1
+                    """), arguments: [modelID, run.startedAt, run.name])
     }
 
     /// Brings runs in with all that belongs to them.
@@ -103,15 +104,15 @@ struct RunImporter {
             id = try known.value("id")
             theirsWins = run.heardAt > (try known.value("heard_at"))
             if theirsWins {
-                try db.execute(
+                try db.cachedStatement(
                     sql: """
                         UPDATE run SET state = ?, ended_at = ?, wall_seconds = ?, boot = ?, boot_seconds = ?, process = ?,
                           environment = ?, heard_at = ? WHERE id = ?
-                        """,
-                    arguments: [
-                        values.state, values.endedAt, values.wallSeconds, values.boot, values.bootSeconds,
-                        values.process, environmentID, run.heardAt, id,
-                    ])
+                        """
+                ).execute(arguments: [
+                    values.state, values.endedAt, values.wallSeconds, values.boot, values.bootSeconds,
+                    values.process, environmentID, run.heardAt, id,
+                ])
             }
         } else {
             let name = try freeName(run.name, modelID, db)
@@ -163,7 +164,8 @@ struct RunImporter {
             environment = try EnvironmentTable.environment(theirs, try row.optional("environment"))
             attributes = try RunTable.attributes(theirs, run.rowID)
             for (_, value) in attributes {
-                let isJSON = try Bool.fetchOne(theirs, sql: "SELECT json_valid(?)", arguments: [value.json])
+                let isJSON = try Bool.fetchOne(
+                    theirs.cachedStatement(sql: "SELECT json_valid(?)"), arguments: [value.json])
                 guard isJSON == true else {
                     throw RegistryError.Damage(problem: "a setting of run \(quoted(run.name)) is not JSON")
                 }
@@ -177,7 +179,7 @@ struct RunImporter {
         var candidate = name
         var number = 1
         while try Bool.fetchOne(
-            db, sql: "SELECT 1 FROM run WHERE ifnull(model, 0) = ifnull(?, 0) AND name = ?",
+            db.cachedStatement(sql: "SELECT 1 FROM run WHERE ifnull(model, 0) = ifnull(?, 0) AND name = ?"),
             arguments: [modelID, candidate]) == true
         {
             number += 1
@@ -225,7 +227,8 @@ struct RunImporter {
         for run in runs {
             let modelID =
                 try run.model.flatMap {
-                    try Int64.fetchOne(db, sql: "SELECT id FROM model WHERE name = ?", arguments: [$0])
+                    try Int64.fetchOne(
+                        db.cachedStatement(sql: "SELECT id FROM model WHERE name = ?"), arguments: [$0])
                 }
             if run.model == nil || modelID != nil, try find(run, modelID: modelID, db) != nil { continue }
             var name = run.model == nil || modelID != nil ? try freeName(run.name, modelID, db) : run.name

@@ -41,10 +41,11 @@ struct VersionImporter {
 
     /// Reads a version and checks it: leaves, views, tensors, source file and attachments.
     ///
+    /// - Parameter tensors: Those that were read and checked for the version before, by row there: most are the same.
     /// - Throws: ``MergeSourceError``; ``RegistryError/deletedMeanwhile(version:)``.
-    func check(_ version: Version) throws -> Checked {
+    func check(_ version: Version, knowing tensors: [Int64: NewTensor]) throws -> Checked {
         let checked = try source.read { theirs in
-            try locatingDamage(version: version.reference) { try read(version, theirs) }
+            try locatingDamage(version: version.reference) { try read(version, tensors, theirs) }
         }
         for leaf in checked.content.leaves {
             guard case .tensor(let row, let view, let id) = leaf.content, view.placement != nil else {
@@ -62,12 +63,16 @@ struct VersionImporter {
         return checked
     }
 
-    private func read(_ version: Version, _ theirs: Database) throws -> Checked {
+    private func read(_ version: Version, _ known: [Int64: NewTensor], _ theirs: Database) throws -> Checked {
         let content = try VersionContent(theirs, version)
         var finder = try ChunkFinder(theirs)
         var tensors: [Int64: NewTensor] = [:]
         for leaf in content.leaves {
             guard case .tensor(let row, _, _) = leaf.content, tensors[row.rowID] == nil else { continue }
+            if let known = known[row.rowID], known.id == row.contentID {
+                tensors[row.rowID] = known
+                continue
+            }
             tensors[row.rowID] = NewTensor(
                 id: row.contentID, dtype: row.dtype, shape: row.shape, byteCount: row.byteCount,
                 chunks: try TensorChunkTable.chunks(of: row, &finder, theirs).map(\.contentID),
@@ -77,7 +82,7 @@ struct VersionImporter {
             _ = try source.places(try source.recipe(leafCount: content.leaves.count), content)
         }
         let row = try Row.fetchOne(
-            theirs, sql: "SELECT parent, run, step, environment FROM version WHERE id = ?",
+            theirs.cachedStatement(sql: "SELECT parent, run, step, environment FROM version WHERE id = ?"),
             arguments: [version.rowID])
         guard let row else { throw RegistryError.Damage(problem: "a version's row is missing") }
         let step: Int? = try row.optional("step")
@@ -117,10 +122,13 @@ struct VersionImporter {
         let createdAt = Timestamp.text(version.createdAt)
         let modelID = try ModelTable.findOrInsert(db, version.model, at: createdAt)
         let next =
-            try Int.fetchOne(db, sql: "SELECT next_number FROM model WHERE id = ?", arguments: [modelID]) ?? 1
+            try Int.fetchOne(
+                db.cachedStatement(sql: "SELECT next_number FROM model WHERE id = ?"), arguments: [modelID])
+            ?? 1
         let number = max(next, version.number)
-        try db.execute(
-            sql: "UPDATE model SET next_number = ? WHERE id = ?", arguments: [number + 1, modelID])
+        try db.cachedStatement(sql: "UPDATE model SET next_number = ? WHERE id = ?").execute(arguments: [
+            number + 1, modelID,
+        ])
         let id = try VersionTable.insert(
             VersionTable.NewRow(
                 modelID: modelID, number: number, parent: checked.parent.flatMap { map[$0] },

@@ -24,7 +24,8 @@ enum AttachmentTable {
         /// - Throws: ``RegistryError/Damage``.
         init(_ db: Database, row: Int64) throws {
             let found = try Row.fetchOne(
-                db, sql: "SELECT content_id, byte_count, bytes FROM attachment_content WHERE id = ?",
+                db.cachedStatement(
+                    sql: "SELECT content_id, byte_count, bytes FROM attachment_content WHERE id = ?"),
                 arguments: [row])
             guard let found else { throw RegistryError.Damage(problem: "an attachment is missing") }
             id = try found.contentID("content_id")
@@ -64,9 +65,9 @@ enum AttachmentTable {
         if let row = try db.row(in: "attachment_content", where: "content_id", is: content.id.data) {
             return row
         }
-        try db.execute(
-            sql: "INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)",
-            arguments: [content.id.data, content.byteCount, content.stream.data])
+        try db.cachedStatement(
+            sql: "INSERT INTO attachment_content (content_id, byte_count, bytes) VALUES (?, ?, ?)"
+        ).execute(arguments: [content.id.data, content.byteCount, content.stream.data])
         return db.lastInsertedRowID
     }
 
@@ -77,10 +78,10 @@ enum AttachmentTable {
         name: String, content: Content
     )] {
         let rows = try Row.fetchAll(
-            db,
-            sql: version == nil
-                ? "SELECT name, content FROM run_attachment WHERE run = ? ORDER BY name"
-                : "SELECT name, content FROM attachment WHERE version = ? ORDER BY name",
+            db.cachedStatement(
+                sql: version == nil
+                    ? "SELECT name, content FROM run_attachment WHERE run = ? ORDER BY name"
+                    : "SELECT name, content FROM attachment WHERE version = ? ORDER BY name"),
             arguments: [version ?? run])
         return try rows.map { (try $0.value("name"), try Content(db, row: $0.value("content"))) }
     }
@@ -88,12 +89,11 @@ enum AttachmentTable {
     /// The attachments of a version, by name.
     static func ids(_ db: Database, _ version: Version) throws -> OrderedDictionary<String, ContentID> {
         let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT name, content_id FROM attachment
-                JOIN attachment_content ON attachment_content.id = attachment.content WHERE version = ? ORDER BY name
-                """,
-            arguments: [version.rowID])
+            db.cachedStatement(
+                sql: """
+                    SELECT name, content_id FROM attachment
+                    JOIN attachment_content ON attachment_content.id = attachment.content WHERE version = ? ORDER BY name
+                    """), arguments: [version.rowID])
         return OrderedDictionary(
             uniqueKeysWithValues: try rows.map { (try $0.value("name"), try $0.contentID("content_id")) })
     }

@@ -36,12 +36,11 @@ enum AttributeTable {
     /// - Throws: ``RegistryError/Damage`` where one is not JSON.
     static func attributes(_ db: Database, version: Int64) throws -> [Attribute] {
         try Row.fetchAll(
-            db,
-            sql: """
-                SELECT source, key, value, json_valid(value) AS is_json FROM attribute
-                WHERE version = ? ORDER BY source, ordinal
-                """,
-            arguments: [version]
+            db.cachedStatement(
+                sql: """
+                    SELECT source, key, value, json_valid(value) AS is_json FROM attribute
+                    WHERE version = ? ORDER BY source, ordinal
+                    """), arguments: [version]
         ).map { row in
             guard let source = Source(rawValue: try row.value("source")),
                 try row.value("is_json", as: Int.self) == 1

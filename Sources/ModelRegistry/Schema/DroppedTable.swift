@@ -25,7 +25,9 @@ enum DroppedTable {
                 role: content.leaves[ordinal].role, tensor, at: now)
             try delete.execute(arguments: [content.version.rowID, ordinal])
         }
-        try db.execute(sql: "DELETE FROM source_file WHERE version = ?", arguments: [content.version.rowID])
+        try db.cachedStatement(sql: "DELETE FROM source_file WHERE version = ?").execute(arguments: [
+            content.version.rowID
+        ])
         try EventTable.insert(
             db, "thin", model: content.version.model, number: content.version.number, at: now,
             detail: "{\"dropped_tensor_count\":\(ordinals.count)}")
@@ -54,7 +56,7 @@ enum DroppedTable {
     /// - Throws: ``RegistryError/Damage``.
     static func latestTime(_ db: Database, _ version: Version) throws -> String? {
         let time = try String.fetchOne(
-            db, sql: "SELECT max(dropped_at) FROM dropped_parameter WHERE version = ?",
+            db.cachedStatement(sql: "SELECT max(dropped_at) FROM dropped_parameter WHERE version = ?"),
             arguments: [version.rowID])
         if let time, !Timestamp.isValid(time) {
             throw RegistryError.Damage(problem: "\"\(time.prefix(40))\" is no time")
@@ -70,12 +72,11 @@ enum DroppedTable {
     ) throws -> [Int: (role: TensorRole, tensor: Manifest.TensorContent)] {
         guard version.droppedTensorCount > 0 else { return [:] }
         let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT ordinal, role, content_id, dtype, shape, storage, byte_offset, strides
-                FROM dropped_parameter WHERE version = ?
-                """,
-            arguments: [version.rowID])
+            db.cachedStatement(
+                sql: """
+                    SELECT ordinal, role, content_id, dtype, shape, storage, byte_offset, strides
+                    FROM dropped_parameter WHERE version = ?
+                    """), arguments: [version.rowID])
         var leaves: [Int: (role: TensorRole, tensor: Manifest.TensorContent)] = [:]
         for row in rows {
             let dtype = try DType(column: row.value("dtype"))

@@ -20,16 +20,16 @@ enum EnvironmentTable {
             environment.host, environment.user, command, environment.gitCommit, environment.gitBranch,
             environment.isDirty.map { $0 ? "1" : "0" }, packages,
         ])
-        try db.execute(
+        try db.cachedStatement(
             sql: """
                 INSERT INTO environment
                   (content_id, host, user, command, git_commit, git_branch, is_dirty, packages)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (content_id) DO NOTHING
-                """,
-            arguments: [
-                id.data, environment.host, environment.user, command, environment.gitCommit,
-                environment.gitBranch, environment.isDirty, packages,
-            ])
+                """
+        ).execute(arguments: [
+            id.data, environment.host, environment.user, command, environment.gitCommit,
+            environment.gitBranch, environment.isDirty, packages,
+        ])
         guard let row = try db.row(in: "environment", where: "content_id", is: id.data) else {
             throw RegistryError.Damage(problem: "an environment was not inserted")
         }
@@ -46,7 +46,8 @@ enum EnvironmentTable {
     ///
     /// - Throws: ``RegistryError/Damage``.
     static func check(_ db: Database, row: Int64) throws {
-        let row = try Row.fetchOne(db, sql: "SELECT \(columns) FROM environment WHERE id = ?", arguments: [row])
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT \(columns) FROM environment WHERE id = ?"), arguments: [row])
         guard let row else { throw RegistryError.Damage(problem: "an environment's row is missing") }
         let texts = ["host", "user", "command", "git_commit", "git_branch"]
         let id = contentID(
@@ -61,17 +62,18 @@ enum EnvironmentTable {
     static func environment(_ db: Database, _ id: Int64?) throws -> RunEnvironment? {
         guard let id,
             let row = try Row.fetchOne(
-                db, sql: "SELECT \(columns) FROM environment WHERE id = ?", arguments: [id])
+                db.cachedStatement(sql: "SELECT \(columns) FROM environment WHERE id = ?"), arguments: [id])
         else { return nil }
         let command = try String.fetchAll(
-            db, sql: "SELECT value FROM environment, json_each(ifnull(command, '[]')) WHERE environment.id = ?",
+            db.cachedStatement(
+                sql: "SELECT value FROM environment, json_each(ifnull(command, '[]')) WHERE environment.id = ?"),
             arguments: [id])
         var packages: OrderedDictionary<String, String> = [:]
         let rows = try Row.fetchAll(
-            db,
-            sql:
-                "SELECT json_each.key, json_each.value FROM environment, json_each(packages) WHERE environment.id = ?",
-            arguments: [id])
+            db.cachedStatement(
+                sql:
+                    "SELECT json_each.key, json_each.value FROM environment, json_each(packages) WHERE environment.id = ?"
+            ), arguments: [id])
         for package in rows { packages[try package.value("key")] = try package.value("value") }
         return RunEnvironment(
             host: try row.optional("host"), user: try row.optional("user"), command: command,

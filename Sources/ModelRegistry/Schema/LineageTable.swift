@@ -49,7 +49,8 @@ enum LineageTable {
     /// The rows of a version's ancestors, in order; `nil` for those that are not in the registry.
     static func rows(_ db: Database, version: Int64) throws -> [Int64?] {
         try Row.fetchAll(
-            db, sql: "SELECT ancestor FROM lineage WHERE version = ? ORDER BY ordinal", arguments: [version]
+            db.cachedStatement(sql: "SELECT ancestor FROM lineage WHERE version = ? ORDER BY ordinal"),
+            arguments: [version]
         ).map { try $0.optional("ancestor") }
     }
 
@@ -66,16 +67,15 @@ enum LineageTable {
 
     static func ancestors(_ db: Database, _ version: Int64) throws -> [Ancestor] {
         let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT ancestor_name, ancestor_content_id, lineage.kind, found, share,
-                       ancestor.deleted_at IS NULL AND ancestor.id IS NOT NULL AS is_present,
-                       model.name || ':v' || ancestor.number AS reference
-                FROM lineage LEFT JOIN version AS ancestor ON ancestor.id = lineage.ancestor
-                LEFT JOIN model ON model.id = ancestor.model
-                WHERE lineage.version = ? ORDER BY ordinal
-                """,
-            arguments: [version])
+            db.cachedStatement(
+                sql: """
+                    SELECT ancestor_name, ancestor_content_id, lineage.kind, found, share,
+                           ancestor.deleted_at IS NULL AND ancestor.id IS NOT NULL AS is_present,
+                           model.name || ':v' || ancestor.number AS reference
+                    FROM lineage LEFT JOIN version AS ancestor ON ancestor.id = lineage.ancestor
+                    LEFT JOIN model ON model.id = ancestor.model
+                    WHERE lineage.version = ? ORDER BY ordinal
+                    """), arguments: [version])
         return try rows.map { row in
             let kind: String = try row.value("kind")
             guard let kind = Ancestor.Kind(rawValue: kind) else {

@@ -19,7 +19,8 @@ enum MetricTable {
 
     static func metrics(_ db: Database, version: Int64) throws -> [Metric] {
         try Row.fetchAll(
-            db, sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name", arguments: [version]
+            db.cachedStatement(sql: "SELECT name, value FROM metric WHERE version = ? ORDER BY name"),
+            arguments: [version]
         ).map { row in
             Metric(name: try row.value("name"), value: try row.optional("value") ?? .nan)
         }

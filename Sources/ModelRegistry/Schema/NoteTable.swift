@@ -12,9 +12,8 @@ enum NoteTable {
     }
 
     private static func insert(_ db: Database, run: Int64?, version: Int64?, _ note: Note) throws {
-        try db.execute(
-            sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)",
-            arguments: [run, version, Timestamp.text(note.at), note.actor, note.text])
+        try db.cachedStatement(sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)")
+            .execute(arguments: [run, version, Timestamp.text(note.at), note.actor, note.text])
     }
 
     /// Adds notes of another registry, but for those that are here, too.

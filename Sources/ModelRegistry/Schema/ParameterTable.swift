@@ -12,16 +12,15 @@ enum ParameterTable {
         let paths = structure.leafPaths
         let dropped = try DroppedTable.leaves(db, version)
         let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT ordinal, role, storage, storage_offset, view_id, view_dtype, view_shape, view_strides,
-                       view_offset, value_kind, value, tensor.id AS tensor_id, tensor.content_id, tensor.dtype,
-                       tensor.shape, tensor.byte_count,
-                       (SELECT count(*) FROM tensor_chunk WHERE tensor_chunk.tensor = parameter.tensor) AS chunk_count
-                FROM parameter LEFT JOIN tensor ON tensor.id = parameter.tensor
-                WHERE version = ? ORDER BY ordinal
-                """,
-            arguments: [version.rowID])
+            db.cachedStatement(
+                sql: """
+                    SELECT ordinal, role, storage, storage_offset, view_id, view_dtype, view_shape, view_strides,
+                           view_offset, value_kind, value, tensor.id AS tensor_id, tensor.content_id, tensor.dtype,
+                           tensor.shape, tensor.byte_count,
+                           (SELECT count(*) FROM tensor_chunk WHERE tensor_chunk.tensor = parameter.tensor) AS chunk_count
+                    FROM parameter LEFT JOIN tensor ON tensor.id = parameter.tensor
+                    WHERE version = ? ORDER BY ordinal
+                    """), arguments: [version.rowID])
         var leaves: [StoredLeaf] = []
         func appendDropped() {
             while let (role, tensor) = dropped[leaves.count], leaves.count < paths.count {

@@ -5,21 +5,22 @@ import GRDB
 /// Source files of versions as rows.
 enum SourceFileTable {
     static func insert(_ source: NewSourceFile, version: Int64, _ db: Database) throws {
-        try db.execute(
+        try db.cachedStatement(
             sql: """
                 INSERT INTO source_file (version, name, format, byte_count, content_id, recipe)
                 VALUES (?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                version, source.name, source.format, source.byteCount, ContentID(hashing: source.recipe).data,
-                source.recipe.data,
-            ])
+                """
+        ).execute(arguments: [
+            version, source.name, source.format, source.byteCount, ContentID(hashing: source.recipe).data,
+            source.recipe.data,
+        ])
     }
 
     /// The source file of a version; `nil` where there is none.
     static func sourceFile(_ db: Database, version: Int64) throws -> NewSourceFile? {
         let row = try Row.fetchOne(
-            db, sql: "SELECT name, format, byte_count, recipe FROM source_file WHERE version = ?",
+            db.cachedStatement(
+                sql: "SELECT name, format, byte_count, recipe FROM source_file WHERE version = ?"),
             arguments: [version])
         return try row.map { row in
             NewSourceFile(
@@ -38,7 +39,7 @@ struct SourceFileRow {
 
     init?(_ db: Database, _ version: Version) throws {
         let row = try Row.fetchOne(
-            db, sql: "SELECT byte_count, content_id, recipe FROM source_file WHERE version = ?",
+            db.cachedStatement(sql: "SELECT byte_count, content_id, recipe FROM source_file WHERE version = ?"),
             arguments: [version.rowID])
         guard let row else { return nil }
         byteCount = try row.value("byte_count")

@@ -49,14 +49,13 @@ enum TensorTable {
     /// The tensors of a version, in the order of its leaves.
     static func facts(_ db: Database, version: Int64) throws -> [TensorFacts] {
         let rows = try Row.fetchCursor(
-            db,
-            sql: """
-                SELECT path.text AS path, tensor.dtype, tensor.shape, tensor.byte_count, nan_count, infinity_count,
-                       zero_count, minimum, maximum, l2_norm
-                FROM parameter JOIN tensor ON tensor.id = parameter.tensor JOIN path ON path.id = parameter.path
-                WHERE version = ? ORDER BY ordinal
-                """,
-            arguments: [version])
+            db.cachedStatement(
+                sql: """
+                    SELECT path.text AS path, tensor.dtype, tensor.shape, tensor.byte_count, nan_count, infinity_count,
+                           zero_count, minimum, maximum, l2_norm
+                    FROM parameter JOIN tensor ON tensor.id = parameter.tensor JOIN path ON path.id = parameter.path
+                    WHERE version = ? ORDER BY ordinal
+                    """), arguments: [version])
         var facts: [TensorFacts] = []
         while let row = try rows.next() {
             let shape = try IntegerList.numbers(row.value("shape"))
@@ -85,10 +84,10 @@ enum TensorTable {
     /// - Throws: ``RegistryError/Damage``.
     static func health(_ db: Database, row: Int64) throws -> TensorHealth {
         let row = try Row.fetchOne(
-            db,
-            sql:
-                "SELECT nan_count, infinity_count, zero_count, minimum, maximum, l2_norm FROM tensor WHERE id = ?",
-            arguments: [row])
+            db.cachedStatement(
+                sql:
+                    "SELECT nan_count, infinity_count, zero_count, minimum, maximum, l2_norm FROM tensor WHERE id = ?"
+            ), arguments: [row])
         guard let row else { throw RegistryError.Damage(problem: "a tensor's row is missing") }
         return try TensorHealth(row)
     }

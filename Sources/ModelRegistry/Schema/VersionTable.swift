@@ -182,18 +182,18 @@ enum VersionTable {
     /// - Parameter structure: Its row.
     /// - Returns: The version's row.
     static func insert(_ new: NewRow, _ manifest: Manifest, structure: Int64, _ db: Database) throws -> Int64 {
-        try db.execute(
+        try db.cachedStatement(
             sql: """
                 INSERT INTO version
                   (model, number, content_id, parent, structure, kind, message, tensor_count, byte_count, created_at,
                    run, step, environment)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                new.modelID, new.number, manifest.contentID.data, new.parent, structure,
-                manifest.structure.kind.rawValue, new.message, manifest.tensorCount, manifest.byteCount,
-                new.createdAt, new.run, new.step, new.environment,
-            ])
+                """
+        ).execute(arguments: [
+            new.modelID, new.number, manifest.contentID.data, new.parent, structure,
+            manifest.structure.kind.rawValue, new.message, manifest.tensorCount, manifest.byteCount,
+            new.createdAt, new.run, new.step, new.environment,
+        ])
         return db.lastInsertedRowID
     }
 
