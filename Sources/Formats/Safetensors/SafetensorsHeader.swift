@@ -27,10 +27,10 @@ struct SafetensorsHeader {
     static let maximumByteCount = 100_000_000
 
     /// Most tensors in one file; a shard of the largest models has some thousands. Bounds memory.
-    static let maximumTensorCount = 1 << 17
+    static let maximumTensorCount = 1 << 20
 
     /// Most axes of all tensors together, and most texts in the metadata. Bounds memory.
-    static let maximumAxisCount = 1 << 20
+    static let maximumAxisCount = 1 << 21
     static let maximumTextCount = 1 << 16
 
     /// The key of the metadata, which no tensor can have.
