@@ -169,13 +169,23 @@ enum RunTable {
     private static func lastValues(_ db: Database, _ run: Int64) throws -> (
         values: [String: Double], step: Int?
     ) {
+        // From name to name in the key, and to the last step of each, whatever lies between: one statement for each run.
         let last = try db.cachedStatement(
-            sql: "SELECT step, value FROM run_metric WHERE run = ? AND name = ? ORDER BY step DESC LIMIT 1")
+            sql: """
+                WITH RECURSIVE metric (name) AS (
+                  SELECT min(name) FROM run_metric WHERE run = ?1
+                  UNION ALL
+                  SELECT (SELECT min(name) FROM run_metric WHERE run = ?1 AND name > metric.name)
+                  FROM metric WHERE metric.name IS NOT NULL)
+                SELECT last.name, last.step, last.value FROM metric CROSS JOIN run_metric AS last
+                  ON last.run = ?1 AND last.name = metric.name AND last.step = (
+                    SELECT max(step) FROM run_metric WHERE run = ?1 AND run_metric.name = metric.name)
+                """)
         var values: [String: Double] = [:]
         var step: Int?
-        for name in try metricNames(db, run) {
-            guard let row = try Row.fetchOne(last, arguments: [run, name]) else { continue }
-            values[name] = try row.optional("value") ?? .nan
+        let rows = try Row.fetchCursor(last, arguments: [run])
+        while let row = try rows.next() {
+            values[try row.value("name")] = try row.optional("value") ?? .nan
             step = max(step ?? 0, try row.value("step"))
         }
         return (values, step)
