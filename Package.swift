@@ -141,8 +141,10 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Foundations", "Tensors", "Checkpoints", orderedCollections],
             path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "PerturbedParallel", dependencies: ["CKernels"], path: "Tests/PerturbedParallel"),
         .testTarget(
-            name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "CZlib", zstd],
+            name: "CKernelsTests",
+            dependencies: ["TestSupport", "PerturbedParallel", "CKernels", "CZlib", zstd],
             swiftSettings: strict),
         .testTarget(
             name: "FoundationsTests", dependencies: ["Foundations", "TestSupport"], swiftSettings: strict),

@@ -13,7 +13,9 @@
 typedef void (*part_body)(void *, size_t);
 
 // One job at a time. `claim` holds the job's number in the upper half and the next part in the lower: a part is
-// claimed by compare-and-exchange, so a late worker can never take a part of a job whose fields it has not read.
+// claimed by compare-and-exchange, so a late worker can never take a part of a job whose fields it has not read. While the
+// fields change, the next part is NO_PART: a worker that is late in the job before would take them for that job's.
+#define NO_PART UINT32_MAX
 static _Atomic uint64_t claim;
 static _Atomic(part_body) job_body;
 static _Atomic(void *) job_context;
@@ -102,6 +104,8 @@ void mr_parallel(size_t parts, part_body body, void *context) {
         pthread_detach(thread);
         worker_count++;
     }
+    // Acquire: none of the fields changes before this does. Under the old number, so that nobody looks for the new job yet.
+    atomic_exchange_explicit(&claim, (uint64_t)number << 32 | NO_PART, memory_order_acq_rel);
     atomic_store_explicit(&job_body, body, memory_order_relaxed);
     atomic_store_explicit(&job_context, context, memory_order_relaxed);
     atomic_store_explicit(&job_parts, (uint32_t)parts, memory_order_relaxed);
