@@ -92,7 +92,9 @@ struct FileRecipe: Equatable {
         let damage = RegistryError.Damage(problem: "the stored recipe of the source file is damaged")
         // Each piece but the last has a tensor of at least one byte, and takes at most 20 bytes to say so.
         let (pieceBytes, overflow) = fileByteCount.multipliedReportingOverflow(by: 21)
-        guard !overflow, fileByteCount >= 0, let bytes = Zlib.decompressed(encoded, limit: pieceBytes + 64)
+        let (limit, limitOverflow) = pieceBytes.addingReportingOverflow(64)
+        guard !overflow, !limitOverflow, fileByteCount >= 0,
+            let bytes = Zlib.decompressed(encoded, limit: limit)
         else { throw damage }
         var position = 0
         func number() throws(RegistryError.Damage) -> Int {

@@ -51,6 +51,15 @@ struct SourceFileTests {
         #expect(try registry.problems() == [])
     }
 
+    /// The largest length of which a recipe's could be counted, and a little more.
+    @Test(arguments: [Int.max / 21, Int.max / 21 + 1, Int.max, -1])
+    func anImpossibleLengthOfAFileIsDamage(byteCount: Int) throws {
+        let version = try save().version
+        try registry.tamper("UPDATE source_file SET byte_count = ?", [byteCount])
+        #expect(message { try restored(version) }?.hasSuffix("lists the affected versions") == true)
+        #expect(try !registry.problems().isEmpty)
+    }
+
     @Test func aVersionWithoutAFileGivesNoneBack() throws {
         let version = try registry.save(Checkpoint.none, as: "m", message: "")
         #expect(try restored(version.version) == nil)
