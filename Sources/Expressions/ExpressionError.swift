@@ -37,7 +37,9 @@ public struct ExpressionError: Error, Equatable {
 
 extension ExpressionError: CustomStringConvertible {
     /// A sentence of one line.
-    public var description: String {
+    public var description: String { printable(sentence) }
+
+    private var sentence: String {
         switch problem {
         case .tooLong: "\"\(text)…\": an expression may have \(QueryExpression.maximumByteCount) bytes"
         case .tooDeep: "\"\(text)\": too many parentheses within each other\(place)"

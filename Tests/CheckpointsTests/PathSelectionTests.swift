@@ -66,6 +66,8 @@ struct PathSelectionTests {
                 == #"nothing in the checkpoint matches "decoder.wieght", "x" (did you mean "decoder.weight"?)"#)
         let other = #expect(throws: PathSelectionError.self) { try selected("?") }
         #expect(other?.description == #"nothing in the checkpoint matches "?""#)
+        let lines = #expect(throws: PathSelectionError.self) { try selected("a\nb") }
+        #expect(lines?.description == #"nothing in the checkpoint matches "a\nb""#)
     }
 
     @Test func manyStarsDoNotTakeForever() throws {

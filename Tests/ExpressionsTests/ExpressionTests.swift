@@ -17,6 +17,11 @@ import Testing
         }
     }
 
+    @Test(arguments: ["a\nb", "'a\nb", "a < 1.2.3\n", "a b\u{1B}[2J"]) func errorsAreOneLine(text: String) {
+        let error = #expect(throws: ExpressionError.self) { try QueryExpression(parsing: text) }
+        #expect(error?.description.contains { $0 == "\n" || $0 == "\u{1B}" } == false)
+    }
+
     @Test func slashesJoinNamesWhereThatIsAskedFor() throws {
         #expect(try QueryExpression(parsing: "val/loss > 1").names == ["val", "loss"])
         #expect(

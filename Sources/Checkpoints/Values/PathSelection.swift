@@ -50,8 +50,8 @@ public struct PathSelectionError: Error, Equatable {
 extension PathSelectionError: CustomStringConvertible {
     /// Such as `nothing in the checkpoint matches "hiden.weight" (did you mean "hidden.weight"?)`.
     public var description: String {
-        "nothing in the checkpoint matches \(patterns.map { "\"\($0)\"" }.joined(separator: ", "))"
-            + (suggestion.map { " (did you mean \"\($0)\"?)" } ?? "")
+        "nothing in the checkpoint matches \(patterns.map(quoted).joined(separator: ", "))"
+            + (suggestion.map { " (did you mean \(quoted($0))?)" } ?? "")
     }
 }
 

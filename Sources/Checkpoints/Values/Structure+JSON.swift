@@ -73,7 +73,7 @@ extension StructureError: CustomStringConvertible {
         switch self {
         case .unexpected(let offset): "stored structure is damaged at byte \(offset)"
         case .tooDeep: "stored structure is nested more than \(Checkpoint.maximumDepth) deep"
-        case .duplicateKey(let key): "stored structure has the key \"\(key)\" twice"
+        case .duplicateKey(let key): "stored structure has the key \(quoted(key)) twice"
         }
     }
 }

@@ -119,13 +119,16 @@ extension RegistryError.Damage: CustomStringConvertible {
         if let version { place.append(version) }
         if let path { place.append(quoted(path)) }
         if let chunk { place.append("chunk \(chunk.short)…") }
-        return (place.isEmpty ? "" : place.joined(separator: ", ") + ": ") + problem
+        // Names and problems may hold what a row does.
+        return printable((place.isEmpty ? "" : place.joined(separator: ", ") + ": ") + problem)
     }
 }
 
 extension RegistryError: CustomStringConvertible {
     /// One line, lower case, with what to do where there is something to do.
-    public var description: String {
+    public var description: String { printable(sentence) }
+
+    private var sentence: String {
         switch self {
         case .noRegistry(let path):
             "no registry at \(quoted(path)); `modelreg save` makes one, --registry or MODELREG_REGISTRY names another"

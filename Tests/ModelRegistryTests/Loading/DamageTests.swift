@@ -266,6 +266,19 @@ struct DamageTests {
         #expect(message { try registry.load("m", as: Checkpoint.self) } == expected)
     }
 
+    /// What a hostile row says must not look like a message of ours, nor command a terminal.
+    @Test(arguments: [
+        "UPDATE tensor SET shape = '[1' || char(10) || 'modelreg: all is well'",
+        "UPDATE tensor SET dtype = char(27) || '[2J' || char(10)",
+        "UPDATE version SET kind = 'a' || char(10) || 'b'",
+        "UPDATE parameter SET view_shape = '[' || char(10) || ']' WHERE view_shape IS NOT NULL",
+    ])
+    func damageIsSaidInOneLine(sql: String) throws {
+        try registry.tamper(sql)
+        let text = try #require(message { try registry.load("m", as: Checkpoint.self) })
+        #expect(!text.contains("\n") && !text.contains("\u{1B}") && text.contains("\\"))
+    }
+
     /// Fault A9: memory was made of what the rows of a hostile registry claim.
     @Test(arguments: ["[4611686018427387904,4]", "[9223372036854775807]", "[-1,-4]", "[1099511627776]"])
     func historyBelievesNoShape(shape: String) throws {
