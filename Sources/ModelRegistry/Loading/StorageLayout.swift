@@ -41,13 +41,30 @@ package struct StorageLayout: Sendable {
         version = content.version
         structure = content.structure
         (leaves, storageByteCounts, pieces) = try locatingDamage(version: content.version.reference) {
-            var builder = try StorageLayoutBuilder(content, selected: selected)
-            let leaves = try zip(content.leaves, selected).map { leaf, isSelected in
-                isSelected ? try builder.place(leaf) : nil
-            }
-            return (leaves, builder.storageByteCounts, builder.pieces)
+            try StorageLayout.parts(content, selected)
         }
         reader = try TensorReader(registry, db, content.version, pieces.map { ($0.tensor, $0.path) })
+    }
+
+    /// Checks that what is there of a version can be laid out. Chunks are not looked for.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func check(_ content: VersionContent) throws {
+        let isPresent = content.leaves.map { leaf in
+            if case .dropped = leaf.content { false } else { true }
+        }
+        _ = try parts(content, isPresent)
+    }
+
+    private static func parts(
+        _ content: VersionContent, _ selected: [Bool]
+    ) throws -> (leaves: [Leaf?], storageByteCounts: [Int], pieces: [Piece]) {
+        var builder = try StorageLayoutBuilder(content, selected: selected)
+        let leaves = try zip(content.leaves, selected).map { leaf, isSelected in
+            isSelected ? try builder.place(leaf) : nil
+        }
+        try builder.checkDisjoint()
+        return (leaves, builder.storageByteCounts, builder.pieces)
     }
 }
 
@@ -108,6 +125,18 @@ private struct StorageLayoutBuilder {
                 storage: storage, dtype: view.dtype, shape: view.shape, strides: view.placement?.strides,
                 offset: first / width),
             role: leaf.role)
+    }
+
+    /// Checks that no two tensors of a shared storage lie over each other: what is loaded of one would be the other's bytes.
+    func checkDisjoint() throws {
+        // Shared storages have the first numbers.
+        let inOrder = pieces.filter { $0.storage < shared.count && $0.tensor.byteCount > 0 }
+            .sorted { ($0.storage, $0.byteOffset) < ($1.storage, $1.byteOffset) }
+        for (piece, next) in zip(inOrder, inOrder.dropFirst())
+        where piece.storage == next.storage && next.byteOffset - piece.byteOffset < piece.tensor.byteCount {
+            throw RegistryError.Damage(
+                path: next.path.text, problem: "it lies over another tensor of a shared storage")
+        }
     }
 
     /// The storage and position of a leaf's stored tensor, which becomes a piece if it is not one yet.

@@ -147,6 +147,7 @@ final class RowVerification {
                 }
                 guard checksAll else { return }
                 try locatingDamage(version: version.reference) {
+                    try StorageLayout.check(content)
                     guard let source = try SourceFileRow(db, version) else { return }
                     _ = try source.places(try source.recipe(leafCount: content.leaves.count), content)
                 }

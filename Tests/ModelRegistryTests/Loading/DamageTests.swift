@@ -279,6 +279,35 @@ struct DamageTests {
         #expect(!text.contains("\n") && !text.contains("\u{1B}") && text.contains("\\"))
     }
 
+    /// Found by FuzzPatch: two tensors in one place of a shared storage, of which one was loaded with the other's bytes.
+    @Test func tensorsDoNotLieOverEachOther() throws {
+        try registry.save(
+            dictionary(["a": .tensor(Tensor([1, 2, 3] as [Float])), "b": .tensor(Tensor([4, 5] as [Float]))]),
+            as: "over", message: "")
+        // As a hostile author would do it: the content id fits.
+        let manifest = try registry.manifest(of: "over")
+        let leaves = manifest.leaves.enumerated().map { ordinal, leaf in
+            guard case .tensor(let tensor) = leaf.content else { return leaf }
+            let tie = Manifest.Tie(storage: 0, byteOffset: 4 * ordinal, strides: [1])
+            let tied = Manifest.TensorContent(id: tensor.id, dtype: tensor.dtype, shape: tensor.shape, tie: tie)
+            return Manifest.Leaf(path: leaf.path, content: .tensor(tied))
+        }
+        let id = Manifest(structure: manifest.structure, leaves: leaves).contentID
+        try registry.tamper(
+            "UPDATE version SET content_id = ? WHERE id = (SELECT max(id) FROM version)", [id.data])
+        try registry.tamper(
+            """
+            UPDATE parameter SET storage = 0, storage_offset = 4 * ordinal
+            WHERE version = (SELECT max(id) FROM version)
+            """)
+        #expect(
+            message { try registry.load("over", as: Checkpoint.self) }
+                == #"over:v1, "b": it lies over another tensor of a shared storage: the registry is damaged; "#
+                + "`modelreg verify` lists the affected versions")
+        #expect(try registry.problems("over").count == 1)
+        #expect(throws: Never.self) { try registry.load("over", as: Checkpoint.self, only: ["b"]) }
+    }
+
     /// Fault A9: memory was made of what the rows of a hostile registry claim.
     @Test(arguments: ["[4611686018427387904,4]", "[9223372036854775807]", "[-1,-4]", "[1099511627776]"])
     func historyBelievesNoShape(shape: String) throws {
