@@ -23,7 +23,7 @@ test-interop: dependencies
 torture: build
 	Tests/Torture/run
 
-# Each parser of files for FUZZ_SECONDS (60).
+# Each reader of files, rows and what users write for FUZZ_SECONDS (60).
 fuzz: dependencies
 	Fuzz/run
 

@@ -7,34 +7,78 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    .define("Zstd"),
 ]
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 
-/// One fuzzer for each parser; `run` runs them all.
-let fuzzers = ["FuzzSafetensors", "FuzzZip", "FuzzPickle", "FuzzLegacy", "FuzzNumPy", "FuzzGGUF", "FuzzIndex"]
+/// A fuzzer, and what it reads with.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(name: name, dependencies: ["FuzzSupport"] + dependencies, swiftSettings: settings)
+}
 
 let package = Package(
     name: "Fuzz",
-    dependencies: [.package(url: "https://github.com/apple/swift-collections", from: "1.6.0")],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
     targets: [
         .target(name: "CKernels"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Foundations", dependencies: ["CKernels", "CZlib"], swiftSettings: settings),
+        .target(name: "Expressions", dependencies: ["Foundations"], swiftSettings: settings),
         .target(
             name: "Tensors", dependencies: ["Foundations", "CKernels", orderedCollections],
             swiftSettings: settings),
-        // What the parsers need.
+        .target(
+            name: "TensorCodec", dependencies: ["Foundations", "CKernels", "CZlib", "CZstd"],
+            swiftSettings: settings),
         .target(
             name: "Checkpoints", dependencies: ["Foundations", "Tensors", "CKernels", orderedCollections],
+            swiftSettings: settings),
+        .target(
+            name: "WeightDiff",
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", "Expressions"],
             swiftSettings: settings),
         .target(
             name: "Formats",
             dependencies: ["Foundations", "Tensors", "Checkpoints", "CKernels", orderedCollections],
             swiftSettings: settings),
         .target(
+            name: "ChunkStore",
+            dependencies: [
+                "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
+            ],
+            swiftSettings: settings),
+        // A folder with a link to the sources, and the migrations, which `run` writes there.
+        .target(
+            name: "ModelRegistry",
+            dependencies: [
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "CKernels",
+                "CSQLiteShim", grdb, orderedCollections,
+            ],
+            swiftSettings: settings),
+        .target(
             name: "FuzzSupport",
             dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: settings),
-    ] + fuzzers.map { .executableTarget(name: $0, dependencies: ["FuzzSupport"], swiftSettings: settings) },
+        fuzzer("FuzzSafetensors"),
+        fuzzer("FuzzZip"),
+        fuzzer("FuzzPickle"),
+        fuzzer("FuzzLegacy"),
+        fuzzer("FuzzNumPy"),
+        fuzzer("FuzzGGUF"),
+        fuzzer("FuzzIndex"),
+        fuzzer("FuzzChunk", ["CKernels", "TensorCodec"]),
+        fuzzer("FuzzCodec", ["CKernels", "CZstd", "TensorCodec"]),
+        fuzzer("FuzzStored", ["Checkpoints", "Foundations", "ModelRegistry", grdb]),
+        fuzzer("FuzzQuery", ["Expressions", "Foundations", "ModelRegistry", "WeightDiff"]),
+        fuzzer("FuzzPatch", ["Checkpoints", "Foundations", "ModelRegistry", "Tensors", orderedCollections]),
+        fuzzer("FuzzRows", ["Checkpoints", "ChunkStore", "ModelRegistry", "Tensors", grdb]),
+    ],
     swiftLanguageModes: [.v6]
 )

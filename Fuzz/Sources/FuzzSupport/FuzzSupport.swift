@@ -37,6 +37,13 @@ public enum FuzzFile {
         return folder
     }()
 
+    /// The path of a file in memory that holds `bytes`.
+    public static func inFolder(_ name: String, _ bytes: [UInt8]) -> String {
+        let path = "\(folder)/\(name)"
+        write(bytes, to: path)
+        return path
+    }
+
     /// Reads `bytes` as the index of a model in several files.
     public static func readIndex(_ bytes: [UInt8]) {
         let path = "\(folder)/index.json"

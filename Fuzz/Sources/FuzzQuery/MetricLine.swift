@@ -1,0 +1,1 @@
+../../../Sources/ModelRegCLI/Runs/MetricLine.swift

@@ -1,0 +1,1 @@
+../../../Sources/ModelRegCLI/Support/UsageError.swift
