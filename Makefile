@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test test-interop torture fuzz build install bench format lint dependencies
+.PHONY: demo test test-interop torture fuzz sanitize build install bench format lint dependencies
 
 demo: build
 	$(SWIFT) build -c release --product Digits
@@ -26,6 +26,10 @@ torture: build
 # Each reader of files, rows and what users write for FUZZ_SECONDS (60).
 fuzz: dependencies
 	Fuzz/run
+
+# AddressSanitizer over the fuzzers, ThreadSanitizer over tests.
+sanitize: dependencies
+	scripts/sanitize
 
 build: dependencies
 	$(SWIFT) build -c release --product modelreg
