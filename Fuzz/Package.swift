@@ -54,12 +54,13 @@ let package = Package(
                 "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
             ],
             swiftSettings: settings),
+        .target(name: "SQLitePages", dependencies: ["Foundations"], swiftSettings: settings),
         // A folder with a link to the sources, and the migrations, which `run` writes there.
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "CKernels",
-                "CSQLiteShim", grdb, orderedCollections,
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "SQLitePages",
+                "CKernels", "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: settings),
         .target(
@@ -79,6 +80,7 @@ let package = Package(
         fuzzer("FuzzQuery", ["Expressions", "Foundations", "ModelRegistry", "WeightDiff"]),
         fuzzer("FuzzPatch", ["Checkpoints", "Foundations", "ModelRegistry", "Tensors", orderedCollections]),
         fuzzer("FuzzRows", ["Checkpoints", "ChunkStore", "ModelRegistry", "Tensors", grdb]),
+        fuzzer("FuzzPages", ["SQLitePages"]),
     ],
     swiftLanguageModes: [.v6]
 )

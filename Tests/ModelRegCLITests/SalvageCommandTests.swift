@@ -34,7 +34,7 @@ import Testing
         #expect(found.output.hasSuffix("2 versions -> rescued.db\n"))
         #expect(try workspace.modelreg("verify --registry rescued.db").status == 0)
         let json = try workspace.modelreg("salvage modelreg.db -o rescued.db --force --json")
-        #expect(json.status == 1 && json.output.contains("\"version_count\":2"))
+        #expect(json.status == 1 && json.output.contains("\"version_count\" : 2"))
     }
 
     @Test func anythingElseIsRefused() throws {
