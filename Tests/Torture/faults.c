@@ -2,7 +2,7 @@
 // and lets one of them go wrong.
 //
 //   TORTURE_FOLDER  the folder
-//   TORTURE_LOG     where to record; see torture.py for the format
+//   TORTURE_LOG     where to record; see cases.py for the format
 //   TORTURE_AT      which call goes wrong, from 1; 0: none
 //   TORTURE_FAULT   how: kill (before the call), die (after it), short (half is written), or the number of an error
 #define _GNU_SOURCE
