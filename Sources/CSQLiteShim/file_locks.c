@@ -1,6 +1,7 @@
 #define _GNU_SOURCE  // F_OFD_SETLK
 
 #include "CSQLiteShim.h"
+#include "file_reads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,6 +199,7 @@ static void install(void) {
     }
     result_code = vfs->xSetSystemCall(vfs, "fcntl", (sqlite3_syscall_ptr)locking_fcntl);
     if (result_code == SQLITE_OK) pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    mr_sqlite_tell_failures(vfs);
 }
 
 int mr_sqlite_lock_by_description(void) {

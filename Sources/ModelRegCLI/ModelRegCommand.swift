@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundations
+import Glibc
 import ModelReg
 
 /// `modelreg`: parses the command line, calls the library and prints.
@@ -61,7 +62,11 @@ struct ModelRegCommand: ParsableCommand {
 
     static func main() {
         CrashReport.install()
-        TemporaryFiles.removeOnSignals()
+        // The line may have a progress bar, or what the terminal shows of Ctrl-C.
+        TemporaryFiles.removeOnSignals(
+            saying: isatty(STDERR_FILENO) == 1
+                ? "\r\u{1B}[2Kmodelreg: interrupted; what is saved is unharmed\n"
+                : "modelreg: interrupted; what is saved is unharmed\n")
         MappedFile.surviveTruncation()
         do {
             try CommandWords.check()

@@ -18,6 +18,53 @@ import Testing
         #expect(outcome.errors.hasSuffix("\": No such file or directory\n"))
     }
 
+    /// SQLite took a read that the disk refused for damage: exit status 65, and "the registry is damaged". Packing said it in
+    /// Swift's words.
+    @Test(arguments: ["ls", "verify", "pack"])
+    func aDiskThatCannotBeReadIsNoDamage(command: String) throws {
+        let faults = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Torture/faults.c").standardized.path
+        let compiled = try workspace.shell("clang -shared -fPIC -o faults.so '\(faults)' -ldl")
+        try #require(compiled.status == 0, "\(compiled.errors)")
+        try workspace.succeed("save Examples/data/mlp-step-000.pt m --no-pack")
+        try workspace.succeed("save Examples/data/mlp-step-010.pt m --no-pack")
+        let path = workspace.folder.appending(path: "modelreg.db").path
+        var failureCount = 0
+        // The calls that read the registry, one after the other.
+        for call in 1...400 {
+            let outcome = try workspace.shell(
+                "LD_PRELOAD=$PWD/faults.so modelreg \(command)",
+                environment: [
+                    "TORTURE_FOLDER": path, "TORTURE_READS": "1", "TORTURE_AT": "\(call)",
+                    "TORTURE_FAULT": "\(EIO)",
+                ])
+            if outcome.status == 0 { break }
+            failureCount += 1
+            #expect(
+                outcome.status == 74 && outcome.errors.hasPrefix("modelreg: \"modelreg.db\": "),
+                "read \(call): \(outcome.status) \(outcome.output)\(outcome.errors)")
+        }
+        #expect(failureCount > 10)
+    }
+
+    /// The system ended the process, and its temporary file stayed.
+    @Test func aLimitOfFilesIsAnErrorAndLeavesNothing() throws {
+        let outcome = try workspace.shell(
+            "ulimit -f 100; modelreg save Examples/data/mlp-step-000.pt m; status=$?; ls -A; exit $status")
+        #expect(outcome.status == 74 && !outcome.output.contains("modelreg"), "\(outcome.output)")
+        #expect(
+            outcome.errors == "modelreg: \"modelreg.db\": reading or writing failed: input/output error\n")
+    }
+
+    /// The first save put a file in the place of the link.
+    @Test func aLinkToAMissingFileStays() throws {
+        let outcome = try workspace.shell(
+            "ln -s away/models.db modelreg.db; modelreg save Examples/data/mlp-step-000.pt m; status=$?; readlink modelreg.db; exit $status"
+        )
+        #expect(outcome.status == 73 && outcome.output == "away/models.db\n")
+        #expect(outcome.errors == "modelreg: cannot write \"modelreg.db\": No such file or directory\n")
+    }
+
     /// Pages of a backtrace, or why there was none, came from a crash.
     @Test(
         arguments: [

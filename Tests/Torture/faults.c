@@ -1,10 +1,11 @@
 // Loaded before the C library of a command (LD_PRELOAD): counts the calls that change files below a folder, records them,
-// and lets one of them go wrong.
+// and lets one of them go wrong. Or else the calls that read them.
 //
 //   TORTURE_FOLDER  the folder
 //   TORTURE_LOG     where to record; see cases.py for the format
 //   TORTURE_AT      which call goes wrong, from 1; 0: none
 //   TORTURE_FAULT   how: kill (before the call), die (after it), short (half is written), or the number of an error
+//   TORTURE_READS   if set: only calls that read count
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,11 +24,12 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder, *fault;
 static long count, at;
-static int record = -1;
+static int record = -1, counts_reads;
 
 __attribute__((constructor)) static void start(void) {
     folder = getenv("TORTURE_FOLDER");
     fault = getenv("TORTURE_FAULT");
+    counts_reads = getenv("TORTURE_READS") != NULL;
     at = getenv("TORTURE_AT") ? atol(getenv("TORTURE_AT")) : 0;
     if (folder && getenv("TORTURE_LOG")) {
         record = (int)syscall(SYS_openat, AT_FDCWD, getenv("TORTURE_LOG"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -80,8 +82,9 @@ static void note(char kind, const char *path, const char *other, int64_t offset,
 
 // Whether this call is the one that goes wrong. The lock is held from here to the end of the call, so that the order of
 // the records is that of the calls.
-static int begin(void) {
+static int begin(int reads) {
     pthread_mutex_lock(&mutex);
+    if (reads != counts_reads) return 0;
     if (++count != at || !fault) return 0;
     if (strcmp(fault, "kill") == 0) kill(getpid(), SIGKILL);
     return 1;
@@ -104,7 +107,7 @@ static int is_short(void) { return strcmp(fault, "short") == 0; }
 #define CHANGES(call, condition, noting) \
     do { \
         if (!(condition)) return call; \
-        int is_wrong = begin(); \
+        int is_wrong = begin(0); \
         if (is_wrong && error_number()) { \
             errno = error_number(); \
             end(0); \
@@ -122,7 +125,7 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
     REAL(write);
     char path[4096];
     if (!of_descriptor(descriptor, path)) return real(descriptor, bytes, length);
-    int is_wrong = begin();
+    int is_wrong = begin(0);
     if (is_wrong && error_number()) { errno = error_number(); end(0); return -1; }
     off_t offset = lseek(descriptor, 0, SEEK_CUR);
     ssize_t done = real(descriptor, bytes, cut(length, is_wrong));
@@ -134,7 +137,7 @@ ssize_t write(int descriptor, const void *bytes, size_t length) {
 static ssize_t positioned(ssize_t (*real)(int, const void *, size_t, off_t), int descriptor, const void *bytes, size_t length, off_t offset) {
     char path[4096];
     if (!of_descriptor(descriptor, path)) return real(descriptor, bytes, length, offset);
-    int is_wrong = begin();
+    int is_wrong = begin(0);
     if (is_wrong && error_number()) { errno = error_number(); end(0); return -1; }
     ssize_t done = real(descriptor, bytes, cut(length, is_wrong), offset);
     if (done > 0) note('w', path, NULL, offset, bytes, done);
@@ -148,6 +151,36 @@ ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset) {
 ssize_t pwrite64(int descriptor, const void *bytes, size_t length, off_t offset) {
     REAL(pwrite64);
     return positioned(real, descriptor, bytes, length, offset);
+}
+
+static ssize_t reading(ssize_t (*real)(int, void *, size_t, off_t), int descriptor, void *bytes, size_t length, off_t offset) {
+    char path[4096];
+    if (!counts_reads || !of_descriptor(descriptor, path)) return real(descriptor, bytes, length, offset);
+    int is_wrong = begin(1);
+    if (is_wrong && error_number()) { errno = error_number(); end(0); return -1; }
+    ssize_t done = real(descriptor, bytes, cut(length, is_wrong), offset);
+    note('g', path, NULL, offset, NULL, 0);
+    end(is_wrong);
+    return done;
+}
+ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset) {
+    REAL(pread);
+    return reading(real, descriptor, bytes, length, offset);
+}
+ssize_t pread64(int descriptor, void *bytes, size_t length, off_t offset) {
+    REAL(pread64);
+    return reading(real, descriptor, bytes, length, offset);
+}
+ssize_t read(int descriptor, void *bytes, size_t length) {
+    REAL(read);
+    char path[4096];
+    if (!counts_reads || !of_descriptor(descriptor, path)) return real(descriptor, bytes, length);
+    int is_wrong = begin(1);
+    if (is_wrong && error_number()) { errno = error_number(); end(0); return -1; }
+    ssize_t done = real(descriptor, bytes, cut(length, is_wrong));
+    note('g', path, NULL, 0, NULL, 0);
+    end(is_wrong);
+    return done;
 }
 
 static int truncating(int (*real)(int, off_t), int descriptor, off_t length) {
@@ -164,10 +197,28 @@ static int syncing(int (*real)(int), int descriptor) {
 int fsync(int descriptor) { REAL(fsync); return syncing(real, descriptor); }
 int fdatasync(int descriptor) { REAL(fdatasync); return syncing(real, descriptor); }
 
+int posix_fallocate(int descriptor, off_t offset, off_t length) {
+    REAL(posix_fallocate);
+    char path[4096];
+    if (!of_descriptor(descriptor, path)) return real(descriptor, offset, length);
+    int is_wrong = begin(0);
+    // This one returns its error.
+    if (is_wrong && error_number()) { int code = error_number(); end(0); return code; }
+    int code = real(descriptor, offset, length);
+    if (code == 0) note('t', path, NULL, offset + length, NULL, 0);
+    end(is_wrong);
+    return code;
+}
+
 int unlink(const char *name) {
     REAL(unlink);
     char path[4096];
     CHANGES(real(name), absolute(name, path), note('u', path, NULL, 0, NULL, 0));
+}
+int mkdir(const char *name, mode_t mode) {
+    REAL(mkdir);
+    char path[4096];
+    CHANGES(real(name, mode), absolute(name, path), note('m', path, NULL, 0, NULL, 0));
 }
 int rename(const char *old, const char *new) {
     REAL(rename);

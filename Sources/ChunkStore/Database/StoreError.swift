@@ -27,11 +27,22 @@ package enum StoreError: Error, Equatable {
         case .SQLITE_READONLY, .SQLITE_PERM: self = .readOnly(path: path)
         case .SQLITE_NOTADB: self = .notAStore(path: path)
         case .SQLITE_CORRUPT: self = .malformed(problem: error.message ?? "database disk image is malformed")
-        case .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_FULL:
+        // Aborted: what comes after a failure that has ended the transaction.
+        case .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_FULL, .SQLITE_NOMEM, .SQLITE_PROTOCOL, .SQLITE_ABORT:
             self = .inputOutput(
-                path: path, message: error.message ?? "input/output error",
+                path: path, message: StoreError.text(of: error.resultCode),
                 code: Int(error.extendedResultCode.rawValue))
         default: self = .malformed(problem: error.message ?? "\(error.extendedResultCode)")
+        }
+    }
+
+    private static func text(of code: ResultCode) -> String {
+        switch code {
+        case .SQLITE_CANTOPEN: "it, or the journal beside it, cannot be opened"
+        case .SQLITE_FULL: "the disk is full"
+        case .SQLITE_NOMEM: "not enough memory"
+        case .SQLITE_PROTOCOL: "the file system's locks do not work"
+        default: "reading or writing failed: input/output error"
         }
     }
 }

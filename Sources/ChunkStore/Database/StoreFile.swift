@@ -104,6 +104,11 @@ struct StoreFile: Sendable {
     ///
     /// Several processes may try at once: one of them wins, and all go on with its file.
     private func make() throws {
+        // Where its target is missing, as that of a disk that is not mounted, a link is not to give way to a file.
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
+            throw FileError(path: path, operation: .write, code: ENOENT)
+        }
         let temporary = try TemporarySibling(of: path)
         defer { temporary.remove() }
         var configuration = configuration()

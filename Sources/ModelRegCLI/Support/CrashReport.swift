@@ -19,6 +19,8 @@ enum CrashReport {
                     .software)
             }
         }
+        // A file that would be longer than the process may make it (`ulimit -f`) is an error like a full disk.
+        signal(SIGXFSZ, SIG_IGN)
         // Files are mapped: a disk that fails, or another program that cuts a file off, shows here.
         handle(SIGBUS) { _ in
             CrashReport.end(

@@ -41,8 +41,10 @@ final class PackProcess {
             if let models { return try models.map { try VersionTable.modelID(db, $0) } }
             return try Int64.fetchAll(db, sql: "SELECT id FROM model ORDER BY id")
         }
-        for model in ids where !isCancelled() { try pack(model) }
-        try tidy()
+        try translatingErrors {
+            for model in ids where !isCancelled() { try pack(model) }
+            try tidy()
+        }
         return report
     }
 

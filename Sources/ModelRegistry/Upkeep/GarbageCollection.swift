@@ -106,7 +106,7 @@ package struct GarbageCollection {
         var rest = jobs[...]
         while !rest.isEmpty {
             try Task.checkCancellation()
-            let (recodings, jobCount) = try recoder.recode(rest)
+            let (recodings, jobCount) = try translatingErrors { try recoder.recode(rest) }
             rest = rest.dropFirst(jobCount)
             if !recodings.isEmpty { try body(recodings, recoder) }
         }

@@ -99,6 +99,7 @@ final class RowVerification {
                 let name = table.replacing("\"", with: "\"\"")
                 for text in try String.fetchAll(db, sql: "PRAGMA integrity_check(\"\(name)\")")
                 where text != "ok" {
+                    try requireReadable(text)
                     problems.append(RegistryError.Damage(problem: text))
                 }
                 guard checksAll else { return }
@@ -110,6 +111,16 @@ final class RowVerification {
                 }
             }
         }
+    }
+
+    /// A page that the disk does not give back says nothing about what is in it.
+    private func requireReadable(_ problem: String) throws {
+        guard let match = problem.firstMatch(of: /error code=(\d+)/), let code = Int32(match.output.1) else {
+            return
+        }
+        // What an input or output error has in its last byte, whatever it was about.
+        guard code & 0xFF == ResultCode.SQLITE_IOERR.rawValue else { return }
+        throw DatabaseError(resultCode: ResultCode(rawValue: code))
     }
 
     /// Compares the schema with that of a new registry. Tables and indexes that somebody has added do no harm, triggers may.
