@@ -59,7 +59,8 @@ let package = Package(
         .target(
             name: "ModelRegistry",
             dependencies: [
-                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore", "SQLitePages",
+                "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore",
+                "SQLitePages",
                 "CKernels", "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: settings),
