@@ -29,7 +29,8 @@ enum Record {
 
     /// The values of a record; `nil` where the bytes are none.
     static func values(_ bytes: [UInt8]) -> [SQLiteValue]? {
-        guard var (types, position) = types(bytes) else { return nil }
+        guard let (types, headerByteCount) = types(bytes) else { return nil }
+        var position = headerByteCount
         var values: [SQLiteValue] = []
         for type in types {
             let count = byteCount(of: type)

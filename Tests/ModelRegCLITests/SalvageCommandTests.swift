@@ -37,6 +37,22 @@ import Testing
         #expect(json.status == 1 && json.output.contains("\"version_count\" : 2"))
     }
 
+    /// With all that only it needs.
+    @Test func aVersionWithoutItsRowsIsLeftOut() throws {
+        let change = "PRAGMA foreign_keys = OFF; DELETE FROM parameter WHERE version = 1 AND ordinal = 0"
+        #expect(try workspace.shell("sqlite3 modelreg.db \"\(change)\"").status == 0)
+        let found = try workspace.modelreg("salvage modelreg.db -o rescued.db")
+        #expect(found.status == 1, "\(found.errors)")
+        #expect(
+            found.output == """
+                lost: mlp:v1: the version, of which rows are damaged: its leaves do not fit its structure
+                1 version -> rescued.db
+
+                """)
+        #expect(try workspace.modelreg("verify --registry rescued.db").status == 0)
+        #expect(try workspace.modelreg("log mlp --registry rescued.db").output.contains("v2"))
+    }
+
     @Test func anythingElseIsRefused() throws {
         let refused = try workspace.modelreg("salvage Examples/data/mlp-step-000.pt -o rescued.db")
         #expect(refused.status == 65 && refused.errors.contains("no version and no run can be found"))

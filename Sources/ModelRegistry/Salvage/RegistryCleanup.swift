@@ -239,10 +239,15 @@ struct RegistryCleanup {
                         "\(column)" IS NOT NULL AND NOT EXISTS (
                           SELECT 1 FROM "\(parent)" AS parent WHERE parent."\(target ?? "id")" = "\(table)"."\(column)")
                         """
-                    try db.execute(
-                        sql: "UPDATE OR IGNORE \"\(table)\" SET \"\(column)\" = NULL WHERE \(condition)")
-                    isChanged = isChanged || db.changesCount > 0
-                    // Where NULL is not possible.
+                    let isOptional = try Bool.fetchOne(
+                        db, sql: "SELECT \"notnull\" = 0 AND pk = 0 FROM pragma_table_info(?) WHERE name = ?",
+                        arguments: [table, column])
+                    if isOptional == true {
+                        try db.execute(
+                            sql: "UPDATE OR IGNORE \"\(table)\" SET \"\(column)\" = NULL WHERE \(condition)")
+                        isChanged = isChanged || db.changesCount > 0
+                    }
+                    // Where it cannot be NULL, by itself or beside others.
                     try db.execute(sql: "DELETE FROM \"\(table)\" WHERE \(condition)")
                     isChanged = isChanged || db.changesCount > 0
                 }
