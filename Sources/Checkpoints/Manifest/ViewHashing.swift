@@ -1,4 +1,4 @@
-package import Foundations
+import Foundations
 package import Tensors
 
 // A view's content id is made of its elements in row-major order, wherever they lie. They are read a part at a time: a tensor
