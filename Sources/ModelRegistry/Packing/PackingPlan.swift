@@ -55,9 +55,14 @@ struct PackingPlan: Sendable {
                 target.shape == place.shape, let dtype = DType(rawValue: place.dtype)
             else { continue }
             let bases = try TensorChunkTable.rows(of: target.tensor, db)
+            // What the row says of the length may be anything.
+            let chunkCount = Chunking.chunkCount(byteCount: max(0, place.byteCount))
             var pairs: [Pair] = []
             for (ordinal, chunk) in try TensorChunkTable.rows(of: place.tensor, db).enumerated() {
-                guard ordinal < bases.count, bases[ordinal] != chunk, !seen.contains(chunk) else { continue }
+                guard ordinal < min(bases.count, chunkCount), bases[ordinal] != chunk, !seen.contains(chunk)
+                else {
+                    continue
+                }
                 let present = try graph.base(of: chunk)
                 let isOpen: Bool
                 if let present, present != bases[ordinal] {

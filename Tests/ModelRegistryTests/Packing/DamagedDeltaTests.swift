@@ -3,6 +3,7 @@ import Foundation
 import Foundations
 import GRDB
 import ModelRegistry
+import TensorCodec
 import Tensors
 import TestSupport
 import Testing
@@ -117,5 +118,18 @@ struct DamagedDeltaTests {
         try #require(throws: RegistryError.self) { let _: StateDict = try run.registry.load("m:v2") }
         let first: StateDict = try run.registry.load("m:v1")
         #expect(first["weight"]?.bytes == run.checkpoints[0]["weight"]?.bytes)
+    }
+
+    /// A negative one ended the process; the chunks themselves are sound.
+    @Test(arguments: [-1, 0, 3, Int.max]) func packingBearsLengthsThatCannotBe(byteCount: Int) throws {
+        let run = try TrainingRun(weightCount: 5000)
+        try run.save(2, packs: false)
+        try run.sql { db in
+            try db.execute(sql: "PRAGMA ignore_check_constraints = ON")
+            try db.execute(sql: "UPDATE tensor SET byte_count = ?", arguments: [byteCount])
+        }
+        for effort in [EncodingEffort.fast, .best] { try run.registry.pack(effort: effort) }
+        try #require(throws: RegistryError.self) { let _: StateDict = try run.registry.load("m:v1") }
+        #expect(try !run.registry.verify().problems.isEmpty)
     }
 }
