@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Tries to make modelreg lose something.
 
-  torture faults [--seed N] [--runs N]   a call that changes a file fails, is cut short, or is the process's last
-  torture power [--seed N] [--runs N]    the power fails: what was not synced is lost, torn or reordered
-  torture damage [--seed N] [--runs N]   bits, sectors and pages of the file change
-  torture rows [--seed N] [--runs N]     numbers and texts in rows change, by somebody who knows SQL
-  torture neighbours [--runs N] [--plain]  others in the process open and close the file; --plain: as without our locks
+  torture faults      a call that changes a file fails, is cut short, or is the process's last
+  torture reads       a call that reads the registry fails
+  torture power       the power fails: what was not synced is lost, torn or reordered
+  torture damage      bits, sectors and pages of the file change
+  torture rows        numbers and texts in rows change, by somebody who knows SQL
+  torture neighbours  others in the process open and close the file; --plain: as without our locks
+  torture signals     somebody ends a command: SIGINT, SIGTERM, SIGHUP
+  torture crowd       eight processes do everything at once
+  torture storms      threads and forked children of others open, lock and close the file
+  torture limits      small disks, little memory, few descriptors, wrong paths
 
 What is done follows from the seed. Needs a C compiler; MODELREG names the binary. Says what it did in one line and exits
 with 1 where anything was lost. Each module says what must hold.
@@ -18,7 +23,8 @@ import random
 import sys
 import tempfile
 
-CAMPAIGNS = ["faults", "power", "damage", "rows", "neighbours"]
+CAMPAIGNS = [
+    "faults", "reads", "power", "damage", "rows", "neighbours", "signals", "crowd", "storms", "limits"]
 
 
 def main():
@@ -29,6 +35,9 @@ def main():
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--only", help="faults and power: one command")
     parser.add_argument("--plain", action="store_true", help="neighbours with the locks that SQLite uses by itself")
+    parser.add_argument("--every", action="store_true", help="faults and reads: each call of each command")
+    parser.add_argument("--gigabytes", type=float, help="crowd: measure beside upkeep of a registry of this size")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults and reads: so many at once")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         campaign = importlib.import_module(options.campaign)

@@ -17,8 +17,8 @@ SECTOR = 512
 PAGE = 16384
 
 # What is tried on a damaged file, beside verify, load and gc.
-LOOKS = ["ls", "log m", "log m '*'", "show m", "blame m", "du", "lineage m", "run ls", "alias ls", "diff m:v3 m:v4",
-         "gc --dry-run", "diff m:v3 m:v5 -o out.mrpatch --force", "save small.safetensors new", "pack --best", "gc"]
+LOOKS = ["ls", "log m", "log m '*'", "log m w --exact", "export m -o out.db --force", "show m", "blame m", "du", "lineage m", "run ls", "alias ls", "diff m:v3 m:v4",
+         "gc --dry-run", "diff m:v3 m:v5 -o out.mrpatch --force", "save small.safetensors new", "save small.safetensors m", "pack --best", "gc"]
 
 
 def damage_file(path, generator):

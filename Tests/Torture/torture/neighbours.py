@@ -8,7 +8,8 @@ from program import ROOT, Losses, compiled
 
 def run(options, work, generator):
     shim = f"{ROOT}/Sources/CSQLiteShim"
-    program = compiled("neighbours.c", f"{work}/neighbours", f"-I{shim}/include", f"{shim}/file_locks.c", "-lsqlite3")
+    program = compiled("neighbours.c", f"{work}/neighbours", f"-I{shim}/include", f"{shim}/file_locks.c",
+        f"{shim}/file_reads.c", "-lsqlite3")
     losses = Losses()
     for number in range(options.runs):
         result = subprocess.run(

@@ -4,6 +4,25 @@ import sqlite3
 
 from damage import damaged
 
+# What is tried each time: figures from which lengths, offsets and numbers of rows are computed.
+TABLE = [
+    "UPDATE tensor SET shape = '[4611686018427387904,4]'", "UPDATE tensor SET shape = '[-1]'",
+    "UPDATE tensor SET shape = '[9223372036854775807]'", "UPDATE tensor SET shape = '[75000,0]'",
+    "UPDATE tensor SET byte_count = 4611686018427387904", "UPDATE tensor SET byte_count = 9223372036854775807",
+    "UPDATE tensor SET byte_count = -1", "UPDATE tensor_chunk SET ordinal = ordinal + 1000000000000",
+    "UPDATE tensor_chunk SET ordinal = 9223372036854775807 WHERE tensor = (SELECT max(tensor) FROM tensor_chunk)",
+    "UPDATE tensor_chunk SET ordinal = -1 - ordinal", "UPDATE source_file SET byte_count = -1",
+    "UPDATE source_file SET byte_count = 9223372036854775807", "UPDATE chunk SET byte_count = -1",
+    "UPDATE chunk SET byte_count = 9223372036854775807", "UPDATE chunk SET pack_offset = -1",
+    "UPDATE chunk SET pack_offset = 9223372036854775807", "UPDATE chunk SET stored_byte_count = -1",
+    "UPDATE chunk SET stored_byte_count = 9223372036854775807", "UPDATE chunk SET depth = -1",
+    "UPDATE chunk SET depth = 9223372036854775807", "UPDATE chunk SET codec = -1", "UPDATE chunk SET checksum = -1",
+    "UPDATE chunk SET base = id", "UPDATE pack SET byte_count = -1", "UPDATE pack SET bytes = zeroblob(0)",
+    "UPDATE version SET message = hex(zeroblob(25000000))", "UPDATE version SET number = number + 9223372036854775800",
+    "UPDATE model SET next_number = 9223372036854775807", "UPDATE model SET next_number = -1",
+    "UPDATE parameter SET ordinal = ordinal + 1000000000000",
+]
+
 # What somebody writes who means harm, in place of a number, a text or bytes.
 HOSTILE = [
     "-1", "0", "1", "2", "4611686018427387904", "9223372036854775807", "-9223372036854775808", "1000000000000", "NULL",
@@ -45,4 +64,16 @@ def change_rows(path, generator):
 
 
 def run(options, work, generator):
-    return damaged(options, work, generator, change_rows)
+    edits = iter(TABLE)
+
+    def change(path, generator):
+        sql = next(edits, None)
+        if sql is None:
+            return change_rows(path, generator)
+        connection = sqlite3.connect(path)
+        connection.executescript("PRAGMA ignore_check_constraints = ON;" + sql)
+        connection.close()
+        return sql
+
+    options.runs += len(TABLE)
+    return damaged(options, work, generator, change)
