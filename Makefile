@@ -19,7 +19,7 @@ test: dependencies
 test-interop: dependencies
 	scripts/test-interop
 
-# TORTURE_RUNS (1000) faults, power cuts, damaged files and hostile rows each, and neighbours, by TORTURE_SEED (1); see docs/reliability.md.
+# TORTURE_RUNS (1000) faults, failing reads and power cuts each, and the other campaigns, by TORTURE_SEED (1); see docs/reliability.md.
 torture: build
 	Tests/Torture/run
 

@@ -51,7 +51,9 @@ def attempt(case, at, kind, number, losses):
         losses.append(f"{where}: {problem}")
     if not (kind in ("kill", "die") and result.returncode == -signal.SIGKILL) and failure(result):
         losses.append(f"{where}: {failure(result)}")
-    if kind not in ("kill", "die") and leftovers(folder):
+    # What cannot be removed stays.
+    is_removal = case.events[at - 1][0] == "u"
+    if kind not in ("kill", "die") and not is_removal and leftovers(folder):
         losses.append(f"{where}: left {leftovers(folder)}")
     if found == case.before:
         again = case.run(folder)

@@ -15,8 +15,11 @@ from program import MODELREG, Losses, compiled, failure
 from registry import leftovers, set_up, state
 
 # What needs room; "save batches" needs most.
-WRITING = ["save", "save batches", "pack", "gc", "merge", "apply", "load", "export", "export over", "diff", "run attach", "rm"]
-READING = ["ls", "log m", "show m", "verify", "du", "blame m", "diff m:v2 m:v3", "run ls", "load m:v2 -o ../out.safetensors --force"]
+WRITING = [
+    "save", "save batches", "pack", "gc", "merge", "apply", "load", "export", "export over", "diff", "run attach", "rm"]
+READING = [
+    "ls", "log m", "show m", "verify", "du", "blame m", "diff m:v2 m:v3", "run ls",
+    "load m:v2 -o ../out.safetensors --force"]
 
 
 def run(options, work, generator):
