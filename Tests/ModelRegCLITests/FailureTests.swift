@@ -22,10 +22,7 @@ import Testing
     /// Swift's words.
     @Test(arguments: ["ls", "verify", "pack"])
     func aDiskThatCannotBeReadIsNoDamage(command: String) throws {
-        let faults = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Torture/faults.c").standardized.path
-        let compiled = try workspace.shell("clang -shared -fPIC -o faults.so '\(faults)' -ldl")
-        try #require(compiled.status == 0, "\(compiled.errors)")
+        try compileFaults()
         try workspace.succeed("save Examples/data/mlp-step-000.pt m --no-pack")
         try workspace.succeed("save Examples/data/mlp-step-010.pt m --no-pack")
         let path = workspace.folder.appending(path: "modelreg.db").path
@@ -45,6 +42,37 @@ import Testing
                 "read \(call): \(outcome.status) \(outcome.output)\(outcome.errors)")
         }
         #expect(failureCount > 10)
+    }
+
+    /// A disk that failed while a patch was applied was told in Swift's words.
+    @Test func aDiskThatCannotBeWrittenIsSaidInWords() throws {
+        try compileFaults()
+        try workspace.succeed("save Examples/data/mlp-step-000.pt m --no-pack")
+        #expect(try workspace.shell("cp modelreg.db theirs.db").status == 0)
+        try workspace.succeed("save Examples/data/mlp-step-010.pt m --no-pack --registry theirs.db")
+        try workspace.succeed("diff m:v1 m:v2 -o change.mrpatch --registry theirs.db")
+        var failureCount = 0
+        for call in 1...200 {
+            let outcome = try workspace.shell(
+                "LD_PRELOAD=$PWD/faults.so modelreg apply change.mrpatch --no-pack",
+                environment: [
+                    "TORTURE_FOLDER": workspace.folder.path, "TORTURE_AT": "\(call)", "TORTURE_FAULT": "\(EIO)",
+                ])
+            if outcome.status == 0 { break }
+            failureCount += 1
+            #expect(
+                outcome.status == 74 && outcome.errors.hasPrefix("modelreg: \"modelreg.db\": ")
+                    && outcome.errors.split(separator: "\n").count == 1,
+                "call \(call): \(outcome.status) \(outcome.errors)")
+        }
+        #expect(failureCount > 5)
+    }
+
+    private func compileFaults() throws {
+        let faults = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../Torture/faults.c").standardized.path
+        let compiled = try workspace.shell("clang -shared -fPIC -o faults.so '\(faults)' -ldl")
+        try #require(compiled.status == 0, "\(compiled.errors)")
     }
 
     /// The system ended the process, and its temporary file stayed.

@@ -25,8 +25,10 @@ extension Registry {
         let patch = try PatchFile(path: path)
         let model = model ?? String(patch.header.target.reference.prefix { $0 != ":" })
         try Names.checkModel(model)
-        let application = try PatchApplication(self, patch, preferring: model)
-        let result = try application.run(as: model, message: message, aliases: aliases, progress: progress)
+        let result = try translatingErrors {
+            let application = try PatchApplication(self, patch, preferring: model)
+            return try application.run(as: model, message: message, aliases: aliases, progress: progress)
+        }
         packInBackground(model)
         return result
     }
