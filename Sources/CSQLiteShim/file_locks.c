@@ -64,8 +64,8 @@ static int open_again(int descriptor, bool *is_writable) {
     return open(path, (*is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 }
 
-// Whether a lock is the first one of a transaction, before which this process has none on the file: SQLite counts its
-// connections. Any other lock on a file that we do not know is on top of plain ones, from before this was installed.
+// Whether a lock is the first one of a transaction. SQLite shares locks among its connections, so this process holds no lock
+// on the file before it. Any other request on an unknown file extends plain locks that are older than this function.
 static bool begins_transaction(const struct flock *lock) {
     return lock->l_type == F_RDLCK && lock->l_start == lock_bytes;
 }

@@ -14,6 +14,8 @@ struct BTreePage {
     struct Cell {
         /// The number of the row; `nil` in indexes and in tables without row ids.
         let rowID: Int64?
+        /// Where it begins on its page.
+        let offset: Int
         /// Length of the record.
         let payloadByteCount: Int
         /// Where the first part of it is.
@@ -44,10 +46,11 @@ struct BTreePage {
         rightChild = kind.isLeaf ? nil : numbers.integer32(at: start + 8)
         let end = pointers + 2 * cellCount
         guard end <= usableByteCount else { return nil }
+        var seen: Set<Int> = []
         for index in 0..<cellCount {
             let offset = numbers.integer16(at: pointers + 2 * index)
-            // A cell has four bytes at least.
-            if offset >= end, offset + 4 <= usableByteCount {
+            // A cell has four bytes at least, and one pointer to it.
+            if offset >= end, offset + 4 <= usableByteCount, seen.insert(offset).inserted {
                 cellOffsets.append(offset)
             } else {
                 isDamaged = true
@@ -82,7 +85,8 @@ struct BTreePage {
         let isWhole = localByteCount == payloadByteCount
         guard start + localByteCount + (isWhole ? 0 : 4) <= usableByteCount else { return nil }
         return Cell(
-            rowID: rowID, payloadByteCount: payloadByteCount, local: start..<start + localByteCount,
+            rowID: rowID, offset: offset, payloadByteCount: payloadByteCount,
+            local: start..<start + localByteCount,
             overflow: isWhole ? nil : BigEndianBytes(bytes).integer32(at: start + localByteCount))
     }
 

@@ -32,11 +32,17 @@ package final class RowRecovery {
     /// Which tree a page belongs to, by its number since the beginning; -1: none.
     private var owners: [Int32]
     private var treeCount = 0
+    /// Which cell an overflow page was read for, by its place in the file; -1: none. Another one does not get it.
+    private var readers: [Int]
+    /// Bytes of lost pages that may still be made up: of a damaged file, a page could claim any number of long records.
+    private var spareByteCount: Int
 
     package init(_ file: PageFile) {
         self.file = file
         map = PointerMap(file)
         owners = Array(repeating: -1, count: file.pageCount + 1)
+        readers = Array(repeating: -1, count: file.pageCount + 1)
+        spareByteCount = file.pageCount * file.layout.pageByteCount
     }
 
     /// The rows of the table of tables, which begins on the first page; empty where that is damaged.
@@ -79,7 +85,7 @@ package final class RowRecovery {
             let index = Int(owner - first)
             guard let found = read(page), isLikely(found, trees[index].shape) else { continue }
             owners[page] = owner
-            try forEachRow(found, trees[index].shape, &outcomes[index]) { try body(index, $0) }
+            try forEachRow(found, page, trees[index].shape, &outcomes[index]) { try body(index, $0) }
         }
         return outcomes
     }
@@ -94,7 +100,7 @@ package final class RowRecovery {
         var outcome = Outcome()
         for page in strays {
             guard let found = read(page), isLikely(found, shape) else { continue }
-            try forEachRow(found, shape, &outcome, body)
+            try forEachRow(found, page, shape, &outcome, body)
         }
         return outcome.rowCount
     }
@@ -115,7 +121,7 @@ package final class RowRecovery {
             owners[page] = owner
             if found.isDamaged { outcome.damagedPageCount += 1 }
             stack += found.children.reversed()
-            try forEachRow(found, tree.shape, &outcome, body)
+            try forEachRow(found, page, tree.shape, &outcome, body)
         }
     }
 
@@ -132,13 +138,14 @@ package final class RowRecovery {
     }
 
     private func forEachRow(
-        _ page: BTreePage, _ shape: TreeShape, _ outcome: inout Outcome, _ body: ([SQLiteValue]) throws -> Void
+        _ page: BTreePage, _ number: Int, _ shape: TreeShape, _ outcome: inout Outcome,
+        _ body: ([SQLiteValue]) throws -> Void
     ) rethrows {
         guard page.kind != .tableInterior else { return }
         let cells = page.cells
         outcome.damagedRowCount += page.cellCount - cells.count
         for cell in cells {
-            guard let row = row(cell, of: page, shape) else {
+            guard let row = row(cell, of: page, number, shape) else {
                 outcome.damagedRowCount += 1
                 continue
             }
@@ -152,32 +159,40 @@ package final class RowRecovery {
         Record.kinds(Array(page.bytes[cell.local])).map(shape.fits) == true
     }
 
-    private func row(_ cell: BTreePage.Cell, of page: BTreePage, _ shape: TreeShape) -> [SQLiteValue]? {
+    private func row(_ cell: BTreePage.Cell, of page: BTreePage, _ number: Int, _ shape: TreeShape)
+        -> [SQLiteValue]?
+    {
         guard isLikely(cell, of: page, shape) else { return nil }
         var record = Array(page.bytes[cell.local])
-        append(to: &record, cell)
+        guard complete(&record, cell, number) else { return nil }
         return Record.values(record).map { shape.row($0, rowID: cell.rowID) }
     }
 
     /// Reads the rest of a long record. What cannot be read is zero: of many chunks in one pack, the others are whole.
-    private func append(to record: inout [UInt8], _ cell: BTreePage.Cell) {
-        guard cell.overflow != nil, cell.payloadByteCount <= file.pageCount * file.layout.pageByteCount else {
-            return
-        }
-        record.reserveCapacity(cell.payloadByteCount)
+    ///
+    /// - Returns: Whether the record has its length.
+    private func complete(_ record: inout [UInt8], _ cell: BTreePage.Cell, _ number: Int) -> Bool {
+        guard cell.overflow != nil else { return true }
+        let reader = number * file.layout.pageByteCount + cell.offset
         var next = cell.overflow
         var steps = 0
-        while let page = next, let bytes = file.page(page), record.count < cell.payloadByteCount,
-            steps <= file.pageCount
+        while let page = next, readers.indices.contains(page), readers[page] < 0 || readers[page] == reader,
+            let bytes = file.page(page), record.count < cell.payloadByteCount, steps <= file.pageCount
         {
             steps += 1
+            readers[page] = reader
             record += bytes[4..<min(file.usableByteCount, 4 + cell.payloadByteCount - record.count)]
             let named = BigEndianBytes(bytes).integer32(at: 0)
             // A damaged page names a wrong one, as a rule; the map knows better.
             next =
                 map.isPlausible(named, after: page, use: .overflow) ? named : map.successor(of: page) ?? named
         }
-        record += Array(repeating: 0, count: max(0, cell.payloadByteCount - record.count))
+        let missing = cell.payloadByteCount - record.count
+        guard missing > 0 else { return true }
+        guard missing <= spareByteCount else { return false }
+        spareByteCount -= missing
+        record += Array(repeating: 0, count: missing)
+        return true
     }
 
     // MARK: Pages that no tree reaches

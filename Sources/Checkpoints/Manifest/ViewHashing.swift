@@ -149,7 +149,7 @@ private struct ViewHashing {
                 place.copy(from: try read(source, window))
                 continue
             }
-            // What one step along the axis spans, and as many steps as still fit.
+            // The span of one step along the axis tells how many steps fit into a part.
             var step = source
             step.shape[axis] = 1
             let room = spanByteCount / width - step.spanCount

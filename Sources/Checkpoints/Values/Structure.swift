@@ -70,7 +70,7 @@ extension Structure {
 }
 
 /// What a saved checkpoint is, at its top.
-public enum CheckpointKind: String, CaseIterable, Sendable {
+public enum CheckpointKind: String, Sendable {
     /// One tensor.
     case tensor
     /// One plain value.

@@ -1,7 +1,7 @@
 package import GRDB
 
-/// Which chunks are differences from which, and who needs them, as the rows say now. Valid within one transaction, which may
-/// change encodings but not who needs chunks.
+/// The deltas between chunks, and which chunks must stay keyframes. Valid within one transaction, which may change encodings
+/// but not which versions use a chunk.
 package final class DeltaGraph {
     private let db: Database
     private let base: Statement

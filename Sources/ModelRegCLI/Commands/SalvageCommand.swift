@@ -10,8 +10,8 @@ struct SalvageCommand: ParsableCommand {
         discussion: """
             Reads the file page by page, also where SQLite calls it malformed, and leaves it as it is. A version comes along \
             where its rows match its content id. Tensors whose bytes are damaged are dropped from it, as prune would: their \
-            names, shapes and content ids stay. Exits with 1 if anything is lost, and says what. For a registry that opens \
-            and in which verify finds damage, see verify --repair first.
+            names, shapes and content ids stay. Versions that were deleted stay behind. Exits with 1 if anything was \
+            damaged, and says what is lost, as far as it can be told.
 
             EXAMPLES
               modelreg salvage modelreg.db -o rescued.db
@@ -45,7 +45,7 @@ struct SalvageCommand: ParsableCommand {
             let runs = report.runCount == 0 ? "" : ", \(report.runCount) run\(report.runCount == 1 ? "" : "s")"
             Output.line("\(versions)\(runs) -> \(printable(output))\(damage(report))")
         }
-        if !report.losses.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
+        if !report.isWhole { throw ExitCode(ExitStatus.found.rawValue) }
     }
 
     private func text(_ loss: SalvageReport.Loss) -> String {

@@ -1,5 +1,4 @@
 import Foundations
-import Glibc
 
 /// How to merge another registry.
 public struct MergeOptions: Sendable {
@@ -87,7 +86,9 @@ extension Registry {
     public func merge(
         _ other: Registry, options: MergeOptions = MergeOptions(), progress: ProgressHandler? = nil
     ) throws -> MergeReport {
-        guard other !== self, !isSameFile(as: other) else { throw RegistryError.mergeWithItself(path: path) }
+        guard other !== self, path == ":memory:" || !FileIdentity.isSame(path, other.path) else {
+            throw RegistryError.sameRegistry(path: path)
+        }
         let report: MergeReport
         do {
             report = try translatingErrors {
@@ -102,11 +103,5 @@ extension Registry {
             }
         }
         return report
-    }
-
-    private func isSameFile(as other: Registry) -> Bool {
-        var (mine, theirs) = (stat(), stat())
-        guard path != ":memory:", stat(path, &mine) == 0, stat(other.path, &theirs) == 0 else { return false }
-        return (mine.st_dev, mine.st_ino) == (theirs.st_dev, theirs.st_ino)
     }
 }

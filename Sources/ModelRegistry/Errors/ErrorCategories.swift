@@ -13,7 +13,7 @@ extension RegistryError: CategorisedError {
         case .readOnly, .inputOutput, .closed, .changedWhileSaving: .inputOutput
         case .badModelName, .badAlias, .reservedAlias, .badReference, .badAttribute, .protectedAlias, .aliased,
             .noTensor, .badRows, .badRunName, .ambiguousRun, .runExists, .runIsRunning, .badStep,
-            .notDeleted, .badDeletedReference, .mergeWithItself, .nothingLeft:
+            .notDeleted, .badDeletedReference, .sameRegistry, .nothingLeft:
             .usage
         case .damaged, .mergeSource: .badData
         }

@@ -72,8 +72,8 @@ public enum RegistryError: Error, Equatable {
     /// A reference that does not name a deleted version: aliases and `latest` are of living ones.
     case badDeletedReference(String)
 
-    /// A registry would be merged into itself.
-    case mergeWithItself(path: String)
+    /// A registry would be merged into itself, or written over by what is taken out of it.
+    case sameRegistry(path: String)
     /// The registry that is merged is damaged. What has come in by then is whole.
     case mergeSource(path: String, Damage)
 
@@ -185,7 +185,7 @@ extension RegistryError: CustomStringConvertible {
             "no deleted version \(number) of \(quoted(model)): gc has removed it, or it never was"
         case .badDeletedReference(let text):
             "\(quoted(text)) does not name a deleted version: write its number, as in mlp:v3"
-        case .mergeWithItself(let path): "\(quoted(path)) is the registry itself"
+        case .sameRegistry(let path): "\(quoted(path)) is the registry itself"
         case .mergeSource(let path, let damage):
             "\(quoted(path)) is damaged: \(damage); what was merged so far is whole"
         case .thinned(let version, let paths, let whole):

@@ -36,7 +36,7 @@ public struct ParameterHistory: Sendable {
 
         /// The version.
         public var version: Version { origin.version }
-        /// What it is; `nil` where it was removed.
+        /// The content of the leaf; `nil` where the leaf was removed.
         public var content: Manifest.Content? { leaf?.content }
         /// Figures of its elements; `nil` for a plain value.
         public var health: ParameterHealth? { leaf?.health }

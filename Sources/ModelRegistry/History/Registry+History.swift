@@ -17,7 +17,8 @@ extension Registry {
     /// - Returns: One history for each path that a living version has; in the order of the latest version, then
     ///   those that earlier versions had.
     /// - Throws: ``RegistryError``, ``PathSelectionError``.
-    /// - Complexity: O(leaves of the versions); of few paths O(versions · paths); with `measuresDistances`, O(bytes of the tensors that changed).
+    /// - Complexity: O(leaves of the versions); of few paths O(versions · paths); with `measuresDistances`, O(bytes of the
+    ///   tensors that changed).
     public func history(
         of model: String, only patterns: [String] = [], limit: Int? = nil, measuresDistances: Bool = false
     ) throws -> [ParameterHistory] {

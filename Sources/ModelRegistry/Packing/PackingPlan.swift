@@ -55,7 +55,7 @@ struct PackingPlan: Sendable {
                 target.shape == place.shape, let dtype = DType(rawValue: place.dtype)
             else { continue }
             let bases = try TensorChunkTable.rows(of: target.tensor, db)
-            // What the row says of the length may be anything.
+            // The byte count in the row may be invalid.
             let chunkCount = Chunking.chunkCount(byteCount: max(0, place.byteCount))
             var pairs: [Pair] = []
             for (ordinal, chunk) in try TensorChunkTable.rows(of: place.tensor, db).enumerated() {

@@ -91,7 +91,7 @@ private struct TableColumn: Equatable {
     let hasDefault: Bool
     /// Its place in the primary key, from 1; 0: it is not in it.
     let keyPlace: Int
-    /// Whether it is the row's number.
+    /// Whether the column is an alias of the row id.
     var isRowID = false
 
     static func all(_ db: Database, _ table: String) throws -> [TableColumn] {

@@ -8,18 +8,19 @@ extension Registry {
     ///
     /// The file's pages are read one by one. A version comes along where its rows match its content id; of its tensors,
     /// those come along whose chunks match theirs, and the others are as if they had been dropped by `prune`: names,
-    /// shapes and content ids are kept. The damaged file stays as it is.
+    /// shapes and content ids are kept. Versions that were deleted stay behind. The damaged file stays as it is.
     ///
     /// - Parameters:
     ///   - damaged: The damaged file. A journal beside it is taken into account.
     ///   - path: Where to write the new registry; it appears when it is complete, and is on the disk when this returns.
     ///   - mayReplace: Whether a file that is there already gives way.
-    /// - Throws: ``RegistryError/damaged(_:)`` where no version is to be found, ``FileError``; then there is no file at
-    ///   `path` that was not there before.
+    /// - Throws: ``RegistryError/damaged(_:)`` where no version is to be found, ``RegistryError/sameRegistry(path:)``,
+    ///   ``FileError``; then there is no file at `path` that was not there before.
     /// - Complexity: O(bytes). Takes as much space on the disk as the damaged file has.
     public static func salvage(
         _ damaged: String, to path: String, mayReplace: Bool = false, progress: ProgressHandler? = nil
     ) throws -> SalvageReport {
+        if FileIdentity.isSame(damaged, path) { throw RegistryError.sameRegistry(path: path) }
         if !mayReplace, access(path, F_OK) == 0 { throw FileError(path: path, operation: .write, code: EEXIST) }
         let source = try SalvageSource(damaged, beside: path)
         defer { source.remove() }
@@ -32,9 +33,9 @@ extension Registry {
         }
         let throttled = progress.map { ThrottledProgress($0, total: byteCount) }
         let chunks = try translatingErrors {
-            try ChunkRepair(new.store).damaged { throttled?.add($0) }
+            try ChunkInspection(new.store).damagedRows { throttled?.add($0) }
         }
-        var cleanup = RegistryCleanup(new, damaged: chunks)
+        var cleanup = RegistryCleanup(new, damagedChunks: chunks)
         try cleanup.run()
         let counts = try new.read { db in
             (

@@ -6,25 +6,25 @@ import GRDB
 /// Takes out of a registry whose rows come from a damaged file what is not whole, and keeps the rest.
 struct RegistryCleanup {
     private let registry: Registry
-    private let damaged: [ChunkRepair.Damaged]
+    private let damagedChunks: [Int64]
     private(set) var losses: [SalvageReport.Loss] = []
 
-    /// - Parameter damaged: The chunks that do not decode.
-    init(_ registry: Registry, damaged: [ChunkRepair.Damaged]) {
+    /// - Parameter damagedChunks: The rows of chunks that do not decode.
+    init(_ registry: Registry, damagedChunks: [Int64]) {
         self.registry = registry
-        self.damaged = damaged
+        self.damagedChunks = damagedChunks
     }
 
-    /// Does it, in one transaction.
+    /// Does it: what rows tell, in one transaction, and then what views say of the bytes.
     ///
-    /// - Complexity: O(rows).
+    /// - Complexity: O(rows), and the bytes of views.
     mutating func run() throws {
         try translatingErrors {
             try registry.store.withWriter { db in
                 // Rows go in any order; what then names a missing one goes at the end.
                 try db.execute(sql: "PRAGMA foreign_keys = OFF")
                 try db.inTransaction {
-                    try ChunkRepair.delete(damaged.map(\.row), db)
+                    try ChunkInspection.delete(damagedChunks, db)
                     try keepModels(db)
                     try keepPaths(db)
                     try keepVersions(db)
@@ -36,6 +36,7 @@ struct RegistryCleanup {
                 try db.execute(sql: "PRAGMA foreign_keys = ON")
             }
         }
+        try keepViews()
     }
 
     // MARK: Models and paths
@@ -75,31 +76,27 @@ struct RegistryCleanup {
     /// Writes lost names of leaves anew: structures hold them too.
     private func keepPaths(_ db: Database) throws {
         for table in ["parameter", "dropped_parameter"] {
+            // One leaf of each structure that has the name: another structure may be lost.
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT version, ordinal, path FROM \(table)
-                    WHERE path NOT IN (SELECT id FROM path) GROUP BY path
+                    SELECT leaf.path, leaf.ordinal, structure.json FROM \(table) AS leaf
+                    JOIN version ON version.id = leaf.version JOIN structure ON structure.id = version.structure
+                    WHERE leaf.path NOT IN (SELECT id FROM path) GROUP BY leaf.path, structure.id
                     """)
             for row in rows {
-                let json = try String.fetchOne(
-                    db,
-                    sql: """
-                        SELECT json FROM structure JOIN version ON version.structure = structure.id
-                        WHERE version.id = ?
-                        """, arguments: [try row.value("version", as: Int64.self)])
                 let ordinal: Int = try row.value("ordinal")
-                guard let paths = json.flatMap({ try? Structure(json: $0).leafPaths }),
+                guard let paths = try? Structure(json: row.value("json")).leafPaths,
                     paths.indices.contains(ordinal)
                 else { continue }
                 let id: Int64 = try row.value("path")
+                let text = paths[ordinal].text
                 // Where the name is there under another number, rows that name this one follow it.
-                if let known = try? db.row(in: "path", where: "text", is: paths[ordinal].text) {
+                if let known = try db.row(in: "path", where: "text", is: text), known != id {
                     try db.execute(sql: "UPDATE \(table) SET path = ? WHERE path = ?", arguments: [known, id])
                 } else {
                     try db.execute(
-                        sql: "INSERT OR IGNORE INTO path (id, text) VALUES (?, ?)",
-                        arguments: [id, paths[ordinal].text])
+                        sql: "INSERT OR IGNORE INTO path (id, text) VALUES (?, ?)", arguments: [id, text])
                 }
             }
         }
@@ -137,15 +134,14 @@ struct RegistryCleanup {
     private mutating func keep(
         _ id: Int64, _ isWhole: inout [TensorRow: Bool], _ finder: inout ChunkFinder, _ db: Database
     ) throws {
-        try db.execute(
-            sql: "UPDATE version SET kind = 'value' WHERE id = ? AND kind NOT IN (\(kinds))", arguments: [id])
+        let lostFacts = try keepFacts(of: id, db)
         let version = try VersionTable.version(db, rowID: id)
         let content = try VersionContent(db, version)
-        _ = try AttributeTable.attributes(db, version: id)
         let manifest = content.manifest
         try db.execute(
             sql: "UPDATE version SET kind = ?, tensor_count = ?, byte_count = ? WHERE id = ?",
             arguments: [manifest.structure.kind.rawValue, manifest.tensorCount, manifest.byteCount, id])
+        losses += lostFacts.map { SalvageReport.Loss($0, version: version.reference) }
         var lost: [Int] = []
         for (ordinal, leaf) in content.leaves.enumerated() {
             guard case .tensor(let tensor, _, _) = leaf.content else { continue }
@@ -155,22 +151,70 @@ struct RegistryCleanup {
             if isWhole[tensor] == false { lost.append(ordinal) }
         }
         if !lost.isEmpty {
-            try DroppedTable.drop(db, content, ordinals: lost, at: Timestamp.now())
-            let isDeleted = try Bool.fetchOne(
-                db, sql: "SELECT deleted_at IS NOT NULL FROM version WHERE id = ?", arguments: [id])
-            if isDeleted == false {
-                losses.append(
-                    .init(
-                        "\(lost.count) of its \(manifest.tensorCount) tensors", version: version.reference,
-                        paths: lost.map { content.leaves[$0].path.text }))
-            }
+            try drop(lost, content, db)
         } else if (try? source(of: version, content, db)) == nil {
             try db.execute(sql: "DELETE FROM source_file WHERE version = ?", arguments: [id])
             losses.append(.init("the bytes of its file beside the tensors", version: version.reference))
         }
     }
 
-    private var kinds: String { CheckpointKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") }
+    /// Takes the place of what is no part of the weights and cannot be read.
+    ///
+    /// - Returns: What was lost.
+    private func keepFacts(of id: Int64, _ db: Database) throws -> [String] {
+        var lost: [String] = []
+        let time = try String.fetchOne(db, sql: "SELECT created_at FROM version WHERE id = ?", arguments: [id])
+        if let time, !Timestamp.isValid(time) {
+            try db.execute(
+                sql: "UPDATE version SET created_at = ? WHERE id = ?", arguments: [Timestamp.now(), id])
+            lost.append("when it was saved: \(quoted(time))")
+        }
+        try db.execute(
+            sql: "DELETE FROM attribute WHERE version = ? AND NOT json_valid(value)", arguments: [id])
+        if db.changesCount > 0 { lost.append("\(db.changesCount) of its attributes") }
+        return lost
+    }
+
+    private mutating func drop(_ lost: [Int], _ content: VersionContent, _ db: Database) throws {
+        try DroppedTable.drop(db, content, ordinals: lost, at: Timestamp.now())
+        let version = content.version
+        let isDeleted = try Bool.fetchOne(
+            db, sql: "SELECT deleted_at IS NOT NULL FROM version WHERE id = ?", arguments: [version.rowID])
+        guard isDeleted == false else { return }
+        losses.append(
+            .init(
+                "\(lost.count) of its \(content.manifest.tensorCount) tensors", version: version.reference,
+                paths: lost.map { content.leaves[$0].path.text }))
+    }
+
+    /// Drops views that are not of the elements that their content ids say: no id tells where in a tensor these are.
+    private mutating func keepViews() throws {
+        struct View: Hashable {
+            let tensor: TensorRow
+            let view: SavePlan.View
+            let id: ContentID
+        }
+        var isRight: [View: Bool] = [:]
+        let versions = try registry.read { db in
+            try VersionTable.fetch(db, where: "version.deleted_at IS NULL", arguments: [])
+        }
+        for version in versions {
+            try Task.checkCancellation()
+            let content = try registry.read { db in try VersionContent(db, version) }
+            let wrong = content.leaves.indices.filter { ordinal in
+                let leaf = content.leaves[ordinal]
+                guard case .tensor(let tensor, let view, let id) = leaf.content, view.placement != nil else {
+                    return false
+                }
+                let key = View(tensor: tensor, view: view, id: id)
+                if isRight[key] == nil {
+                    isRight[key] = (try? registry.contentID(of: view, in: tensor, of: version, leaf.path)) == id
+                }
+                return isRight[key] == false
+            }
+            if !wrong.isEmpty { try registry.write { db in try drop(wrong, content, db) } }
+        }
+    }
 
     private func source(of version: Version, _ content: VersionContent, _ db: Database) throws {
         guard let source = try SourceFileRow(db, version) else { return }

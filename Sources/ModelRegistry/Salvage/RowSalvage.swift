@@ -64,14 +64,17 @@ struct RowSalvage {
 
     private func insertCertain(_ db: Database, _ losses: inout Losses) throws {
         let insertions = try tables.tables.map { try Insertion($0.shape, db) }
+        var refusedCounts = Array(repeating: 0, count: insertions.count)
         let outcomes = try recovery.forEachRow(of: trees(tables.tables)) { table, row in
-            if try !insertions[table](row) { losses.damagedRowCount += 1 }
+            if try !insertions[table](row) { refusedCounts[table] += 1 }
         }
         losses.damagedPageCount += outcomes.reduce(0) { $0 + $1.damagedPageCount }
-        losses.damagedRowCount += outcomes.reduce(0) { $0 + $1.damagedRowCount }
-        let rowCounts = Dictionary(
-            uniqueKeysWithValues: zip(tables.tables.map(\.name), outcomes.map { $0.isWhole ? $0.rowCount : -1 })
-        )
+        losses.damagedRowCount += outcomes.reduce(0) { $0 + $1.damagedRowCount } + refusedCounts.reduce(0, +)
+        var wholeRowCounts: [String: Int] = [:]
+        for (index, table) in tables.tables.enumerated()
+        where outcomes[index].isWhole && refusedCounts[index] == 0 {
+            wholeRowCounts[table.name] = outcomes[index].rowCount
+        }
         // A copy counts where its table is damaged, or has fewer rows. Otherwise a wrong bit in the copy would make a row
         // that never was.
         for copy in tables.copies {
@@ -79,9 +82,9 @@ struct RowSalvage {
             try db.inSavepoint {
                 let insert = try Insertion(copy.shape, db)
                 let outcome = try recovery.forEachRow(of: trees([copy])) { _, row in
-                    if try insert(row) { insertedCount += db.changesCount }
+                    if try insert(row) { insertedCount += 1 }
                 }
-                guard rowCounts[copy.shape.table].map({ $0 < outcome[0].rowCount }) == true else {
+                guard wholeRowCounts[copy.shape.table].map({ $0 < outcome[0].rowCount }) != false else {
                     insertedCount = 0
                     return .rollback
                 }
@@ -97,23 +100,26 @@ struct RowSalvage {
     }
 }
 
-/// Inserts rows of a table that it does not have yet.
+/// Inserts rows of a table that are possible and that it does not have yet.
 private struct Insertion {
+    private let db: Database
     private let statement: Statement
 
     init(_ shape: TreeShape, _ db: Database) throws {
+        self.db = db
         let columns = shape.columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
         let places = shape.columns.map { _ in "?" }.joined(separator: ", ")
         statement = try db.cachedStatement(
             sql: "INSERT OR IGNORE INTO \"\(shape.table)\" (\(columns)) VALUES (\(places))")
     }
 
-    /// - Returns: Whether the row is possible; one that is there already is.
+    /// - Returns: Whether the row was inserted.
     func callAsFunction(_ row: [SQLiteValue]) throws -> Bool {
         do {
             try statement.execute(arguments: StatementArguments(row.map(\.databaseValue)))
-            return true
+            return db.changesCount > 0
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+            // Foreign keys, which cannot be ignored.
             return false
         }
     }

@@ -22,10 +22,13 @@ public struct SalvageReport: Hashable, Sendable {
     public let runCount: Int
     /// Pages of the damaged file that should be of a table and are not.
     public let damagedPageCount: Int
-    /// Rows that could not be read.
+    /// Rows that could not be read, or are none that the table can have.
     public let damagedRowCount: Int
     /// Rows that came from the second copy that an index holds.
     public let restoredRowCount: Int
-    /// What is not in the new registry.
+    /// What is not in the new registry, as far as it can be told.
     public let losses: [Loss]
+
+    /// Whether nothing was damaged. Of a lost page nobody knows what it held, unless other rows name it.
+    public var isWhole: Bool { losses.isEmpty && damagedPageCount + damagedRowCount == 0 }
 }

@@ -204,6 +204,92 @@ struct SalvageTests {
         #expect(left == [])
     }
 
+    /// Changes a copy of the registry by SQL.
+    private func changed(_ sql: String) throws -> String {
+        let copy = folder.file("damaged.db")
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        let queue = try DatabaseQueue(path: copy)
+        try queue.inDatabase { db in
+            try db.execute(sql: "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
+            try db.execute(sql: sql)
+            #expect(db.changesCount > 0)
+        }
+        return copy
+    }
+
+    @Test func theDamagedFileIsNoTarget() throws {
+        let before = try Data(contentsOf: URL(fileURLWithPath: path))
+        let link = folder.file("link.db")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        for target in [path, link] {
+            #expect(throws: RegistryError.sameRegistry(path: target)) {
+                try Registry.salvage(path, to: target, mayReplace: true)
+            }
+        }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+    }
+
+    /// What nothing of the weights hangs on.
+    @Test(arguments: [
+        "INSERT INTO attribute (version, source, ordinal, key, value) VALUES (3, 'user', 9, 'k', '{')",
+        "UPDATE version SET created_at = 'then' WHERE number = 3",
+    ])
+    func aWrongFactGoesAlone(damage: String) throws {
+        let (report, tensorCount) = try salvage(try changed(damage))
+        #expect(tensorCount == Self.tensorCount && report.versionCount == Self.versionCount)
+        #expect(report.losses.map(\.version) == ["m:v3"])
+    }
+
+    /// The table's row can be read and is impossible; the index has it as it was.
+    @Test func aRowThatIsRefusedComesFromItsIndex() throws {
+        let page = try rootPage("version")
+        let damaged = try overwrite { bytes in
+            let range = (page - 1) * Self.pageByteCount..<page * Self.pageByteCount
+            let place = try #require(range.first { bytes[$0...].starts(with: "state_dict".utf8) })
+            bytes[place] = UInt8(ascii: "S")
+        }
+        let (report, tensorCount) = try salvage(damaged)
+        #expect(report.losses == [] && report.damagedRowCount == 1 && report.restoredRowCount == 1)
+        #expect(tensorCount == Self.tensorCount)
+    }
+
+    /// Two structures have the name, and one of them is lost.
+    @Test func namesComeBackFromAnyStructure() throws {
+        let registry = try Registry(path: path, packsInBackground: false)
+        let kept: StateDict = ["layer.0.weight": Tensor([1, 2]), "more": Tensor([3])]
+        try registry.save(kept, as: "z")
+        try registry.close()
+        let damaged = try changed(
+            """
+            DELETE FROM path WHERE text = 'layer.0.weight';
+            DELETE FROM structure WHERE id = (SELECT structure FROM version WHERE number = 1 AND model = 1)
+            """)
+        let rescued = folder.file("rescued.db")
+        let report = try Registry.salvage(damaged, to: rescued)
+        #expect(report.versionCount == 2 && report.losses.count == Self.versionCount - 1)
+        let new = try Registry(path: rescued, isReadOnly: true)
+        #expect(try new.verify().problems == [])
+        let loaded: StateDict = try new.load("z")
+        #expect(try differences(between: kept.checkpoint, and: loaded.checkpoint).isEmpty)
+    }
+
+    /// A lone view's content id is made of its elements, and not of where they are: rows alone do not tell.
+    @Test func aViewOfOtherElementsIsDropped() throws {
+        let registry = try Registry(path: path, packsInBackground: false)
+        let matrix = Tensor((0..<24).map { Float($0) }, shape: [4, 6])
+        try registry.save(["a": matrix.transposed(0, 1), "b": matrix + matrix] as StateDict, as: "view")
+        try registry.close()
+        let damaged = try changed(
+            "UPDATE parameter SET view_strides = '[1,3]' WHERE view_strides IS NOT NULL AND storage IS NULL")
+        let rescued = folder.file("rescued.db")
+        let report = try Registry.salvage(damaged, to: rescued)
+        #expect(report.losses.map(\.version) == ["view:v1"] && report.losses.map(\.paths) == [["a"]])
+        let new = try Registry(path: rescued, isReadOnly: true)
+        #expect(try new.verify().problems == [])
+        let loaded: StateDict = try new.load("view", only: ["b"])
+        #expect(loaded["b"]?.bytes == (matrix + matrix).bytes)
+    }
+
     @Test func otherFilesAreRefused() throws {
         let other = folder.file("other.db")
         try Data(repeating: 7, count: 100_000).write(to: URL(fileURLWithPath: other))
