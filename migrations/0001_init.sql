@@ -81,7 +81,7 @@ CREATE TABLE version (
                   CHECK (length(content_id) = 32),
     structure     INTEGER NOT NULL REFERENCES structure (id),  -- containers and keys; leaves are in `parameter`
     kind          TEXT    NOT NULL                 -- the type of the outermost value
-                  CHECK (kind IN ('tensor', 'value', 'list', 'tuple', 'dictionary', 'state_dict')),
+                  CHECK (kind IN ('tensor', 'value', 'list', 'tuple', 'dictionary', 'state_dict', 'object')),
     parent        INTEGER REFERENCES version (id) ON DELETE SET NULL,
                                                    -- the version it was made from, of any model; NULL: it is a first
                                                    -- one, or its parent was deleted
@@ -224,7 +224,7 @@ CREATE TABLE parameter (
     ordinal         INTEGER NOT NULL CHECK (ordinal >= 0),  -- position among the leaves of `structure`
     path            INTEGER NOT NULL REFERENCES path (id),  -- its name
     role            TEXT                           -- what a tensor is to its module; NULL: not known
-                    CHECK (role IN ('parameter', 'buffer')),
+                    CHECK (role IN ('parameter', 'buffer', 'frozen_parameter', 'requires_grad')),
     tensor          INTEGER REFERENCES tensor (id),  -- the tensor; NULL for a plain value
     -- Views. All NULL where the leaf is exactly its tensor and shares its storage with no other leaf.
     storage         INTEGER,                       -- leaves of a version with the same number are tied: one storage
@@ -236,9 +236,11 @@ CREATE TABLE parameter (
     view_offset     INTEGER,                       -- position of the leaf's first byte in the tensor
     -- Plain values.
     value_kind      TEXT                           -- the value's type; NULL for a tensor
-                    CHECK (value_kind IN ('string', 'integer', 'number', 'boolean', 'none')),
+                    CHECK (value_kind IN ('string', 'integer', 'number', 'boolean', 'none', 'bytes', 'big_integer',
+                                          'name')),
     value           ANY,                           -- booleans as 0 and 1. A number that SQLite would change (NaN, -0)
-                                                   -- is a blob of its 8 bytes; a text with a NUL is a blob of UTF-8
+                                                   -- is a blob of its 8 bytes; a text with a NUL is a blob of UTF-8;
+                                                   -- a big integer is decimal digits, a name is 'module:name'
     PRIMARY KEY (version, ordinal),
     CHECK ((tensor IS NULL) = (value_kind IS NOT NULL)),
     CHECK ((storage IS NULL) = (storage_offset IS NULL)),
@@ -255,7 +257,7 @@ CREATE TABLE dropped_parameter (
     ordinal      INTEGER NOT NULL CHECK (ordinal >= 0),  -- position among the leaves of `structure`
     path         INTEGER NOT NULL REFERENCES path (id),  -- its name
     role         TEXT                              -- what the tensor was to its module; NULL: not known
-                 CHECK (role IN ('parameter', 'buffer')),
+                 CHECK (role IN ('parameter', 'buffer', 'frozen_parameter', 'requires_grad')),
     content_id   BLOB    NOT NULL                  -- the content id that the leaf had on its own
                  CHECK (length(content_id) = 32),
     dtype        TEXT    NOT NULL,                 -- the leaf's element type
@@ -417,7 +419,7 @@ CREATE VIEW parameter_state AS
            version.id AS version_id,               -- the version's row, as `metric`, `attribute`, … have it
            parameter.ordinal AS ordinal,           -- position among the version's leaves, from 0
            path.text AS path,                      -- the leaf's name
-           parameter.role AS role,                 -- 'parameter', 'buffer'; NULL: not known, or a plain value
+           parameter.role AS role,                 -- 'parameter', 'buffer', …; NULL: not known, or a plain value
            ifnull(parameter.value_kind, 'tensor') AS kind,
                                                    -- 'tensor', or the kind of a plain value: 'string', 'integer', …
            parameter.value AS value,               -- the plain value, stored as in `parameter`; NULL for a tensor

@@ -54,7 +54,10 @@ def tensor_leaf(path, tensor):
     if tensor.dtype != torch.float4_e2m1fn_x2:
         leaf["strides"] = list(tensor.stride())
         leaf["offset"] = tensor.storage_offset()
-    leaf["role"] = "parameter" if isinstance(tensor, nn.Parameter) else "unspecified"
+    if isinstance(tensor, nn.Parameter):
+        leaf["role"] = "parameter" if tensor.requires_grad else "frozen_parameter"
+    else:
+        leaf["role"] = "requires_grad" if tensor.requires_grad else "unspecified"
     leaf["sha256"] = hashlib.sha256(data).hexdigest()
     leaf["first_bytes"] = data[:16].hex()
     try:
@@ -93,7 +96,8 @@ def leaves(value, path, found, storages):
         found.append({"path": here, "kind": kind, "count": len(value)})
         children(value.items())
     elif isinstance(value, (list, tuple)):
-        found.append({"path": here, "kind": "list" if type(value) is list else "tuple", "count": len(value)})
+        kind = "torch.Size" if type(value) is torch.Size else "list" if type(value) is list else "tuple"
+        found.append({"path": here, "kind": kind, "count": len(value)})
         children(enumerate(value))
     elif value is None:
         found.append({"path": here, "kind": "none"})

@@ -34,7 +34,7 @@ struct StructureTests {
         (#"{"set":[]}"#, 0),
         (#"{"dict":[["a"]]}"#, 13), (#"{"dict":[["a","tensor","tensor"]]}"#, 22),
         (#"{"dict":["a","tensor"]}"#, 9),
-        (#"{"dict":[["a","tensor"#, 14), (#"{"dict":[["a"#, 12), (#"{"dict":[[null,"tensor"]]}"#, 10),
+        (#"{"dict":[["a","tensor"#, 14), (#"{"dict":[["a"#, 12), (#"{"dict":[[nul,"tensor"]]}"#, 10),
         (#"{"dict":[[01,"tensor"]]}"#, 10), (#"{"dict":[[+1,"tensor"]]}"#, 10),
         (#"{"dict":[[-0,"tensor"]]}"#, 10),
         (#"{"dict":[[1.0,"tensor"]]}"#, 11), (#"{"dict":[[1e3,"tensor"]]}"#, 11),

@@ -28,9 +28,24 @@ struct InteropTests {
         try run("compare", folder)
     }
 
-    private func run(_ arguments: String...) throws {
+    @Test(.enabled(if: python != nil, "set MODELREG_PYTHON to a Python with torch and numpy"))
+    func objectsComeBackAsPythonWroteThem() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let folder = temporaryPath()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { remove(folder) }
+        let count = environment["MODELREG_CASES"] ?? "100"
+        try run(script: "objects.py", "generate", folder, count, environment["MODELREG_SEED"] ?? "1")
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+            let file = try CheckpointFile.read(path: "\(folder)/\(name)")
+            try CheckpointFile.write(file.checkpoint, to: "\(folder)/\(name).out", as: .pytorch)
+        }
+        try run(script: "objects.py", "compare", folder)
+    }
+
+    private func run(script: String = "interop.py", _ arguments: String...) throws {
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("../Interop/interop.py").standardized.path
+            .appendingPathComponent("../Interop/\(script)").standardized.path
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(python))
         process.arguments = [script] + arguments

@@ -85,10 +85,18 @@ import Testing
         #expect(outcome.status == 65)
         #expect(
             outcome.errors
-                == "modelreg: \"evil.pt\": data.pkl calls posix.system: modelreg never runs code from a checkpoint; "
-                + "save a state dict instead\n")
+                == "modelreg: loading the file with Python would run posix.system, which no checkpoint needs; "
+                + "to save it marked as unsafe, give --allow-unsafe: nothing is run\n")
         #expect(try workspace.names == ["evil.pt", "modelreg.db"])
         #expect(try workspace.bytes("modelreg.db") == registry)
+
+        let allowed = try workspace.modelreg("save evil.pt mlp --allow-unsafe")
+        #expect(allowed.status == 0)
+        let shown = try workspace.modelreg("show mlp")
+        #expect(shown.output.contains("unsafe = [\"posix.system\"]"))
+        #expect(try workspace.modelreg("load mlp -o back.pt").status == 0)
+        #expect(try workspace.bytes("back.pt") == workspace.bytes("evil.pt"))
+        #expect(try !workspace.names.contains("owned"))
     }
 
     @Test func everyTruncationOfACheckpointIsRefused() throws {

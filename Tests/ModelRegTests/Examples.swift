@@ -63,6 +63,7 @@ enum Examples {
                 case .value(.integer(let number)): "integer \(number)"
                 case .value(.boolean(let flag)): "boolean \(flag)"
                 case .value(.none): "none "
+                case .value(let value): "\(value)"
                 }
             return "\(path.text): \(text)"
         }

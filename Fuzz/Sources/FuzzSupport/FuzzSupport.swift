@@ -73,7 +73,9 @@ public enum FuzzFile {
             for element in elements { visit(element) }
         case .dictionary(let dictionary):
             for element in dictionary.entries.values { visit(element) }
-        case .string, .integer, .number, .boolean, .none: break
+        case .object(let object):
+            for part in object.parts { visit(part.value) }
+        case .string, .integer, .number, .boolean, .none, .bytes, .bigInteger, .name, .reference: break
         }
     }
 

@@ -267,6 +267,9 @@ extension Structure {
     fileprivate var withoutLeafTypes: Structure {
         switch self {
         case .tensor, .value: .value
+        case .reference: self
+        case .object(let form, let parts):
+            .object(form, parts: parts.map { Part(part: $0.part, structure: $0.structure.withoutLeafTypes) })
         case .list(let items): .list(items.map(\.withoutLeafTypes))
         case .tuple(let items): .tuple(items.map(\.withoutLeafTypes))
         case .dictionary(let entries, let kind):

@@ -1,4 +1,5 @@
 import CKernels
+import Foundations
 
 /// The SHA-256 of some content: a chunk's bytes, a tensor, or a version's manifest.
 public struct ContentID: Hashable, Sendable {
@@ -76,10 +77,7 @@ public struct ContentID: Hashable, Sendable {
     public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
 
     /// 64 lower-case hexadecimal digits.
-    public var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    public var hex: String { HexText.of(bytes) }
 
     /// Whether both ids are the same 32 bytes.
     public static func == (left: ContentID, right: ContentID) -> Bool {

@@ -161,6 +161,9 @@ extension Manifest.Content {
             return "number " + String(repeating: "0", count: 16 - digits.count) + digits
         case .value(.boolean(let flag)): return "boolean \(flag)"
         case .value(.none): return "none"
+        case .value(.bytes(let bytes)): return "bytes \(bytes.count) \(ContentID(hashing: bytes).hex)"
+        case .value(.bigInteger(let number)): return "integer \(number)"
+        case .value(.name(let name)): return "name \(JSONText.quoted(name.text))"
         }
     }
 }

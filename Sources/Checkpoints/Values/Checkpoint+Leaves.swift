@@ -14,6 +14,12 @@ public enum PlainValue: Hashable, Sendable {
     case boolean(Bool)
     /// Nothing.
     case none
+    /// Python's `bytes`.
+    case bytes([UInt8])
+    /// A whole number of more than 64 bits.
+    case bigInteger(BigInteger)
+    /// A class or function, by its name alone.
+    case name(QualifiedName)
 }
 
 extension PlainValue {
@@ -25,6 +31,9 @@ extension PlainValue {
         case (.number(let left), .number(let right)): left == right
         case (.boolean(let left), .boolean(let right)): left == right
         case (.none, .none): true
+        case (.bytes(let left), .bytes(let right)): left == right
+        case (.bigInteger(let left), .bigInteger(let right)): left == right
+        case (.name(let left), .name(let right)): left == right
         default: false
         }
     }
@@ -100,6 +109,19 @@ extension Checkpoint {
         case .number(let number): leaves.append(.value(.number(bits: number.bitPattern)))
         case .boolean(let flag): leaves.append(.value(.boolean(flag)))
         case .none: leaves.append(.value(.none))
+        case .bytes(let bytes): leaves.append(.value(.bytes(bytes)))
+        case .bigInteger(let number): leaves.append(.value(.bigInteger(number)))
+        case .name(let name): leaves.append(.value(.name(name)))
+        case .reference(let label): return .reference(label)
+        case .object(let object):
+            var parts: [Structure.Part] = []
+            let direct = object.parts.lazy.map(\.part).direct
+            for (part, value) in object.parts {
+                let below = part == direct ? path : path.appending(part.pathComponent)
+                let structure = try value.disassemble(into: &leaves, at: below, depth: depth + 1)
+                parts.append(Structure.Part(part: part, structure: structure))
+            }
+            return .object(object.form, parts: parts)
         case .list(let items):
             return .list(try Checkpoint.disassemble(items, into: &leaves, at: path, depth: depth))
         case .tuple(let items):
@@ -131,7 +153,8 @@ extension Checkpoint {
 extension Structure {
     /// Puts a checkpoint together from leaves in the structure's order.
     ///
-    /// A `nil` leaf is left out together with containers that become empty by it: a partial load.
+    /// A `nil` leaf is left out together with containers that become empty by it: a partial load. A reference to an
+    /// object that is left out is left out, too, and does not keep a container that is empty otherwise.
     ///
     /// - Returns: `nil` where all leaves are left out.
     /// - Throws: ``CheckpointError/leafCount(expected:found:)``.
@@ -143,6 +166,8 @@ extension Structure {
             case .dictionary(let entries, let kind):
                 .dictionary(
                     CheckpointDictionary(OrderedDictionary(uniqueKeysWithValues: entries), kind: kind))
+            case .object(let form, let parts): .object(CheckpointObject(form, parts: parts))
+            case .reference(let label): .reference(label)
             }
         }
     }
@@ -155,6 +180,10 @@ extension Structure {
         case tuple([Value])
         /// A dictionary. Keys are unique.
         case dictionary([(key: CheckpointKey, value: Value)], kind: CheckpointDictionary.Kind)
+        /// An object.
+        case object(ObjectForm, parts: [(part: ObjectPart, value: Value)])
+        /// A reference to an object.
+        case reference(Int)
     }
 
     /// Puts a value of any kind together, from leaves to the top.
@@ -165,40 +194,76 @@ extension Structure {
     /// - Returns: `nil` where all leaves are left out.
     /// - Throws: ``CheckpointError/leafCount(expected:found:)``.
     public func assembled<Value>(
-        from leaves: [Value?], _ build: (Container<Value>) -> Value
+        from leaves: [Value?], _ build: @escaping (Container<Value>) -> Value
     ) throws(CheckpointError) -> Value? {
         let expected = leafCount
         guard leaves.count == expected else { throw .leafCount(expected: expected, found: leaves.count) }
-        var remaining = leaves[...]
-        return assemble(&remaining, build)
+        var assembly = Assembly(remaining: leaves[...], build: build)
+        return assembly.assemble(self)
     }
 
     /// Number of leaves.
     public var leafCount: Int {
         switch self {
         case .tensor, .value: 1
+        case .reference: 0
+        case .object(_, let parts): parts.reduce(0) { $0 + $1.structure.leafCount }
         case .list(let items), .tuple(let items): items.reduce(0) { $0 + $1.leafCount }
         case .dictionary(let entries, _): entries.reduce(0) { $0 + $1.structure.leafCount }
         }
     }
+}
 
-    private func assemble<Value>(
-        _ leaves: inout ArraySlice<Value?>, _ build: (Container<Value>) -> Value
-    ) -> Value? {
-        switch self {
-        case .tensor, .value: return leaves.removeFirst()
+/// Puts values together from the leaves of a structure.
+private struct Assembly<Value> {
+    /// The leaves that have not been placed.
+    var remaining: ArraySlice<Value?>
+    let build: (Structure.Container<Value>) -> Value
+
+    /// Labels of the objects that were left out.
+    private var omitted: Set<Int> = []
+
+    init(remaining: ArraySlice<Value?>, build: @escaping (Structure.Container<Value>) -> Value) {
+        self.remaining = remaining
+        self.build = build
+    }
+
+    mutating func assemble(_ structure: Structure) -> Value? {
+        switch structure {
+        case .tensor, .value: return remaining.removeFirst()
+        case .reference(let label): return omitted.contains(label) ? nil : build(.reference(label))
         case .list(let items):
-            let parts = items.compactMap { $0.assemble(&leaves, build) }
-            return parts.isEmpty && !items.isEmpty ? nil : build(.list(parts))
+            return assemble(items, { $0 }) { _, value in value }.map { build(.list($0)) }
         case .tuple(let items):
-            let parts = items.compactMap { $0.assemble(&leaves, build) }
-            return parts.isEmpty && !items.isEmpty ? nil : build(.tuple(parts))
+            return assemble(items, { $0 }) { _, value in value }.map { build(.tuple($0)) }
         case .dictionary(let entries, let kind):
-            let parts = entries.compactMap { entry in
-                entry.structure.assemble(&leaves, build).map { (key: entry.key, value: $0) }
-            }
-            return parts.isEmpty && !entries.isEmpty ? nil : build(.dictionary(parts, kind: kind))
+            let members = assemble(entries, \.structure) { (key: $0.key, value: $1) }
+            return members.map { build(.dictionary($0, kind: kind)) }
+        case .object(let form, let parts):
+            let members = assemble(parts, \.structure) { (part: $0.part, value: $1) }
+            if members == nil, let label = form.label { omitted.insert(label) }
+            return members.map { build(.object(form, parts: $0)) }
         }
+    }
+
+    /// The members of a container that remain; `nil` where there were some and none but references do.
+    private mutating func assemble<Member, Result>(
+        _ members: [Member], _ structure: (Member) -> Structure, _ pair: (Member, Value) -> Result
+    ) -> [Result]? {
+        var isAlive = members.isEmpty
+        var isWhole = true
+        var results: [Result] = []
+        results.reserveCapacity(members.count)
+        for member in members {
+            let structure = structure(member)
+            guard let value = assemble(structure) else {
+                isWhole = false
+                continue
+            }
+            if case .reference = structure {} else { isAlive = true }
+            results.append(pair(member, value))
+        }
+        return isAlive || isWhole ? results : nil
     }
 }
 
@@ -212,6 +277,9 @@ extension Checkpoint {
         case .value(.number(let bits)): self = .number(Double(bitPattern: bits))
         case .value(.boolean(let flag)): self = .boolean(flag)
         case .value(.none): self = .none
+        case .value(.bytes(let bytes)): self = .bytes(bytes)
+        case .value(.bigInteger(let number)): self = .bigInteger(number)
+        case .value(.name(let name)): self = .name(name)
         }
     }
 }

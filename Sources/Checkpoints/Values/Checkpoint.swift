@@ -1,6 +1,6 @@
 public import Tensors
 
-/// A value that can be saved: tensors in lists, tuples and dictionaries, with the plain values beside them.
+/// A value that can be saved: tensors in lists, tuples, dictionaries and objects, with the plain values beside them.
 public enum Checkpoint {
     /// A tensor, and what it is to its module where that is known.
     case tensor(Tensor, role: TensorRole = .unspecified)
@@ -20,6 +20,16 @@ public enum Checkpoint {
     case boolean(Bool)
     /// Nothing: Python's `None`.
     case none
+    /// Python's `bytes`.
+    case bytes([UInt8])
+    /// A whole number of more than 64 bits.
+    case bigInteger(BigInteger)
+    /// A class or function, by its name alone.
+    case name(QualifiedName)
+    /// A Python object of another class.
+    indirect case object(CheckpointObject)
+    /// The object with this ``ObjectForm/label``, which is elsewhere in the checkpoint, or around this place.
+    case reference(Int)
 }
 
 extension Checkpoint {
@@ -35,4 +45,8 @@ public enum TensorRole: String, Sendable {
     case parameter
     /// Saved but not trained.
     case buffer
+    /// A parameter that is not trained now: PyTorch's `requires_grad` is off.
+    case frozenParameter = "frozen_parameter"
+    /// No parameter, but trained: PyTorch's `requires_grad` is on.
+    case requiresGrad = "requires_grad"
 }

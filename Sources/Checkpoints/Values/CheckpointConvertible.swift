@@ -41,6 +41,11 @@ extension Checkpoint {
         case .number: "a number"
         case .boolean: "a boolean"
         case .none: "none"
+        case .bytes: "bytes"
+        case .bigInteger: "an integer"
+        case .name: "a name"
+        case .object(let object): "an object of \(printable(object.form.name.description))"
+        case .reference: "a reference"
         }
     }
 

@@ -2,13 +2,23 @@ import Foundations
 public import OrderedCollections
 
 /// A key of a dictionary in a checkpoint. `1`, `"1"` and `true` are three different keys.
-public enum CheckpointKey: Hashable, Sendable {
+public indirect enum CheckpointKey: Hashable, Sendable {
     /// A text.
     case string(String)
     /// A whole number, as optimiser state uses them.
     case integer(Int64)
     /// True or false.
     case boolean(Bool)
+    /// Python's `None`.
+    case none
+    /// The bits of a floating-point number.
+    case number(bits: UInt64)
+    /// Python's `bytes`.
+    case bytes([UInt8])
+    /// A class or function.
+    case name(QualifiedName)
+    /// A tuple of keys.
+    case tuple([CheckpointKey])
 }
 
 /// A dictionary in a checkpoint: entries in the order they were inserted, and the Python type they had.
@@ -47,18 +57,29 @@ extension CheckpointKey {
         case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
         case (.integer(let left), .integer(let right)): left == right
         case (.boolean(let left), .boolean(let right)): left == right
+        case (.none, .none): true
+        case (.number(let left), .number(let right)): left == right
+        case (.bytes(let left), .bytes(let right)): left == right
+        case (.name(let left), .name(let right)): left == right
+        case (.tuple(let left), .tuple(let right)): left == right
         default: false
         }
     }
 }
 
 extension CheckpointKey: CustomStringConvertible {
-    /// The text that stands for the key in a path: `weight`, `0`, `true`.
+    /// The text that stands for the key in a path: `weight`, `0`, `true`, `(0, 1)`.
     public var description: String {
         switch self {
         case .string(let text): text
         case .integer(let number): "\(number)"
         case .boolean(let flag): "\(flag)"
+        case .none: "None"
+        case .number(let bits): "\(Double(bitPattern: bits))"
+        case .bytes(let bytes): HexText.of(bytes)
+        case .name(let name): name.description
+        case .tuple(let keys):
+            "(" + keys.map(\.description).joined(separator: ", ") + (keys.count == 1 ? ",)" : ")")
         }
     }
 }

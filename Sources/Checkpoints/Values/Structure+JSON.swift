@@ -4,7 +4,10 @@ public import Foundations
 ///
 ///     node  = "tensor" | "value" | {"list":[node,…]} | {"tuple":[node,…]}
 ///           | {"dict":[[key,node],…]} | {"ordered_dict":[[key,node],…]}
-///     key   = string | integer | true | false
+///           | {"object":[name,construction,label,[part,node],…]} | {"reference":integer}
+///     key   = string | integer | true | false | null | {"number":string} | {"bytes":string} | {"name":name}
+///           | {"tuple":[key,…]}
+///     label = integer | null
 ///
 /// No white space, strings as ``JSONText/quoted(_:)`` writes them: one structure has one text.
 extension Structure {
@@ -25,13 +28,19 @@ extension Structure {
             text += "{\"\(kind.rawValue)\":["
             for (index, entry) in entries.enumerated() {
                 text += index == 0 ? "[" : ",["
-                switch entry.key {
-                case .string(let key): text += JSONText.quoted(key)
-                case .integer(let key): text += "\(key)"
-                case .boolean(let key): text += "\(key)"
-                }
+                entry.key.write(to: &text)
                 text += ","
                 entry.structure.write(to: &text)
+                text += "]"
+            }
+            text += "]}"
+        case .reference(let label): text += "{\"reference\":\(label)}"
+        case .object(let form, let parts):
+            text += "{\"object\":[\(JSONText.quoted(form.name.text)),\"\(form.construction.rawValue)\","
+            text += form.label.map { "\($0)" } ?? "null"
+            for part in parts {
+                text += ",[\"\(part.part.rawValue)\","
+                part.structure.write(to: &text)
                 text += "]"
             }
             text += "]}"
@@ -54,6 +63,29 @@ extension Structure {
         var reader = StructureReader(Array(json.utf8))
         self = try reader.node(depth: 0)
         try reader.end()
+    }
+}
+
+extension CheckpointKey {
+    fileprivate func write(to text: inout String) {
+        switch self {
+        case .string(let key): text += JSONText.quoted(key)
+        case .integer(let key): text += "\(key)"
+        case .boolean(let key): text += "\(key)"
+        case .none: text += "null"
+        case .number(let bits):
+            let bytes = withUnsafeBytes(of: bits.bigEndian) { [UInt8]($0) }
+            text += "{\"number\":\"\(HexText.of(bytes))\"}"
+        case .bytes(let bytes): text += "{\"bytes\":\"\(HexText.of(bytes))\"}"
+        case .name(let name): text += "{\"name\":\(JSONText.quoted(name.text))}"
+        case .tuple(let keys):
+            text += "{\"tuple\":["
+            for (index, key) in keys.enumerated() {
+                if index > 0 { text += "," }
+                key.write(to: &text)
+            }
+            text += "]}"
+        }
     }
 }
 
@@ -108,6 +140,12 @@ private struct StructureReader {
         if takes("{\"tuple\":[") { return .tuple(try items(depth: depth)) }
         if takes("{\"dict\":[") { return .dictionary(try entries(depth: depth), kind: .plain) }
         if takes("{\"ordered_dict\":[") { return .dictionary(try entries(depth: depth), kind: .ordered) }
+        if takes("{\"object\":[") { return try object(depth: depth) }
+        if takes("{\"reference\":") {
+            let label = try label()
+            try expect("}")
+            return .reference(label)
+        }
         throw unexpected
     }
 
@@ -135,10 +173,31 @@ private struct StructureReader {
         return entries
     }
 
-    private mutating func key() throws(StructureError) -> CheckpointKey {
+    private mutating func key(depth: Int = 0) throws(StructureError) -> CheckpointKey {
         if takes("true") { return .boolean(true) }
         if takes("false") { return .boolean(false) }
+        if takes("null") { return .none }
         if takes("\"") { return .string(try restOfString()) }
+        if takes("{\"number\":\"") {
+            let bytes = try restOfHex()
+            guard bytes.count == 8 else { throw unexpected }
+            return .number(bits: bytes.reduce(0) { $0 << 8 | UInt64($1) })
+        }
+        if takes("{\"bytes\":\"") { return .bytes(try restOfHex()) }
+        if takes("{\"name\":\"") {
+            let name = try restOfName()
+            try expect("}")
+            return .name(name)
+        }
+        if takes("{\"tuple\":[") {
+            guard depth < Checkpoint.maximumDepth else { throw .tooDeep }
+            var keys: [CheckpointKey] = []
+            while !takes("]}") {
+                if !keys.isEmpty { try expect(",") }
+                keys.append(try key(depth: depth + 1))
+            }
+            return .tuple(keys)
+        }
         let start = position
         if position < bytes.count, bytes[position] == UInt8(ascii: "-") { position += 1 }
         while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
@@ -147,6 +206,45 @@ private struct StructureReader {
         let digits = String(decoding: bytes[start..<position], as: UTF8.self)
         guard let number = Int64(digits), "\(number)" == digits else { throw .unexpected(byteOffset: start) }
         return .integer(number)
+    }
+
+    private mutating func object(depth: Int) throws(StructureError) -> Structure {
+        try expect("\"")
+        let name = try restOfName()
+        try expect(",\"")
+        guard let construction = ObjectConstruction(rawValue: try restOfString()) else { throw unexpected }
+        try expect(",")
+        let label = takes("null") ? nil : try label()
+        var parts: [Structure.Part] = []
+        while !takes("]}") {
+            try expect(",[\"")
+            guard let part = ObjectPart(rawValue: try restOfString()),
+                parts.last.map({ $0.part.order < part.order }) ?? true
+            else { throw unexpected }
+            try expect(",")
+            parts.append(Structure.Part(part: part, structure: try node(depth: depth + 1)))
+            try expect("]")
+        }
+        return .object(ObjectForm(name: name, construction: construction, label: label), parts: parts)
+    }
+
+    private mutating func label() throws(StructureError) -> Int {
+        guard case .integer(let number) = try key(), let label = Int(exactly: number), label >= 0 else {
+            throw unexpected
+        }
+        return label
+    }
+
+    private mutating func restOfName() throws(StructureError) -> QualifiedName {
+        guard let name = QualifiedName(text: try restOfString()) else { throw unexpected }
+        return name
+    }
+
+    /// Bytes as hexadecimal digits, up to the end of the object that they are in.
+    private mutating func restOfHex() throws(StructureError) -> [UInt8] {
+        guard let bytes = HexText.bytes(try restOfString()) else { throw unexpected }
+        try expect("}")
+        return bytes
     }
 
     private mutating func restOfString() throws(StructureError) -> String {

@@ -12,6 +12,24 @@ public indirect enum Structure: Hashable, Sendable {
     case tuple([Structure])
     /// A dictionary, in order.
     case dictionary([Entry], kind: CheckpointDictionary.Kind)
+    /// An object, with its parts in the order of ``ObjectPart``.
+    case object(ObjectForm, parts: [Part])
+    /// The place of an object that is elsewhere, by its label.
+    case reference(Int)
+
+    /// A part of an object, and what it is.
+    public struct Part: Hashable, Sendable {
+        /// Which part it is.
+        public let part: ObjectPart
+        /// What the part is.
+        public let structure: Structure
+
+        /// Pairs a part with what it is.
+        public init(part: ObjectPart, structure: Structure) {
+            self.part = part
+            self.structure = structure
+        }
+    }
 
     /// A key and what is below it.
     public struct Entry: Hashable, Sendable {
@@ -48,6 +66,14 @@ extension Structure {
                 for (index, item) in items.enumerated() { visit(item, at: append(path, "\(index)")) }
             case .dictionary(let entries, _):
                 for entry in entries { visit(entry.structure, at: append(path, entry.key.description)) }
+            case .object(_, let parts):
+                let direct = parts.lazy.map(\.part).direct
+                for part in parts {
+                    visit(
+                        part.structure,
+                        at: part.part == direct ? path : append(path, part.part.pathComponent))
+                }
+            case .reference: break
             }
         }
         visit(self, at: top)
@@ -58,7 +84,8 @@ extension Structure {
     public var kind: CheckpointKind {
         switch self {
         case .tensor: .tensor
-        case .value: .value
+        case .value, .reference: .value
+        case .object(let form, _): form.construction == .view ? .tensor : .object
         case .list: .list
         case .tuple: .tuple
         case .dictionary(let entries, _):
@@ -81,6 +108,8 @@ public enum CheckpointKind: String, Sendable {
     case tuple
     /// A dictionary that holds more than named tensors.
     case dictionary
+    /// A Python object: a whole module, for instance.
+    case object
     /// A flat dictionary from names to tensors.
     case stateDict = "state_dict"
 }

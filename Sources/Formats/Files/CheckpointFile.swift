@@ -27,6 +27,9 @@ public struct CheckpointFile {
     /// Leaves out empty storages, and those that were compressed in the file and are not a part of it.
     public let storages: [StoredRange]
 
+    /// The classes and functions that loading the file with Python would look up; none but for pickles.
+    public let pickledNames: [PickledName]
+
     /// A storage that is a part of the file.
     public struct StoredRange {
         /// Offsets of its bytes in the file.
@@ -59,6 +62,7 @@ public struct CheckpointFile {
             case .npy: return try readNumPy(file)
             case .legacyPyTorch: return try readLegacyPyTorch(file)
             case .gguf: return try readGGUF(file)
+            case .pickle: return try readPickle(file)
             case .zip:
                 let archive = try ZipArchive(bytes)
                 return try archive.isNumPyArchive
@@ -69,13 +73,26 @@ public struct CheckpointFile {
 
     init(
         checkpoint: Checkpoint, format: FileFormat, metadata: OrderedDictionary<String, String> = [:],
-        facts: OrderedDictionary<String, String> = [:], file: MappedFile, storages: [StoredRange]
+        facts: OrderedDictionary<String, String> = [:], file: MappedFile, storages: [StoredRange],
+        pickledNames: [PickledName] = []
     ) {
         self.checkpoint = checkpoint
         self.format = format
         self.metadata = metadata
         self.facts = facts
         self.file = file
+        self.pickledNames = pickledNames
         self.storages = storages.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+}
+
+extension CheckpointFile {
+    /// Most bytes outside of tensors that are kept to give a pickle back.
+    private static let maximumPickleByteCount = 512 << 20
+
+    /// Bytes to keep beside the tensors, so that a pickle comes back as it was: all that is in no storage.
+    package var pickleByteCount: Int {
+        let stored = storages.reduce(0) { $0 + $1.range.count }
+        return min(file.byteCount - stored + (1 << 20), CheckpointFile.maximumPickleByteCount)
     }
 }

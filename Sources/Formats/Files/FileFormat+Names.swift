@@ -7,6 +7,7 @@ extension FileFormat {
         case .npy: "npy"
         case .npz: "npz"
         case .gguf: "gguf"
+        case .pickle: "pkl"
         }
     }
 
@@ -27,6 +28,7 @@ extension FileFormat {
         case "npy": self = .npy
         case "npz": self = .npz
         case "gguf": self = .gguf
+        case "pkl", "pickle", "pdparams", "pdopt": self = .pickle
         default: return nil
         }
     }

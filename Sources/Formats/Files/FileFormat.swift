@@ -10,6 +10,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case npy
     /// `.npz`: a zip archive of NumPy arrays by name.
     case npz
+    /// A pickle that is a file of its own: `.pkl`, `.pdparams`. Given back, never made anew.
+    case pickle
     /// GGUF, as llama.cpp reads it: tensors, quantised or not, with a model's metadata. Given back, never made anew.
     case gguf
 }
@@ -20,6 +22,7 @@ enum FileSignature {
     case zip
     case npy
     case legacyPyTorch
+    case pickle
     case gguf
 
     /// Recognises a file by its first bytes, never by its name.
@@ -49,7 +52,10 @@ enum FileSignature {
             self = .legacyPyTorch
             return
         }
-        if begins([0x80]), file.count > 1, (2...5).contains(file[1]) { throw UnsupportedFormat.pickle }
+        if PickleMachine.isPickle(file) {
+            self = .pickle
+            return
+        }
         if begins(GGUFHeader.magic) {
             self = .gguf
             return
@@ -73,8 +79,6 @@ public enum UnsupportedFormat: FormatError, Equatable {
     case unknown
     /// A format that is recognised but not read; the text says what the file is.
     case known(String)
-    /// A pickle that `torch.save` did not write.
-    case pickle
     /// JSON, as the index of a model in several files is.
     case index
 
@@ -86,7 +90,6 @@ public enum UnsupportedFormat: FormatError, Equatable {
         case .known(let what):
             "the file is \(what), which is not supported; save it as safetensors or with torch.save"
         case .index: "the file is JSON, which is read as the index of a model in several files only"
-        case .pickle: "the file is a bare pickle, which is not supported; save it with torch.save"
         }
     }
 }

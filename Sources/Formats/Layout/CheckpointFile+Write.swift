@@ -37,6 +37,7 @@ extension CheckpointFile {
                 copy(tensors.values, into: $0)
             }
         case .gguf: throw GGUFError.unwritable
+        case .pickle: throw PickleFileError.unwritable
         case .pytorch:
             let (outline, storages) = CheckpointOutline.of(checkpoint)
             let layout = try PyTorchLayout(outline, storageByteCounts: storages.map(\.byteCount))

@@ -12,16 +12,12 @@ package indirect enum CheckpointOutline: Sendable {
     case tuple([CheckpointOutline])
     /// A dictionary: its entries in order, with the Python type it has.
     case dictionary([(key: CheckpointKey, value: CheckpointOutline)], kind: CheckpointDictionary.Kind)
-    /// A text.
-    case string(String)
-    /// A whole number.
-    case integer(Int64)
-    /// A floating-point number.
-    case number(Double)
-    /// True or false.
-    case boolean(Bool)
-    /// Nothing.
-    case none
+    /// A plain value.
+    case value(PlainValue)
+    /// An object.
+    case object(ObjectForm, parts: [(part: ObjectPart, value: CheckpointOutline)])
+    /// An object that is elsewhere, by its label.
+    case reference(Int)
 }
 
 extension CheckpointOutline {
@@ -48,11 +44,17 @@ extension CheckpointOutline {
             case .dictionary(let dictionary):
                 return .dictionary(
                     dictionary.entries.map { (key: $0.key, value: outline($0.value)) }, kind: dictionary.kind)
-            case .string(let text): return .string(text)
-            case .integer(let integer): return .integer(integer)
-            case .number(let number): return .number(number)
-            case .boolean(let flag): return .boolean(flag)
-            case .none: return .none
+            case .object(let object):
+                return .object(object.form, parts: object.parts.map { ($0.part, outline($0.value)) })
+            case .reference(let label): return .reference(label)
+            case .string(let text): return .value(.string(text))
+            case .integer(let integer): return .value(.integer(integer))
+            case .number(let number): return .value(.number(bits: number.bitPattern))
+            case .boolean(let flag): return .value(.boolean(flag))
+            case .none: return .value(.none)
+            case .bytes(let bytes): return .value(.bytes(bytes))
+            case .bigInteger(let number): return .value(.bigInteger(number))
+            case .name(let name): return .value(.name(name))
             }
         }
         return (outline(checkpoint), storages)

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import OrderedCollections
 import Tensors
 
@@ -45,6 +46,11 @@ enum NamedTensors {
         case .number: "a number"
         case .boolean: "a boolean"
         case .none: "none"
+        case .bytes: "bytes"
+        case .bigInteger: "a whole number"
+        case .name: "a name"
+        case .object(let object): "an object of \(printable(object.form.name.description))"
+        case .reference: "a reference"
         }
     }
 }

@@ -86,17 +86,6 @@ extension CheckpointFile {
 
     /// Turns the bytes of each element around.
     private static func swap(_ bytes: UnsafeMutableRawBufferPointer, _ header: NumPyHeader) {
-        func swap<Word: FixedWidthInteger>(_ type: Word.Type, _ bytes: UnsafeMutableRawBufferPointer) {
-            for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<Word>.size) {
-                let word = bytes.loadUnaligned(fromByteOffset: offset, as: Word.self)
-                bytes.storeBytes(of: word.byteSwapped, toByteOffset: offset, as: Word.self)
-            }
-        }
-        switch header.dtype.swappedByteWidth {
-        case 2: swap(UInt16.self, bytes)
-        case 4: swap(UInt32.self, bytes)
-        case 8: swap(UInt64.self, bytes)
-        default: break
-        }
+        ByteOrder.swap(bytes, width: header.dtype.swappedByteWidth)
     }
 }

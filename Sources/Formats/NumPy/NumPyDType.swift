@@ -20,6 +20,12 @@ extension DType {
         return (byteWidth == 1 ? "|" : "<") + found.name
     }
 
+    /// The class of NumPy's numbers of this type; `nil` where NumPy has none.
+    var numPyScalarName: String? {
+        guard DType.numPyNames.contains(where: { $0.dtype == self }) else { return nil }
+        return self == .bool ? "bool_" : rawValue
+    }
+
     /// Bytes that change places between the two byte orders: a half of a complex element, else an element.
     var swappedByteWidth: Int { isComplex ? bitWidth / 16 : bitWidth / 8 }
 }

@@ -27,7 +27,7 @@ extension CheckpointFile {
                 return (machine, value)
             }
             let (systemMachine, system) = try run("the pickle of the system")
-            try checkByteOrder(systemMachine, system)
+            try checkSystem(systemMachine, system)
             let (machine, value) = try run("the pickle of the checkpoint")
             let (keyMachine, keys) = try run("the pickle of storage keys")
             let ranges = try legacyStorages(keyMachine, keys, machine: machine, bytes, from: offset)
@@ -36,16 +36,17 @@ extension CheckpointFile {
             }
             let checkpoint = try reader.checkpoint(value)
             return CheckpointFile(
-                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges)
+                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges,
+                pickledNames: [systemMachine, machine, keyMachine].flatMap(\.heap.pickledNames))
         }
     }
 
-    private static func checkByteOrder(_ machine: PickleMachine, _ system: PickleValue) throws {
+    /// Elements and counts are little-endian whatever the machine says that it is.
+    private static func checkSystem(_ machine: PickleMachine, _ system: PickleValue) throws {
         var reader = TorchReader(machine) { _ in nil }
         guard case .dictionary(let facts) = try reader.checkpoint(system),
-            case .boolean(let isLittleEndian)? = facts["little_endian"]
+            case .boolean? = facts["little_endian"]
         else { throw LegacyPyTorchError.system }
-        guard isLittleEndian else { throw TorchArchiveError.byteOrder("big") }
     }
 
     /// Where each storage lies in the file: they fill it from `start` to its end, in the order of `keys`.

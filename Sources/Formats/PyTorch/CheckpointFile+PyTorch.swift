@@ -19,14 +19,16 @@ extension CheckpointFile {
             let value = try machine.run()
             try machine.end()
             var remaining = maximumInflatedByteCount
-            var reader = TorchReader(machine) { key in
+            let place = pickle.range.map { TorchReader.PicklePlace(file: file, offset: $0.lowerBound) }
+            var reader = TorchReader(machine, place: place, isBigEndian: archive.isBigEndian) { key in
                 let found = try archive.storage("data/\(key)", inflatingAtMost: remaining)
                 if let found, found.range == nil { remaining -= found.storage.byteCount }
                 return found
             }
             let checkpoint = try reader.checkpoint(value)
             return CheckpointFile(
-                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges)
+                checkpoint: checkpoint, format: .pytorch, file: file, storages: reader.storedRanges,
+                pickledNames: machine.heap.pickledNames)
         }
     }
 }
@@ -36,6 +38,9 @@ private struct TorchArchive {
     private let zip: ZipArchive
     private let file: MappedFile
     private let folder: String
+
+    /// Whether elements have the other byte order.
+    private(set) var isBigEndian = false
 
     init(_ zip: ZipArchive, file: MappedFile) throws {
         self.zip = zip
@@ -48,8 +53,10 @@ private struct TorchArchive {
         guard let pickle = pickles.first else { throw TorchArchive.unsupported(zip) }
         guard pickles.count == 1 else { throw TorchArchiveError.severalPickles(Array(pickles)) }
         folder = String(pickle.dropLast("data.pkl".count))
-        if zip.entries["\(folder)constants.pkl"] != nil { throw TorchArchiveError.torchScript }
-        if let order = try text("byteorder"), order != "little" { throw TorchArchiveError.byteOrder(order) }
+        if let order = try text("byteorder") {
+            guard order == "little" || order == "big" else { throw TorchArchiveError.byteOrder(order) }
+            isBigEndian = order == "big"
+        }
         if let version = try text("version") {
             let trimmed = version.hasSuffix("\n") ? String(version.dropLast()) : version
             guard let number = Int(trimmed), 1...CheckpointFile.maximumTorchVersion ~= number else {
@@ -92,9 +99,7 @@ public enum TorchArchiveError: FormatError, Equatable {
     case noPickle
     /// More than one.
     case severalPickles([String])
-    /// What `torch.jit.save` writes: code with weights.
-    case torchScript
-    /// Written on a machine with the other byte order.
+    /// A byte order that is not known.
     case byteOrder(String)
     /// A version that is not known.
     case version(String)
@@ -105,9 +110,8 @@ public enum TorchArchiveError: FormatError, Equatable {
         case .noPickle: "a zip archive, but not a PyTorch file: it has no data.pkl"
         case .severalPickles(let names):
             "the archive has several data.pkl: \(names.prefix(5).map(quoted).joined(separator: ", "))"
-        case .torchScript: "a TorchScript program, which is code; save the state dict of the model instead"
         case .byteOrder(let order):
-            "tensors are stored in byte order \(quoted(order)), only little is supported"
+            "tensors are stored in byte order \(quoted(order)), which is not known"
         case .version(let version): "PyTorch file of version \(quoted(version)), which is not known"
         }
     }

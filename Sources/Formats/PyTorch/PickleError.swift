@@ -11,10 +11,6 @@ public struct PickleError: FormatError, Equatable {
 
     /// What is wrong with a pickle. Offsets are bytes from its start; paths are keys joined by `/`.
     public enum Problem: Equatable, Sendable {
-        /// Names a function or class that is not on the list of those that are known to be harmless.
-        case calls(_ name: String)
-        /// Holds something known that cannot be kept.
-        case holds(_ what: String, name: String)
         /// Too long to be read.
         case tooLong(byteCount: Int, maximum: Int)
         /// A protocol that is not known.
@@ -29,7 +25,7 @@ public struct PickleError: FormatError, Equatable {
         case memo(index: UInt32, offset: Int)
         /// Text that is not UTF-8.
         case invalidText(offset: Int)
-        /// A whole number that is not one, or needs more than 64 bits.
+        /// A number that is none, or that has too many digits.
         case integer(offset: Int)
         /// Builds more than its size can justify.
         case tooMuch
@@ -37,8 +33,8 @@ public struct PickleError: FormatError, Equatable {
         case trailingBytes(count: Int)
         /// A value that a checkpoint cannot hold.
         case value(path: String, what: String)
-        /// A key that is no text, whole number or boolean.
-        case key(path: String)
+        /// A NumPy array that does not have as many bytes as its shape needs.
+        case array(path: String, dtype: DType, shape: [Int])
         /// Containers within containers, too many or within themselves.
         case tooDeep(path: String)
         /// A tensor that does not fit its storage or is none.
@@ -56,10 +52,6 @@ extension PickleError: CustomStringConvertible {
     /// One line, lower case, with what to do.
     public var description: String {
         switch problem {
-        case .calls(let name):
-            "\(source) calls \(printable(name)): modelreg never runs code from a checkpoint; save a state dict"
-                + " instead"
-        case .holds(let what, let name): "\(source) holds \(what) (\(printable(name))), which is not supported"
         case .tooLong(let byteCount, let maximum):
             "\(source) has \(byteCount) bytes; at most \(maximum) are read"
         case .protocolVersion(let version):
@@ -70,12 +62,12 @@ extension PickleError: CustomStringConvertible {
         case .expected(let what, let offset): "\(source) has no \(what) at byte \(offset), where it needs one"
         case .memo(let index, let offset): "\(source) uses memo \(index) at byte \(offset) before it is set"
         case .invalidText(let offset): "\(source) has text at byte \(offset) that is not valid UTF-8"
-        case .integer(let offset): "\(source) has a number at byte \(offset) that is no 64-bit integer"
+        case .integer(let offset): "\(source) has a number at byte \(offset) that is none, or too long"
         case .tooMuch: "\(source) builds far more values than a file of its size can hold"
         case .trailingBytes(let count): "\(source) has \(count) bytes after its end"
         case .value(let path, let what): "\(subject(path)) is \(what), which a checkpoint cannot hold"
-        case .key(let path):
-            "\(subject(path)) has a key that is no text, whole number or boolean, which a checkpoint cannot hold"
+        case .array(let path, let dtype, let shape):
+            "\(subject(path)) is an array of \(dtype) of shape \(shape), but its bytes are of another number"
         case .tooDeep(let path): "\(source) is nested too deep, or contains itself, at \(quoted(path))"
         case .tensor(let path, let error): "\(subject(path)): \(error)"
         case .expanded(let path, let byteCount, let storageByteCount):

@@ -4,22 +4,24 @@ import Tensors
 
 /// Interprets a pickle, without ever running anything.
 ///
-/// It knows the operations that tensors and plain containers need, and the names in ``TorchGlobal``; it refuses all
-/// others. Memory is bounded by ``PickleHeap``, and nothing is recursive.
+/// It knows what tensors and containers are made by (``TorchGlobal``). Any other class or function is a name, and what
+/// a pickle makes with it is an object: a name with arguments and state. Memory is bounded by ``PickleHeap``, and
+/// nothing is recursive.
 struct PickleMachine {
     /// What the pickle has built.
-    private(set) var heap = PickleHeap()
+    var heap = PickleHeap()
 
     /// What errors call the pickle.
     let source: String
 
-    /// Longest pickle that is read. A state dict takes about 200 bytes per tensor.
-    static let maximumByteCount = 64 << 20
+    /// Longest pickle that is read, since memory grows with it. A state dict takes about 200 bytes per tensor; NumPy
+    /// arrays lie in the pickle itself.
+    static let maximumByteCount = 2 << 30
 
     /// Most values on the stack at once. Python's pickler puts a thousand there, and long tuples.
     static let maximumStackCount = 1 << 20
 
-    private var reader: ByteReader
+    private(set) var reader: ByteReader
     private var stack: [PickleValue] = []
     /// Heights of the stack at which marks are set.
     private var marks: [Int] = []
@@ -63,6 +65,11 @@ struct PickleMachine {
         guard reader.remainingCount == 0 else { throw error(.trailingBytes(count: reader.remainingCount)) }
     }
 
+    /// The bytes of `text`.
+    func bytes(_ text: PickleText) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: reader.bytes[text.range])
+    }
+
     /// The characters of `text`.
     func characters(_ text: PickleText) throws -> String {
         guard let characters = reader.text(text.range) else {
@@ -79,7 +86,7 @@ struct PickleMachine {
     /// An error in this pickle.
     func error(_ problem: PickleError.Problem) -> PickleError { PickleError(source: source, problem: problem) }
 
-    private func expected(_ what: String) -> PickleError { error(.expected(what, offset: offset)) }
+    func expected(_ what: String) -> PickleError { error(.expected(what, offset: offset)) }
 }
 
 // MARK: Operations
@@ -98,13 +105,20 @@ extension PickleMachine {
         case 0x8A: try pushInteger(byteCount: Int(integer(UInt8.self)))
         case 0x8B: try pushInteger(byteCount: Int(integer(UInt32.self)))
         case UInt8(ascii: "G"): try push(.number(Double(bitPattern: integer(UInt64.self).byteSwapped)))
-        case UInt8(ascii: "X"), UInt8(ascii: "T"):
-            try push(.text(text(byteCount: UInt64(integer(UInt32.self)))))
-        case 0x8C, UInt8(ascii: "U"): try push(.text(text(byteCount: UInt64(integer(UInt8.self)))))
+        case UInt8(ascii: "F"): try pushNumber(line: try line())
+        case UInt8(ascii: "X"): try push(.text(text(byteCount: UInt64(integer(UInt32.self)))))
+        case 0x8C: try push(.text(text(byteCount: UInt64(integer(UInt8.self)))))
         case 0x8D: try push(.text(text(byteCount: integer(UInt64.self))))
-        case UInt8(ascii: "B"): try pushBytes(byteCount: UInt64(integer(UInt32.self)))
-        case UInt8(ascii: "C"): try pushBytes(byteCount: UInt64(integer(UInt8.self)))
-        case 0x8E: try pushBytes(byteCount: integer(UInt64.self))
+        case UInt8(ascii: "V"): try pushEscapedText(line: try line(), quoted: false)
+        case UInt8(ascii: "S"): try pushEscapedText(line: try line(), quoted: true)
+        case UInt8(ascii: "T"): try push(.byteText(text(byteCount: UInt64(integer(UInt32.self)))))
+        case UInt8(ascii: "U"): try push(.byteText(text(byteCount: UInt64(integer(UInt8.self)))))
+        case UInt8(ascii: "B"): try push(.bytes(text(byteCount: UInt64(integer(UInt32.self)))))
+        case UInt8(ascii: "C"): try push(.bytes(text(byteCount: UInt64(integer(UInt8.self)))))
+        case 0x8E: try push(.bytes(text(byteCount: integer(UInt64.self))))
+        case 0x96:
+            let bytes = PickleValue.bytes(try text(byteCount: integer(UInt64.self)))
+            try push(object(.builtin("bytearray"), .call, arguments: [bytes]))
 
         // Containers.
         case UInt8(ascii: "]"): try push(container(.list, []))
@@ -120,6 +134,13 @@ extension PickleMachine {
         case UInt8(ascii: "e"): try append(popToMark())
         case UInt8(ascii: "s"): try insert(pop(count: 2))
         case UInt8(ascii: "u"): try insert(popPairsToMark())
+        case 0x8F: try push(object(.builtin("set"), .call, arguments: []))
+        case 0x90: try append(popToMark())
+        case 0x91:
+            let items = try popToMark()
+            let set = try object(.builtin("frozenset"), .call, arguments: [])
+            try push(set)
+            try append(items)
 
         // The stack and the memo.
         case UInt8(ascii: "("):
@@ -133,33 +154,43 @@ extension PickleMachine {
         case 0x94: try memorise(UInt32(memo.count))
         case UInt8(ascii: "h"): try recall(UInt32(integer(UInt8.self)))
         case UInt8(ascii: "j"): try recall(integer(UInt32.self))
+        case UInt8(ascii: "p"): try memorise(index(line: try line()))
+        case UInt8(ascii: "g"): try recall(index(line: try line()))
 
         // Names, and what is done with them.
         case UInt8(ascii: "c"): try push(.global(global(module: line(), name: line())))
         case 0x93: try pushStackGlobal()
         case UInt8(ascii: "i"):
             let function = try global(module: line(), name: line())
-            try push(call(function, popToMark()))
+            try push(call(.global(function), popToMark()))
         case UInt8(ascii: "o"):
             let items = try popToMark()
-            guard case .global(let function)? = items.first else { throw expected("class") }
+            guard let function = items.first else { throw expected("class") }
             try push(call(function, Array(items.dropFirst())))
-        case UInt8(ascii: "R"), 0x81:
-            // Not `items(of: pop())`: the machine that is asked would be a copy, and the stack be copied as it changes.
-            let tuple = try pop()
-            let arguments = try items(of: tuple, .tuple, "tuple of arguments")
-            guard case .global(let function) = try pop() else { throw expected("function") }
-            try push(call(function, arguments))
+        case UInt8(ascii: "R"):
+            let arguments = try tuple(pop(), "tuple of arguments")
+            try push(call(pop(), arguments))
+        case 0x81:
+            let arguments = try tuple(pop(), "tuple of arguments")
+            try push(new(pop(), arguments, keywords: nil))
+        case 0x92:
+            let keywords = try pop()
+            let arguments = try tuple(pop(), "tuple of arguments")
+            try push(new(pop(), arguments, keywords: keywords))
         case UInt8(ascii: "b"): try build()
         case UInt8(ascii: "Q"): try push(persistent(pop()))
+        case UInt8(ascii: "P"):
+            let range = try line()
+            try push(
+                object(PickleMachine.persistentName, .persistent, arguments: [.byteText(PickleText(range))]))
 
         // The frame around it all.
         case 0x80:
             let version = try integer(UInt8.self)
             guard version <= 5 else { throw error(.protocolVersion(version)) }
         case 0x95: _ = try integer(UInt64.self)
-        // Extension codes (0x82-0x84) name code by number; sets, buffers outside of the pickle and the texts of
-        // protocol 0 are not needed.
+        // Extension codes (0x82-0x84) name code by numbers that only the program knows which wrote them, and buffers
+        // outside of the pickle (0x97, 0x98) are in no file.
         default: throw error(.operation(operation, offset: offset))
         }
     }
@@ -186,24 +217,52 @@ extension PickleMachine {
     }
 
     private mutating func text(byteCount: UInt64) throws -> PickleText {
-        let range = try take(byteCount)
-        return PickleText(offset: UInt32(range.lowerBound), byteCount: UInt32(range.count))
+        PickleText(try take(byteCount))
     }
 
-    private mutating func pushBytes(byteCount: UInt64) throws {
-        _ = try take(byteCount)
-        try push(.bytes)
+    /// A floating-point number as text: protocol 0.
+    private mutating func pushNumber(line: Range<Int>) throws {
+        guard line.count <= 64, let text = reader.text(line), let number = Double(text) else {
+            throw error(.integer(offset: offset))
+        }
+        try push(.number(number))
+    }
+
+    /// A text of protocol 0, in which escapes stand for some characters.
+    private mutating func pushEscapedText(line: Range<Int>, quoted: Bool) throws {
+        try spend(PickleHeap.containerByteCount + line.count)
+        let bytes = reader.bytes[line]
+        guard let text = quoted ? PickleEscapes.quoted(bytes) : PickleEscapes.unicode(bytes) else {
+            throw error(.invalidText(offset: offset))
+        }
+        heap.decodedTexts.append(text)
+        try push(.decodedText(Int32(heap.decodedTexts.count - 1)))
+    }
+
+    /// The number of a memo as text: protocol 0.
+    private func index(line: Range<Int>) throws -> UInt32 {
+        guard let text = reader.text(line), let index = UInt32(text) else {
+            throw error(.integer(offset: offset))
+        }
+        return index
     }
 
     /// A whole number as decimal digits; `I01` and `I00` are booleans.
     private mutating func pushInteger(line: Range<Int>) throws {
-        guard var digits = reader.text(line), digits.utf8.count <= 24 else {
+        guard line.count <= 3 * BigInteger.maximumByteCount, var digits = reader.text(line) else {
             throw error(.integer(offset: offset))
         }
         if digits == "01" || digits == "00" { return try push(.boolean(digits == "01")) }
         if digits.hasSuffix("L") { digits.removeLast() }
-        guard let value = Int64(digits) else { throw error(.integer(offset: offset)) }
-        try push(.integer(value))
+        if let value = Int64(digits) { return try push(.integer(value)) }
+        try pushBigInteger(BigInteger(decimal: digits))
+    }
+
+    private mutating func pushBigInteger(_ number: BigInteger?) throws {
+        guard let number else { throw error(.integer(offset: offset)) }
+        try spend(PickleHeap.containerByteCount + number.bytes.count)
+        heap.bigIntegers.append(number)
+        try push(.bigInteger(Int32(heap.bigIntegers.count - 1)))
     }
 
     /// A whole number as little-endian bytes, the last of which has the sign.
@@ -211,28 +270,32 @@ extension PickleMachine {
         let range = try take(UInt64(byteCount))
         let bytes = reader.bytes[range]
         let fill: UInt8 = (bytes.last ?? 0) & 0x80 == 0 ? 0 : 0xFF
-        // More than eight bytes are fine where they only repeat the sign.
-        guard bytes.dropFirst(8).allSatisfy({ $0 == fill }) else { throw error(.integer(offset: offset)) }
+        // More than eight bytes are few where they only repeat the sign.
+        guard bytes.dropFirst(8).allSatisfy({ $0 == fill }) else {
+            return try pushBigInteger(BigInteger(bytes: bytes))
+        }
         var value = UInt64(fill == 0 ? 0 : UInt64.max)
         for byte in bytes.prefix(8).reversed() { value = value << 8 | UInt64(byte) }
-        guard (Int64(bitPattern: value) < 0) == (fill == 0xFF) else { throw error(.integer(offset: offset)) }
+        guard (Int64(bitPattern: value) < 0) == (fill == 0xFF) else {
+            return try pushBigInteger(BigInteger(bytes: bytes))
+        }
         try push(.integer(Int64(bitPattern: value)))
     }
 
     // MARK: The stack
 
-    private mutating func push(_ value: PickleValue) throws {
+    mutating func push(_ value: PickleValue) throws {
         guard stack.count < PickleMachine.maximumStackCount else { throw error(.tooMuch) }
         stack.append(value)
     }
 
     /// The value on top, which must lie above the last mark.
-    private func top() throws -> PickleValue {
+    func top() throws -> PickleValue {
         guard stack.count > marks.last ?? 0, let value = stack.last else { throw expected("value") }
         return value
     }
 
-    private mutating func pop() throws -> PickleValue {
+    mutating func pop() throws -> PickleValue {
         let value = try top()
         stack.removeLast()
         return value
@@ -269,203 +332,5 @@ extension PickleMachine {
     private mutating func recall(_ index: UInt32) throws {
         guard let value = memo[index] else { throw error(.memo(index: index, offset: offset)) }
         try push(value)
-    }
-
-    // MARK: Containers
-
-    private mutating func container(
-        _ kind: PickleHeap.ContainerKind, _ items: [PickleValue]
-    ) throws -> PickleValue {
-        try spend(PickleHeap.containerByteCount + PickleHeap.itemByteCount * items.count)
-        heap.containers.append(PickleHeap.Container(kind: kind, items: items))
-        return .container(Int32(heap.containers.count - 1))
-    }
-
-    private func items(
-        of value: PickleValue, _ kind: PickleHeap.ContainerKind, _ what: String
-    ) throws -> [PickleValue] {
-        guard case .container(let index) = value, heap.containers[Int(index)].kind == kind else {
-            throw expected(what)
-        }
-        return heap.containers[Int(index)].items
-    }
-
-    private mutating func append(_ items: [PickleValue]) throws {
-        guard case .container(let index) = try top(), heap.containers[Int(index)].kind == .list else {
-            throw expected("list")
-        }
-        try spend(PickleHeap.itemByteCount * items.count)
-        heap.containers[Int(index)].items += items
-    }
-
-    private mutating func insert(_ items: [PickleValue]) throws {
-        guard case .container(let index) = try top() else { throw expected("dictionary") }
-        switch heap.containers[Int(index)].kind {
-        case .dictionary, .orderedDictionary: break
-        case .list, .tuple: throw expected("dictionary")
-        }
-        try spend(PickleHeap.itemByteCount * items.count)
-        heap.containers[Int(index)].items += items
-    }
-
-    // MARK: Names
-
-    private func global(module: Range<Int>, name: Range<Int>) throws -> TorchGlobal {
-        guard let module = reader.text(module), let name = reader.text(name) else {
-            throw error(.invalidText(offset: offset))
-        }
-        let path = "\(module).\(name)"
-        if let global = TorchGlobal(path) { return global }
-        if let what = TorchGlobal.unsupported(path) { throw error(.holds(what, name: path)) }
-        throw error(.calls(path))
-    }
-
-    private mutating func pushStackGlobal() throws {
-        guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
-            throw expected("name")
-        }
-        try push(.global(try global(module: module.range, name: name.range)))
-    }
-
-    /// `BUILD`: gives an object attributes. Those of dictionaries (`_metadata` of a state dict) are passed over.
-    private mutating func build() throws {
-        _ = try pop()
-        guard case .container(let index) = try top(), heap.containers[Int(index)].kind != .tuple,
-            heap.containers[Int(index)].kind != .list
-        else { throw expected("dictionary to give attributes to") }
-    }
-
-    private mutating func call(_ function: TorchGlobal, _ arguments: [PickleValue]) throws -> PickleValue {
-        switch function {
-        case .rebuildTensor where arguments.count == 4: return try tensor(arguments, dtype: nil)
-        // Storage, offset, shape, strides, requires_grad, hooks; then, since 2.0, metadata.
-        case .rebuildTensorV2 where 6...7 ~= arguments.count:
-            try refuseMetadata(arguments.dropFirst(6).first)
-            return try tensor(arguments, dtype: nil)
-        case .rebuildTensorV3 where 7...8 ~= arguments.count:
-            guard case .dtype(let dtype) = try globalValue(arguments[6]) else { throw expected("dtype") }
-            try refuseMetadata(arguments.dropFirst(7).first)
-            return try tensor(arguments, dtype: dtype)
-        case .rebuildParameter where arguments.count == 3,
-            .rebuildParameterWithState where arguments.count == 4:
-            guard case .tensor(let index, let role) = arguments[0], role == .unspecified else {
-                throw expected("tensor")
-            }
-            return .tensor(index, .parameter)
-        case .rebuildFromType where arguments.count == 4: return try rebuildFromType(arguments)
-        case .orderedDictionary where arguments.count <= 1:
-            return try container(.orderedDictionary, pairs(arguments.first))
-        case .counter where arguments.count <= 1, .plainType where arguments.isEmpty:
-            return try container(.dictionary, pairs(arguments.first))
-        case .defaultDictionary where arguments.count <= 2:
-            return try container(.dictionary, pairs(arguments.dropFirst().first))
-        case .size where arguments.count == 1:
-            guard case .container(let index) = arguments[0] else { throw expected("list of lengths") }
-            return try container(.tuple, heap.containers[Int(index)].items)
-        case .encode: return .bytes
-        default: throw expected("function with these arguments")
-        }
-    }
-
-    private func globalValue(_ value: PickleValue) throws -> TorchGlobal {
-        guard case .global(let global) = value else { throw expected("class") }
-        return global
-    }
-
-    /// `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor with attributes, which are not kept.
-    private mutating func rebuildFromType(_ arguments: [PickleValue]) throws -> PickleValue {
-        let function = try globalValue(arguments[0])
-        switch function {
-        case .rebuildTensor, .rebuildTensorV2, .rebuildTensorV3, .rebuildParameter, .rebuildParameterWithState:
-            break
-        default: throw expected("function that makes a tensor")
-        }
-        let inner = try items(of: arguments[2], .tuple, "tuple of arguments")
-        guard case .tensor(let index, let role) = try call(function, inner) else { throw expected("tensor") }
-        switch try globalValue(arguments[1]) {
-        case .tensorType: return .tensor(index, role)
-        case .parameterType: return .tensor(index, .parameter)
-        case .bufferType: return .tensor(index, .buffer)
-        default: throw expected("class of tensors")
-        }
-    }
-
-    /// The keys and values that a dictionary is made from: a dictionary, or a list of pairs.
-    private func pairs(_ value: PickleValue?) throws -> [PickleValue] {
-        guard let value else { return [] }
-        guard case .container(let index) = value else { throw expected("dictionary") }
-        let container = heap.containers[Int(index)]
-        switch container.kind {
-        case .dictionary, .orderedDictionary: return container.items
-        case .list, .tuple:
-            var items: [PickleValue] = []
-            for pair in container.items {
-                guard case .container(let index) = pair, heap.containers[Int(index)].items.count == 2,
-                    [.list, .tuple].contains(heap.containers[Int(index)].kind)
-                else { throw expected("pair") }
-                items += heap.containers[Int(index)].items
-            }
-            return items
-        }
-    }
-
-    // MARK: Tensors
-
-    /// `('storage', type, key, location, count)`, and in the legacy format a sixth for a view of another storage:
-    /// PyTorch writes `None` there since 0.4, and nothing else is supported.
-    private mutating func persistent(_ id: PickleValue) throws -> PickleValue {
-        let id = try items(of: id, .tuple, "tuple that names a storage")
-        guard 5...6 ~= id.count, case .text(let word) = id[0], try characters(word) == "storage",
-            case .text(let key) = id[2], case .integer(let count) = id[4]
-        else { throw expected("tuple that names a storage") }
-        if id.count == 6 {
-            guard case .none = id[5] else { throw expected("storage that is no view of another") }
-        }
-        let dtype: DType
-        switch try globalValue(id[1]) {
-        case .storageType(let type): dtype = type
-        case .untypedStorage: dtype = .uint8
-        default: throw expected("type of a storage")
-        }
-        try spend(PickleHeap.objectByteCount)
-        heap.storages.append(PickleHeap.Storage(key: key, dtype: dtype, elementCount: count))
-        return .storage(Int32(heap.storages.count - 1))
-    }
-
-    private mutating func tensor(_ arguments: [PickleValue], dtype: TorchDType?) throws -> PickleValue {
-        guard case .storage(let storage) = arguments[0] else { throw expected("storage") }
-        guard case .integer(let offset) = arguments[1] else { throw expected("storage offset") }
-        let shape = try integers(arguments[2])
-        let strides = try integers(arguments[3])
-        try spend(PickleHeap.objectByteCount)
-        let tensor = PickleHeap.Tensor(
-            storage: storage, offset: offset, shape: shape, strides: strides,
-            dtype: dtype ?? TorchDType(heap.storages[Int(storage)].dtype))
-        heap.tensors.append(tensor)
-        return .tensor(Int32(heap.tensors.count - 1), .unspecified)
-    }
-
-    private func integers(_ value: PickleValue) throws -> [Int64] {
-        let items = try items(of: value, .tuple, "tuple of whole numbers")
-        guard items.count <= TensorGeometry.maximumRank else {
-            throw expected("tuple of at most \(TensorGeometry.maximumRank) numbers")
-        }
-        return try items.map { item in
-            guard case .integer(let integer) = item else { throw expected("whole number") }
-            return integer
-        }
-    }
-
-    /// Metadata marks a tensor as the conjugate or negative of what is stored.
-    private func refuseMetadata(_ value: PickleValue?) throws {
-        guard let value else { return }
-        if case .none = value { return }
-        let items = try items(of: value, .dictionary, "dictionary of metadata")
-        for item in items {
-            if case .boolean(true) = item {
-                throw error(
-                    .holds("a conjugated or negated view; save it after .resolve_conj()", name: "metadata"))
-            }
-        }
     }
 }

@@ -1,4 +1,7 @@
-/// Writes a pickle in protocol 2, with the operations that `torch.load(weights_only=True)` knows.
+import Checkpoints
+
+/// Writes a pickle in protocol 2, with the operations that `torch.load(weights_only=True)` knows. Protocol 4 is for
+/// names within classes, which older ones cannot spell.
 struct PickleWriter {
     private(set) var bytes: [UInt8] = [0x80, 2]
 
@@ -44,6 +47,43 @@ struct PickleWriter {
         bytes += Array("c\(module)\n\(name)\n".utf8)
         memorise("\(module).\(name)")
     }
+
+    mutating func global(_ name: QualifiedName) {
+        if name.name.contains(".") { bytes[1] = 4 }
+        global(String(name.module), String(name.name))
+    }
+
+    /// Bytes, as a text that is encoded: protocol 2 has no other way.
+    mutating func bytes(_ value: [UInt8]) {
+        if value.isEmpty {
+            global("builtins", "bytes")
+            operation(")")
+        } else {
+            global("_codecs", "encode")
+            mark()
+            text(String(String.UnicodeScalarView(value.map { Unicode.Scalar($0) })))
+            sharedText("latin1")
+            endTuple()
+        }
+        reduce()
+    }
+
+    mutating func bigInteger(_ number: BigInteger) {
+        if let count = UInt8(exactly: number.bytes.count) {
+            bytes += [0x8A, count]
+        } else {
+            bytes += [0x8B] + littleEndian(UInt32(number.bytes.count))
+        }
+        bytes += number.bytes
+    }
+
+    mutating func emptyTuple() { operation(")") }
+
+    /// Makes an object of the class before the tuple of arguments.
+    mutating func newObject() { bytes.append(0x81) }
+
+    /// Gives the object before it a state.
+    mutating func build() { operation("b") }
 
     mutating func emptyList() { operation("]") }
 

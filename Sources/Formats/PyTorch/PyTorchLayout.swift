@@ -1,10 +1,11 @@
+public import Checkpoints
 public import Foundations
 public import Tensors
 
 /// Where everything goes in a PyTorch file, known before any storage's bytes are.
 ///
-/// `torch.load(path, weights_only=True)` gives the same values, types, order, ties and views. What it does not give
-/// back is `requires_grad` (parameters have it where their type can), and buffers, which are plain tensors there.
+/// `torch.load(path)` gives the same values, types, order, ties and views; `weights_only=True` where the checkpoint has
+/// no objects. Buffers are plain tensors there.
 package struct PyTorchLayout: FileLayout {
     /// Where the bytes of each storage belong, in the order in which they were given. Starts are multiples of 64.
     package let ranges: [Range<Int>]
@@ -64,6 +65,10 @@ public enum PyTorchLayoutError: Error, Equatable {
     case oddFloat4(path: String, shape: [Int])
     /// Containers within containers, too many.
     case tooDeep
+    /// An object without the parts that its kind has.
+    case object(QualifiedName)
+    /// A reference to an object that is not there, or not before the reference.
+    case reference(path: String)
     /// A pickle that readers would refuse.
     case tooManyValues(pickleByteCount: Int)
     /// A file of more bytes than an integer holds.
@@ -80,6 +85,10 @@ extension PyTorchLayoutError: CustomStringConvertible {
             "PyTorch packs two 4-bit elements into one, \(quoted(path)) of shape \(shape) has an odd last axis; save"
                 + " it as safetensors"
         case .tooDeep: "the checkpoint is nested too deep"
+        case .object(let name):
+            "an object of \(printable(name.description)) lacks a part; save all of it, or safetensors"
+        case .reference(let path):
+            "\(quoted(path)) refers to an object that is left out, or that it is itself an argument of"
         case .tooManyValues(let pickleByteCount):
             "the checkpoint has too many values: their pickle has \(pickleByteCount) bytes, at most"
                 + " \(PickleMachine.maximumByteCount) are read"

@@ -1,7 +1,7 @@
 import Tensors
 
 /// A dtype as PyTorch has it.
-struct TorchDType {
+struct TorchDType: Equatable {
     let dtype: DType
     /// Whether PyTorch counts bytes of two elements each, as it does for `float4_e2m1fn_x2`.
     let isPairPacked: Bool
@@ -52,9 +52,9 @@ extension DType {
         uniqueKeysWithValues: allCases.compactMap { dtype in dtype.torchStorageName.map { ($0, dtype) } })
 }
 
-/// The functions and classes that a pickle may name. There are no others, and none of them runs foreign code: each
-/// is a case that ``PickleMachine`` knows what to do for.
-enum TorchGlobal {
+/// The functions and classes whose meaning ``PickleMachine`` knows. All others are names without a meaning. None of
+/// them is ever run.
+enum TorchGlobal: Equatable {
     case rebuildTensor
     case rebuildTensorV2
     case rebuildTensorV3
@@ -67,16 +67,22 @@ enum TorchGlobal {
     case storageType(DType)
     case untypedStorage
     case dtype(TorchDType)
-    case size
+    case dictionary
     case orderedDictionary
     case counter
-    case defaultDictionary
+    /// A class that one list or tuple is the only argument of: a set, or `torch.Size`.
+    case collection
     /// `_codecs.encode`: how old pickle protocols write `bytes`.
     case encode
-    /// A type that is only ever the default of a `defaultdict`.
-    case plainType
+    case bytes
+    /// `object` itself.
+    case plainObject
+    /// `copyreg._reconstructor`, and the two functions that stand for NEWOBJ.
+    case reconstruct
+    case newObject
+    case newObjectWithKeywords
 
-    /// What `name`, a module and the name in it joined by a dot, stands for.
+    /// The meaning of `name`, a module and the name in it joined by a dot.
     init?(_ name: String) {
         if let known = TorchGlobal.names[name] {
             self = known
@@ -101,38 +107,19 @@ enum TorchGlobal {
         "torch.nn.parameter.Buffer": .bufferType,
         "torch.UntypedStorage": .untypedStorage,
         "torch.storage.UntypedStorage": .untypedStorage,
-        "torch.Size": .size,
+        // Quantised elements are integers with a scale beside them.
+        "torch.QInt8Storage": .storageType(.int8), "torch.QUInt8Storage": .storageType(.uint8),
+        "torch.QInt32Storage": .storageType(.int32), "torch.QUInt4x2Storage": .storageType(.uint8),
+        "torch.QUInt2x4Storage": .storageType(.uint8),
+        "torch.Size": .collection, "builtins.set": .collection, "builtins.frozenset": .collection,
         "collections.OrderedDict": .orderedDictionary,
         "collections.Counter": .counter,
-        "collections.defaultdict": .defaultDictionary,
+        "builtins.dict": .dictionary,
         "_codecs.encode": .encode,
-        "builtins.dict": .plainType, "__builtin__.dict": .plainType,
-        "builtins.list": .plainType, "__builtin__.list": .plainType,
-        "builtins.int": .plainType, "__builtin__.int": .plainType,
-        "builtins.float": .plainType, "__builtin__.float": .plainType,
+        "builtins.bytes": .bytes,
+        "builtins.object": .plainObject,
+        "copyreg._reconstructor": .reconstruct,
+        "copyreg.__newobj__": .newObject,
+        "copyreg.__newobj_ex__": .newObjectWithKeywords,
     ]
-
-    /// What a name that is known but not supported stands for, to say so in better words.
-    static func unsupported(_ name: String) -> String? {
-        switch name {
-        case "torch._utils._rebuild_qtensor", "torch._utils._rebuild_qtensor_v2": "a quantised tensor"
-        case "torch.QUInt8Storage", "torch.QInt8Storage", "torch.QInt32Storage", "torch.QUInt4x2Storage",
-            "torch.QUInt2x4Storage":
-            "a quantised storage"
-        case "torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_sparse_csr_tensor": "a sparse tensor"
-        case "torch._utils._rebuild_nested_tensor": "a nested tensor"
-        case "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without data"
-        case "torch._utils._rebuild_wrapper_subclass": "a tensor of a class of its own"
-        case "torch._utils._rebuild_device_tensor_from_numpy",
-            "torch._utils._rebuild_device_tensor_from_cpu_tensor":
-            "a tensor of another kind of device"
-        case "torch.device": "a device"
-        case "builtins.set", "__builtin__.set", "builtins.frozenset": "a set"
-        case "builtins.complex", "__builtin__.complex": "a complex number"
-        case "builtins.bytearray", "__builtin__.bytearray": "a byte array"
-        case "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar": "a NumPy number"
-        case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct": "a NumPy array"
-        default: nil
-        }
-    }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundations
 import OrderedCollections
 import Tensors
 
@@ -10,103 +11,261 @@ struct TorchReader {
         let range: Range<Int>?
     }
 
+    /// Where a pickle lies in a file, uncompressed.
+    struct PicklePlace {
+        let file: MappedFile
+        let offset: Int
+    }
+
     /// A tensor that repeats its storage may have this many times the bytes of it…
     static let maximumExpansion = 64
 
     /// … or this many bytes, if that is more.
     static let maximumExpandedByteCount = 64 << 20
 
-    private var machine: PickleMachine
+    var machine: PickleMachine
     private let find: (String) throws -> FoundStorage?
+    private let place: PicklePlace?
+    private let isBigEndian: Bool
+    /// Arrays whose bytes lie in the pickle itself.
+    private var arrays: [CheckpointFile.StoredRange] = []
 
     private var storages: OrderedDictionary<String, FoundStorage> = [:]
     private var tensors: [Int32: Tensor] = [:]
     private var path: [CheckpointKey] = []
+    private(set) var shared = SharedValues()
+    /// The labels of objects, and of containers within themselves, that were there already.
+    var objectLabels: [Int32: Int] = [:]
+    private var containerLabels: [Int32: Int] = [:]
+    private var labelCount = 0
 
-    /// - Parameter find: Gives the storage with a key, `nil` where there is none. Called once for each key.
-    init(_ machine: PickleMachine, find: @escaping (String) throws -> FoundStorage?) {
+    /// - Parameters:
+    ///   - place: Where the pickle lies in a file; `nil` where it was compressed.
+    ///   - isBigEndian: Whether the elements of storages have the other byte order.
+    ///   - find: Gives the storage with a key, `nil` where there is none. Called once for each key.
+    init(
+        _ machine: PickleMachine, place: PicklePlace? = nil, isBigEndian: Bool = false,
+        find: @escaping (String) throws -> FoundStorage?
+    ) {
         self.machine = machine
         self.find = find
+        self.place = place
+        self.isBigEndian = isBigEndian
         storages.reserveCapacity(machine.heap.storages.count)
         tensors.reserveCapacity(machine.heap.tensors.count)
     }
 
     /// Where storages that were used lie in the file, those that are not empty.
     var storedRanges: [CheckpointFile.StoredRange] {
-        storages.values.compactMap { found in
+        let ranges = storages.values.compactMap { found -> CheckpointFile.StoredRange? in
             guard let range = found.range, !range.isEmpty else { return nil }
             return CheckpointFile.StoredRange(range: range, storage: found.storage)
         }
+        return ranges + arrays
     }
 
-    /// The checkpoint that `value` stands for. What is referred to twice is there twice, tensors excepted.
+    /// The bytes of the pickle in `range`, as they lie in the file; `nil` where they lie in none.
+    mutating func storage(inPickle range: Range<Int>) -> Storage? {
+        guard let place else { return nil }
+        let range = range.lowerBound + place.offset..<range.upperBound + place.offset
+        let storage = place.file.storage(of: range)
+        if !range.isEmpty { arrays.append(CheckpointFile.StoredRange(range: range, storage: storage)) }
+        return storage
+    }
+
+    /// The checkpoint that `value` stands for. A container that is referred to twice is there twice; a tensor stays one,
+    /// and of an object all but the first are references.
     mutating func checkpoint(_ value: PickleValue) throws -> Checkpoint {
+        shared = SharedValues(machine, root: value)
+        return try convert(value)
+    }
+
+    mutating func convert(_ value: PickleValue) throws -> Checkpoint {
         switch value {
         case .none: return .none
         case .boolean(let flag): return .boolean(flag)
         case .integer(let integer): return .integer(integer)
         case .number(let number): return .number(number)
-        case .text(let text):
-            try machine.spend(Int(text.byteCount))
-            return .string(try machine.characters(text))
+        case .bigInteger(let index): return .bigInteger(machine.heap.bigIntegers[Int(index)])
+        case .text, .decodedText, .byteText: return try text(value)
+        case .bytes, .latin1:
+            guard let bytes = try bytes(value) else { return .none }
+            return .bytes(bytes)
         case .tensor(let index, let role): return .tensor(try tensor(index), role: role)
         case .container(let index): return try container(Int(index))
-        case .bytes: throw error(.value(path: pathText, what: "bytes"))
-        case .storage: throw error(.value(path: pathText, what: "a storage without a tensor"))
-        case .global: throw error(.value(path: pathText, what: "a type"))
+        case .global(let index): return .name(machine.heap.globals[Int(index)].name)
+        case .storage(let index): return try bareStorage(machine.heap.storages[Int(index)])
+        case .object(let index): return try object(Int(index))
         }
     }
+
+    /// A text; of what is no text in UTF-8, the bytes.
+    private mutating func text(_ value: PickleValue) throws -> Checkpoint {
+        switch value {
+        case .decodedText(let index): return .string(machine.heap.decodedTexts[Int(index)])
+        case .text(let text), .byteText(let text):
+            try machine.spend(Int(text.byteCount))
+            if let characters = String(validating: machine.bytes(text), as: UTF8.self) {
+                return .string(characters)
+            }
+            let bytes = Checkpoint.bytes([UInt8](machine.bytes(text)))
+            if case .byteText = value { return bytes }
+            // Python's texts may have halves of pairs, which UTF-8 has not.
+            let arguments = Checkpoint.tuple([bytes, .string("utf-8"), .string("surrogatepass")])
+            return .object(
+                CheckpointObject(
+                    ObjectForm(name: .builtin("str"), construction: .call), parts: [(.arguments, arguments)]))
+        default: preconditionFailure("not a text: \(value)")
+        }
+    }
+
+    /// The bytes that `value` is; `nil` for anything else.
+    mutating func bytes(_ value: PickleValue) throws -> [UInt8]? {
+        switch value {
+        case .bytes(let text), .byteText(let text):
+            try machine.spend(Int(text.byteCount))
+            return [UInt8](machine.bytes(text))
+        case .latin1(let text):
+            try machine.spend(2 * Int(text.byteCount))
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(Int(text.byteCount))
+            for scalar in try machine.characters(text).unicodeScalars {
+                guard let byte = UInt8(exactly: scalar.value) else {
+                    throw error(.value(path: pathText, what: "a text that is not Latin-1 in place of bytes"))
+                }
+                bytes.append(byte)
+            }
+            return bytes
+        default: return nil
+        }
+    }
+
+    // MARK: Containers
 
     private mutating func container(_ index: Int) throws -> Checkpoint {
         guard path.count < Checkpoint.maximumDepth else { throw error(.tooDeep(path: pathText)) }
         let container = machine.heap.containers[index]
+        if shared.cyclicContainers.contains(Int32(index)) { return try cyclic(container, Int32(index)) }
         switch container.kind {
         case .list: return .list(try elements(container.items))
         case .tuple: return .tuple(try elements(container.items))
-        case .dictionary: return .dictionary(try dictionary(container.items, kind: .plain))
-        case .orderedDictionary: return .dictionary(try dictionary(container.items, kind: .ordered))
+        case .dictionary: return try dictionary(container.items, kind: .plain)
+        case .orderedDictionary: return try dictionary(container.items, kind: .ordered)
         }
     }
 
-    private mutating func elements(_ items: [PickleValue]) throws -> [Checkpoint] {
+    /// A container that is within itself: an object, since only those can be referred to.
+    private mutating func cyclic(_ container: PickleHeap.Container, _ index: Int32) throws -> Checkpoint {
+        if let label = containerLabels[index] { return .reference(label) }
+        let label = nextLabel()
+        containerLabels[index] = label
+        switch container.kind {
+        case .list, .tuple:
+            let form = ObjectForm(name: .builtin("list"), construction: .call, label: label)
+            return .object(CheckpointObject(form, parts: [(.items, .list(try elements(container.items)))]))
+        case .dictionary, .orderedDictionary:
+            let name: QualifiedName =
+                container.kind == .dictionary ? .builtin("dict") : .known("collections:OrderedDict")
+            let form = ObjectForm(name: name, construction: .call, label: label)
+            return .object(
+                CheckpointObject(form, parts: [(.entries, try dictionary(container.items, kind: .plain))]))
+        }
+    }
+
+    mutating func elements(_ items: [PickleValue]) throws -> [Checkpoint] {
         try machine.spend(PickleHeap.containerByteCount + 2 * PickleHeap.itemByteCount * items.count)
         var elements: [Checkpoint] = []
         elements.reserveCapacity(items.count)
         for (index, item) in items.enumerated() {
-            path.append(.integer(Int64(index)))
-            elements.append(try checkpoint(item))
-            path.removeLast()
+            elements.append(try below(.integer(Int64(index))) { try $0.convert(item) })
         }
         return elements
     }
 
-    private mutating func dictionary(
+    /// A dictionary; where a key is no plain value, an object that is made from pairs.
+    mutating func dictionary(
         _ items: [PickleValue], kind: CheckpointDictionary.Kind
-    ) throws -> CheckpointDictionary {
+    ) throws -> Checkpoint {
         // Two tables and a hash index: more than a list.
         try machine.spend(4 * PickleHeap.containerByteCount + 4 * PickleHeap.itemByteCount * items.count)
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
         entries.reserveCapacity(items.count / 2)
+        var keys: [CheckpointKey] = []
+        keys.reserveCapacity(items.count / 2)
         for index in stride(from: 0, to: items.count - 1, by: 2) {
-            let key = try key(items[index])
-            path.append(key)
-            let value = try checkpoint(items[index + 1])
-            path.removeLast()
-            // As in Python, a key that repeats takes the later value and keeps its place.
-            entries[key] = value
+            guard let key = try key(items[index], depth: 0) else { return try pairs(items, kind: kind) }
+            keys.append(key)
         }
-        return CheckpointDictionary(entries, kind: kind)
+        for (index, key) in keys.enumerated() {
+            // As in Python, a key that repeats takes the later value and keeps its place.
+            entries[key] = try below(key) { try $0.convert(items[2 * index + 1]) }
+        }
+        return .dictionary(CheckpointDictionary(entries, kind: kind))
     }
 
-    private mutating func key(_ value: PickleValue) throws -> CheckpointKey {
+    /// A dictionary whose keys are objects, as `dict(pairs)`.
+    private mutating func pairs(_ items: [PickleValue], kind: CheckpointDictionary.Kind) throws -> Checkpoint {
+        var pairs: [Checkpoint] = []
+        for index in stride(from: 0, to: items.count - 1, by: 2) {
+            let pair = try below(.integer(Int64(index / 2))) { reader in
+                try reader.elements([items[index], items[index + 1]])
+            }
+            pairs.append(.tuple(pair))
+        }
+        let name: QualifiedName = kind == .plain ? .builtin("dict") : .known("collections:OrderedDict")
+        return .object(
+            CheckpointObject(
+                ObjectForm(name: name, construction: .call), parts: [(.arguments, .tuple([.list(pairs)]))]))
+    }
+
+    /// The key that `value` is; `nil` for an object.
+    private mutating func key(_ value: PickleValue, depth: Int) throws -> CheckpointKey? {
         switch value {
-        case .text(let text):
-            try machine.spend(Int(text.byteCount))
-            return .string(try machine.characters(text))
         case .integer(let integer): return .integer(integer)
         case .boolean(let flag): return .boolean(flag)
-        default: throw error(.key(path: pathText))
+        case .none: return CheckpointKey.none
+        case .number(let number): return .number(bits: number.bitPattern)
+        case .global(let index): return .name(machine.heap.globals[Int(index)].name)
+        case .text, .decodedText, .byteText:
+            switch try text(value) {
+            case .string(let text): return .string(text)
+            case .bytes(let bytes): return .bytes(bytes)
+            default: return nil
+            }
+        case .bytes, .latin1: return try bytes(value).map { .bytes($0) }
+        case .container:
+            guard depth < 8, let items = machine.items(value, .tuple) else { return nil }
+            try machine.spend(PickleHeap.containerByteCount + 2 * PickleHeap.itemByteCount * items.count)
+            var keys: [CheckpointKey] = []
+            for item in items {
+                guard let key = try key(item, depth: depth + 1) else { return nil }
+                keys.append(key)
+            }
+            return .tuple(keys)
+        case .bigInteger, .storage, .tensor, .object: return nil
         }
+    }
+
+    /// Calls `body` for the value at `key`.
+    mutating func below(
+        _ key: CheckpointKey, _ body: (inout TorchReader) throws -> Checkpoint
+    ) throws -> Checkpoint {
+        try below(key) { reader in [try body(&reader)] }[0]
+    }
+
+    mutating func below(
+        _ key: CheckpointKey, _ body: (inout TorchReader) throws -> [Checkpoint]
+    ) throws -> [Checkpoint] {
+        guard path.count < Checkpoint.maximumDepth else { throw error(.tooDeep(path: pathText)) }
+        path.append(key)
+        defer { path.removeLast() }
+        return try body(&self)
+    }
+
+    /// The label of the next object that is referred to.
+    mutating func nextLabel() -> Int {
+        defer { labelCount += 1 }
+        return labelCount
     }
 
     // MARK: Tensors
@@ -114,7 +273,9 @@ struct TorchReader {
     private mutating func tensor(_ index: Int32) throws -> Tensor {
         if let tensor = tensors[index] { return tensor }
         let description = machine.heap.tensors[Int(index)]
-        let found = try storage(machine.heap.storages[Int(description.storage)])
+        let found = try storage(
+            machine.heap.storages[Int(description.storage)],
+            swappedByteWidth: description.dtype.dtype.swappedByteWidth)
         let tensor: Tensor
         do {
             tensor = try makeTensor(description, of: found.storage)
@@ -151,15 +312,18 @@ struct TorchReader {
         return try Tensor(storage: storage, dtype: dtype, shape: shape.dropLast() + [doubled])
     }
 
-    private mutating func storage(_ description: PickleHeap.Storage) throws -> FoundStorage {
+    /// The storage that `description` names.
+    ///
+    /// - Parameter swappedByteWidth: Bytes that change places between the byte orders, of the tensor that asks.
+    mutating func storage(_ description: PickleHeap.Storage, swappedByteWidth: Int) throws -> FoundStorage {
         let key = try machine.characters(description.key)
         let found: FoundStorage
         if let known = storages[key] {
             found = known
         } else {
             guard let fresh = try find(key) else { throw error(.noStorage(path: pathText, key: key)) }
-            storages[key] = fresh
-            found = fresh
+            found = isBigEndian ? swapped(fresh, width: swappedByteWidth) : fresh
+            storages[key] = found
         }
         // Whole elements fill the storage; what is left over is less than one.
         let byteWidth = Int64(description.dtype.byteWidth ?? 1)
@@ -172,10 +336,16 @@ struct TorchReader {
         return found
     }
 
+    private func swapped(_ found: FoundStorage, width: Int) -> FoundStorage {
+        let copy = found.storage.withUnsafeBytes { Storage(copying: $0) }
+        copy.withUnsafeMutableBytes { ByteOrder.swap($0, width: width) }
+        return FoundStorage(storage: copy, range: nil)
+    }
+
     // MARK: Errors
 
-    private func error(_ problem: PickleError.Problem) -> PickleError { machine.error(problem) }
+    func error(_ problem: PickleError.Problem) -> PickleError { machine.error(problem) }
 
     /// Where the value that is being made is.
-    private var pathText: String { path.pointer }
+    var pathText: String { path.pointer }
 }

@@ -13,6 +13,7 @@ extension Registry {
         progress: ProgressHandler?
     ) throws -> [String] {
         guard format != .gguf else { throw ExportError.gguf }
+        guard format != .pickle else { throw PickleFileError.unwritable }
         let storages = try storageLayout(of: version, only: options.patterns)
         if format == .pytorch {
             let layout = try PyTorchLayout(storages.outline(), storageByteCounts: storages.storageByteCounts)
@@ -70,6 +71,8 @@ extension StorageLayout {
             case .list(let items): .list(items)
             case .tuple(let items): .tuple(items)
             case .dictionary(let entries, let kind): .dictionary(entries, kind: kind)
+            case .object(let form, let parts): .object(form, parts: parts)
+            case .reference(let label): .reference(label)
             }
         }
         return outline ?? .dictionary([], kind: .plain)
@@ -80,11 +83,7 @@ extension CheckpointOutline {
     fileprivate init(_ leaf: StorageLayout.Leaf) {
         switch leaf {
         case .tensor(let layout, let role): self = .tensor(layout, role: role)
-        case .value(.string(let text)): self = .string(text)
-        case .value(.integer(let number)): self = .integer(number)
-        case .value(.number(let bits)): self = .number(Double(bitPattern: bits))
-        case .value(.boolean(let flag)): self = .boolean(flag)
-        case .value(.none): self = .none
+        case .value(let value): self = .value(value)
         }
     }
 }
@@ -141,7 +140,7 @@ struct FlatSelection {
             try NumPyArchiveLayout(
                 entries.map { NumPyArchiveLayout.Entry(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
         case .safetensors: try SafetensorsLayout(safetensorsEntries, metadata: metadata)
-        case .pytorch, .gguf: preconditionFailure("\(format) files hold more than named tensors")
+        case .pytorch, .gguf, .pickle: preconditionFailure("\(format) files hold more than named tensors")
         }
     }
 
@@ -188,6 +187,7 @@ extension CheckpointKind {
         case .value: "a plain value"
         case .list: "a list"
         case .tuple: "a tuple"
+        case .object: "an object"
         case .dictionary, .stateDict: "a dictionary"
         }
     }

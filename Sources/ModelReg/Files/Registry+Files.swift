@@ -51,8 +51,18 @@ extension Registry {
             options.sourceFile = SourceFile(
                 name: source.fileName, format: file.format.rawValue, file: file.file,
                 storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
-            // There is no other way back to GGUF than its own bytes.
-            if file.format == .gguf { options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount }
+            // There is no other way back to these than their own bytes.
+            switch file.format {
+            case .gguf: options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount
+            case .pickle, .pytorch: options.sourceFile?.literalLimit = file.pickleByteCount
+            case .safetensors, .npy, .npz: break
+            }
+            let dangerous = file.pickledNames.filter { $0.risk == .dangerous }
+            if !dangerous.isEmpty {
+                guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
+                options.attributes[UnsafeFileError.attribute] = AttributeValue(
+                    dangerous.prefix(100).map { AttributeValue($0.name.description) })
+            }
         }
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }

@@ -106,7 +106,7 @@ extension OptimizerState.Value {
             }
             guard numbers.count == items.count else { return nil }
             self = .numbers(numbers)
-        case .tensor, .dictionary, .string: return nil
+        default: return nil
         }
     }
 }

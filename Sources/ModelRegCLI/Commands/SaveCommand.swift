@@ -87,6 +87,11 @@ struct SaveCommand: ParsableCommand {
     @Flag(name: .long, help: "Do not note host, user, command line and git commit.")
     var noEnvironment = false
 
+    @Flag(
+        name: .long,
+        help: "Save a pickle that would run dangerous code in Python, marked \"unsafe\". Nothing is run here.")
+    var allowUnsafe = false
+
     @Flag(name: .long, help: "Move protected aliases, too.")
     var force = false
 
@@ -108,6 +113,7 @@ struct SaveCommand: ParsableCommand {
             attachments: try AttachmentFiles.read(attach), step: step)
         saveOptions.mergedFrom = mergedFrom
         saveOptions.movesProtectedAliases = force
+        saveOptions.allowsUnsafe = allowUnsafe
         if gate != nil || gateMark {
             saveOptions.gate = try HealthGate(gate ?? HealthGate.notFinite, action: gateMark ? .mark : .refuse)
         }

@@ -2,7 +2,7 @@ import Foundations
 import ModelReg
 
 extension PlainValue {
-    /// `string`, `integer`, `number`, `boolean` or `none`.
+    /// `string`, `integer`, `number`, `boolean`, `none`, `bytes` or `name`.
     var kindName: String {
         switch self {
         case .string: "string"
@@ -10,6 +10,9 @@ extension PlainValue {
         case .number: "number"
         case .boolean: "boolean"
         case .none: "none"
+        case .bytes: "bytes"
+        case .bigInteger: "integer"
+        case .name: "name"
         }
     }
 
@@ -22,6 +25,9 @@ extension PlainValue {
             Double(bitPattern: bits).isFinite ? .number(Double(bitPattern: bits)) : .null
         case .boolean(let flag): .boolean(flag)
         case .none: .null
+        case .bytes(let bytes): .string(HexText.of(bytes))
+        case .bigInteger(let number): .string(number.description)
+        case .name(let name): .string(name.description)
         }
     }
 
@@ -33,6 +39,9 @@ extension PlainValue {
         case .number(let bits): "\(Double(bitPattern: bits))"
         case .boolean(let flag): "\(flag)"
         case .none: "none"
+        case .bytes(let bytes): bytes.count > 16 ? "\(bytes.count) bytes" : "bytes \(HexText.of(bytes))"
+        case .bigInteger(let number): number.description
+        case .name(let name): printable(name.description)
         }
     }
 }

@@ -145,7 +145,7 @@ extension PatchHeader {
 }
 
 extension PatchWriter {
-    fileprivate mutating func optional<Value>(_ value: Value?, _ write: (inout PatchWriter, Value) -> Void) {
+    mutating func optional<Value>(_ value: Value?, _ write: (inout PatchWriter, Value) -> Void) {
         byte(value == nil ? 0 : 1)
         if let value { write(&self, value) }
     }
@@ -160,40 +160,6 @@ extension PatchWriter {
         list(Array(environment.packages)) { writer, package in
             writer.text(package.key)
             writer.text(package.value)
-        }
-    }
-
-    fileprivate mutating func leaf(_ leaf: SavePlan.Leaf, id: ContentID?) {
-        switch leaf {
-        case .value(.none): byte(0)
-        case .value(.boolean(let flag)):
-            byte(1)
-            byte(flag ? 1 : 0)
-        case .value(.integer(let number)):
-            byte(2)
-            word(number)
-        case .value(.number(let bits)):
-            byte(3)
-            word(bits)
-        case .value(.string(let string)):
-            byte(4)
-            text(string)
-        case .tensor(let stored, let view, let role):
-            byte(5)
-            number(stored)
-            byte(role == .unspecified ? 0 : role == .parameter ? 1 : 2)
-            optional(view.placement) { writer, placement in
-                guard let id else { preconditionFailure("a view without a content id") }
-                writer.id(id)
-                writer.text(view.dtype.rawValue)
-                writer.list(view.shape) { $0.number($1) }
-                writer.list(placement.strides) { $0.number($1) }
-                writer.number(placement.byteOffset)
-            }
-            optional(view.sharing) { writer, sharing in
-                writer.number(sharing.storage)
-                writer.number(sharing.byteOffset)
-            }
         }
     }
 }
@@ -289,7 +255,7 @@ extension PatchHeader {
 }
 
 extension PatchReader {
-    fileprivate mutating func flag() throws(PatchProblem) -> Bool {
+    mutating func flag() throws(PatchProblem) -> Bool {
         switch try byte() {
         case 0: return false
         case 1: return true
@@ -297,7 +263,7 @@ extension PatchReader {
         }
     }
 
-    fileprivate mutating func optional<Value>(
+    mutating func optional<Value>(
         _ read: (inout PatchReader) throws(PatchProblem) -> Value
     ) throws(PatchProblem) -> Value? {
         try flag() ? try read(&self) : nil
@@ -322,78 +288,6 @@ extension PatchReader {
         }
         return environment
     }
-
-    private mutating func dtype() throws(PatchProblem) -> DType {
-        let name = try text()
-        guard let dtype = DType(rawValue: name) else {
-            throw PatchProblem("an element type that is unknown here; perhaps it is from a newer modelreg")
-        }
-        return dtype
-    }
-
-    private mutating func numbers() throws(PatchProblem) -> [Int] {
-        try list { reader throws(PatchProblem) in try reader.number() }
-    }
-
-    fileprivate mutating func storedTensor() throws(PatchProblem) -> PatchHeader.StoredTensor {
-        let dtype = try dtype()
-        let shape = try numbers()
-        let id = try id()
-        guard let byteCount = try? TensorGeometry.byteCount(dtype: dtype, shape: shape) else {
-            throw PatchProblem("an impossible shape")
-        }
-        let chunks = try optional { reader throws(PatchProblem) in
-            try reader.list(elementByteCount: ContentID.byteCount + 1) { reader throws(PatchProblem) in
-                guard let place = PatchHeader.Place(rawValue: try reader.byte()) else {
-                    throw PatchProblem("a chunk that is nowhere")
-                }
-                return PatchHeader.Chunk(id: try reader.id(), place: place)
-            }
-        }
-        if let chunks {
-            guard chunks.count == Chunking.chunkCount(byteCount: byteCount),
-                TensorHash(dtype: dtype, shape: shape, chunks: chunks.map(\.id)).id == id
-            else { throw PatchProblem("a tensor whose chunks do not match its hash") }
-        }
-        return PatchHeader.StoredTensor(dtype: dtype, shape: shape, id: id, chunks: chunks)
-    }
-
-    fileprivate mutating func leaf(
-        of tensors: [PatchHeader.StoredTensor]
-    ) throws(PatchProblem) -> (SavePlan.Leaf, ContentID?) {
-        switch try byte() {
-        case 0: return (.value(.none), nil)
-        case 1: return (.value(.boolean(try flag())), nil)
-        case 2: return (.value(.integer(try word())), nil)
-        case 3: return (.value(.number(bits: try word())), nil)
-        case 4: return (.value(.string(try text())), nil)
-        case 5: break
-        default: throw PatchProblem("a value of an unknown kind")
-        }
-        let stored = try number()
-        guard tensors.indices.contains(stored) else { throw PatchProblem("a tensor that is not there") }
-        let tensor = tensors[stored]
-        let roles: [TensorRole] = [.unspecified, .parameter, .buffer]
-        let role = Int(try byte())
-        guard roles.indices.contains(role) else { throw PatchProblem("a tensor of an unknown role") }
-        var (id, dtype, shape) = (tensor.id, tensor.dtype, tensor.shape)
-        let placement = try optional { reader throws(PatchProblem) in
-            id = try reader.id()
-            dtype = try reader.dtype()
-            shape = try reader.numbers()
-            let strides = try reader.numbers()
-            return SavePlan.Placement(byteOffset: try reader.number(), strides: strides)
-        }
-        let sharing = try optional { reader throws(PatchProblem) in
-            SavePlan.Sharing(storage: try reader.number(), byteOffset: try reader.number())
-        }
-        let view = SavePlan.View(dtype: dtype, shape: shape, placement: placement, sharing: sharing)
-        guard let byteCount = try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape),
-            (sharing?.byteOffset ?? 0).addingReportingOverflow(byteCount).overflow == false,
-            (try? view.check(within: byteCount)) != nil
-        else { throw PatchProblem("a view that reaches beyond its tensor") }
-        return (.tensor(stored: stored, view: view, role: roles[role]), id)
-    }
 }
 
 extension Structure {
@@ -404,6 +298,8 @@ extension Structure {
         case .value: [false]
         case .list(let items), .tuple(let items): items.flatMap(\.leafPlaces)
         case .dictionary(let entries, _): entries.flatMap(\.structure.leafPlaces)
+        case .object(_, let parts): parts.flatMap(\.structure.leafPlaces)
+        case .reference: []
         }
     }
 }

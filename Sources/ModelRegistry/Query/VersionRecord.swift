@@ -109,7 +109,9 @@ extension PlainValue {
         case .number(let bits): .number(Double(bitPattern: bits))
         case .boolean(let flag): .truth(flag)
         case .string(let text): .text(text)
-        case .none: nil
+        case .bigInteger(let number): .text(number.description)
+        case .name(let name): .text(name.description)
+        case .none, .bytes: nil
         }
     }
 }

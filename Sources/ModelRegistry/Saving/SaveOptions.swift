@@ -56,6 +56,9 @@ public struct SaveOptions: Sendable {
 
     /// What it must not have; `nil`: anything goes.
     public var gate: HealthGate?
+    /// Whether a file is saved that would run dangerous code if it were loaded with Python. It is marked then; nothing is
+    /// run here in either case.
+    public var allowsUnsafe = false
     /// Versions, of other models usually, that it was put together from.
     public var mergedFrom: [String] = []
     /// Whether protected aliases move, too.

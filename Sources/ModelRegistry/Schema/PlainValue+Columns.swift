@@ -12,6 +12,9 @@ extension PlainValue {
         case .number: "number"
         case .boolean: "boolean"
         case .none: "none"
+        case .bytes: "bytes"
+        case .bigInteger: "big_integer"
+        case .name: "name"
         }
     }
 
@@ -26,6 +29,9 @@ extension PlainValue {
                 : Double(bitPattern: bits).databaseValue
         case .boolean(let flag): (flag ? 1 : 0).databaseValue
         case .none: .null
+        case .bytes(let bytes): Data(bytes).databaseValue
+        case .bigInteger(let number): number.description.databaseValue
+        case .name(let name): name.text.databaseValue
         }
     }
 
@@ -46,6 +52,17 @@ extension PlainValue {
             self = .number(bits: data.reversed().reduce(0) { $0 << 8 | UInt64($1) })
         case ("boolean", .int64(let number)) where number == 0 || number == 1: self = .boolean(number == 1)
         case ("none", .null): self = .none
+        case ("bytes", .blob(let data)): self = .bytes([UInt8](data))
+        case ("big_integer", .string(let text)):
+            guard let number = BigInteger(decimal: text), number.description == text else {
+                throw RegistryError.Damage(problem: "a stored number is no large whole number")
+            }
+            self = .bigInteger(number)
+        case ("name", .string(let text)):
+            guard let name = QualifiedName(text: text) else {
+                throw RegistryError.Damage(problem: "a stored name is invalid")
+            }
+            self = .name(name)
         default: throw RegistryError.Damage(problem: "a stored \(kind) has another type")
         }
     }

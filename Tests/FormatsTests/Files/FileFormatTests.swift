@@ -6,7 +6,6 @@ struct FileFormatTests {
     @Test(arguments: [
         ("", "the file is empty"),
         ("68656c6c6f", "not a checkpoint that modelreg can read: neither safetensors, PyTorch, NumPy nor GGUF"),
-        ("80 02 4e 2e", "the file is a bare pickle, which is not supported; save it with torch.save"),
         ("47475546 03000000", "the file is cut short within the GGUF header"),
         ("7b 22", "the file is JSON, which is read as the index of a model in several files only"),
         (
@@ -36,10 +35,6 @@ struct FileFormatTests {
         #expect(
             message(reading: ZipBuilder([("a.txt", [1])]).bytes)
                 == "a zip archive, but not a PyTorch file: it has no data.pkl")
-        let script = ZipBuilder([("m/data.pkl", [0x4E, 0x2E]), ("m/constants.pkl", [])])
-        #expect(
-            message(reading: script.bytes)
-                == "a TorchScript program, which is code; save the state dict of the model instead")
     }
 
     @Test func directoriesAndMissingFilesAreFileErrors() {

@@ -11,7 +11,12 @@ struct PyTorchLayoutTests {
         let outline = CheckpointOutline.dictionary(
             [
                 (.string("w"), .tensor(.init(storage: 0, dtype: .float32, shape: [2]), role: .parameter)),
-                (.integer(70_000), .tuple([.number(1.5), .boolean(true), .none])),
+                (
+                    .integer(70_000),
+                    .tuple([
+                        .value(.number(bits: 1.5.bitPattern)), .value(.boolean(true)), .value(.none),
+                    ])
+                ),
             ], kind: .ordered)
         let layout = try PyTorchLayout(outline, storageByteCounts: [8])
         let pickle =

@@ -86,6 +86,12 @@ enum Examples {
             return [Leaf(path: path, kind: "number", bits: String(format: "%016lx", number.bitPattern))]
         case .boolean(let flag): return [Leaf(path: path, kind: "boolean", printed: "\(flag)")]
         case .none: return [Leaf(path: path, kind: "none")]
+        case .object(let object):
+            guard case .list(let items)? = object[.items] else {
+                return [Leaf(path: path, kind: object.form.name.description)]
+            }
+            return container(object.form.name.description, items.enumerated().map { ("\($0)", $1) })
+        case .bytes, .bigInteger, .name, .reference: return [Leaf(path: path, kind: "other")]
         }
     }
 
@@ -105,7 +111,7 @@ enum Examples {
                 for (index, element) in elements.enumerated() { visit(element, key: "\(index)") }
             case .dictionary(let dictionary):
                 for (key, child) in dictionary.entries { visit(child, key: key.description) }
-            case .string, .integer, .number, .boolean, .none: break
+            default: break
             }
         }
         func outer(_ value: Checkpoint, _ path: String?) { visit(value, path) }

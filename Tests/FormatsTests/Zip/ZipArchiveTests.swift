@@ -174,9 +174,9 @@ struct ZipArchiveTests {
                     $0.entries[1].localName = nil
                 })
                 == "the archive has several data.pkl: \"a/data.pkl\", \"b/data.pkl\"")
-        let big = ZipBuilder([("a/data.pkl", nothing), ("a/byteorder", Array("big".utf8))])
+        let big = ZipBuilder([("a/data.pkl", nothing), ("a/byteorder", Array("middle".utf8))])
         #expect(
-            message(reading: big.bytes) == "tensors are stored in byte order \"big\", only little is supported")
+            message(reading: big.bytes) == "tensors are stored in byte order \"middle\", which is not known")
         let newer = ZipBuilder([("a/data.pkl", nothing), ("a/version", Array("11\n".utf8))])
         #expect(message(reading: newer.bytes) == "PyTorch file of version \"11\", which is not known")
     }

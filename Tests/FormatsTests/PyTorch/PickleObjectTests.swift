@@ -1,0 +1,220 @@
+import Checkpoints
+import Formats
+import Tensors
+import Testing
+
+private func structure(_ pickle: [UInt8], storages: [(String, [UInt8])] = []) throws -> String {
+    try read(torchFile(pickle + Pickle.stop, storages: storages)).checkpoint.disassembled().structure.json
+}
+
+private func paths(_ pickle: [UInt8], storages: [(String, [UInt8])] = []) throws -> [String] {
+    try read(torchFile(pickle + Pickle.stop, storages: storages)).checkpoint.disassembled().structure.leafPaths
+        .map(
+            \.text)
+}
+
+/// Classes and functions become objects: names with arguments and state.
+struct PickleObjectTests {
+    /// The same object in each of the ways that pickles have for it.
+    @Test(arguments: [
+        // NEWOBJ, NEWOBJ_EX without keywords, `copyreg._reconstructor`, `copyreg.__newobj__`.
+        "clib\nNet\n)\u{81}", "clib\nNet\n)}\u{92}",
+        "ccopy_reg\n_reconstructor\n(clib\nNet\nc__builtin__\nobject\nNtR",
+        "ccopyreg\n__newobj__\n(clib\nNet\ntR",
+    ])
+    func oneObjectHasOneStructure(pickle: String) throws {
+        let bytes = pickle.unicodeScalars.map { UInt8($0.value) }
+        let state = Pickle.emptyDict + Pickle.text("lr") + Pickle.integer(1) + Pickle.setItem + Array("b".utf8)
+        #expect(
+            try structure(bytes + state)
+                == #"{"object":["lib:Net","new",null,["state",{"dict":[["lr","value"]]}]]}"#)
+        #expect(try paths(bytes + state) == ["lr"])
+    }
+
+    @Test(arguments: [
+        // A call, with arguments that are below the object.
+        (
+            "cdatetime\nd\n(K\u{1}K\u{2}tR",
+            #"{"object":["datetime:d","call",null,["arguments",{"tuple":["value","value"]}]]}"#
+        ),
+        // Sets in two spellings, whose items have an order.
+        (
+            "c__builtin__\nset\n](K\u{2}K\u{1}e\u{85}R",
+            #"{"object":["builtins:set","call",null,["items",{"list":["value","value"]}]]}"#
+        ),
+        (
+            "\u{8F}(K\u{2}K\u{1}\u{90}",
+            #"{"object":["builtins:set","call",null,["items",{"list":["value","value"]}]]}"#
+        ),
+        (
+            "(K\u{2}K\u{1}\u{91}",
+            #"{"object":["builtins:frozenset","call",null,["items",{"list":["value","value"]}]]}"#
+        ),
+        // A class of lists and one of dictionaries.
+        ("clib\nL\n)\u{81}(K\u{1}e", #"{"object":["lib:L","new",null,["items",{"list":["value"]}]]}"#),
+        (
+            "clib\nD\n)\u{81}(K\u{1}K\u{2}u",
+            #"{"object":["lib:D","new",null,["entries",{"dict":[[1,"value"]]}]]}"#
+        ),
+        // A function without a call, a persistent name, a call of what a call gave.
+        ("clib\nf\n", #""value""#),
+        ("NQ", #"{"object":["pickle:persistent_load","persistent",null,["arguments",{"tuple":["value"]}]]}"#),
+        (
+            "ca\nf\n)R)R",
+            #"{"object":["operator:call","apply",null,["arguments",{"tuple":[{"object":["a:f","call",null]}]}]]}"#
+        ),
+        // Keys of all kinds.
+        ("}NK\u{1}s", #"{"dict":[[null,"value"]]}"#),
+        ("}ca\nb\nK\u{1}s", #"{"dict":[[{"name":"a:b"},"value"]]}"#),
+        ("}C\u{1}aK\u{1}s", #"{"dict":[[{"bytes":"61"},"value"]]}"#),
+        ("}K\u{1}K\u{2}\u{86}K\u{1}s", #"{"dict":[[{"tuple":[1,2]},"value"]]}"#),
+        ("}G\u{3F}\u{F8}\0\0\0\0\0\0K\u{1}s", #"{"dict":[[{"number":"3ff8000000000000"},"value"]]}"#),
+        // A key that is an object.
+        (
+            "}ca\nf\n)RK\u{1}s",
+            #"{"object":["builtins:dict","call",null,["arguments",{"tuple":[{"list":[{"tuple":[{"object":["a:f","call",null]},"value"]}]}]}]]}"#
+        ),
+    ])
+    func spellsObjects(pickle: String, expected: String) throws {
+        #expect(try structure(pickle.unicodeScalars.map { UInt8($0.value) }) == expected)
+        #expect(try Structure(json: expected).json == expected)
+    }
+
+    @Test func itemsOfSetsAreSorted() throws {
+        let pickle =
+            Pickle.mark + Pickle.text("b") + Pickle.text("a") + Pickle.integer(10) + Pickle.integer(9) + [0x91]
+        guard case .object(let set) = try read(torchFile(pickle + Pickle.stop)).checkpoint,
+            case .list(let items)? = set[.items], case .integer(9) = items[0], case .integer(10) = items[1],
+            case .string("a") = items[2], case .string("b") = items[3]
+        else {
+            Issue.record("not sorted")
+            return
+        }
+    }
+
+    @Test func anObjectThatIsThereTwiceIsReferredTo() throws {
+        // [net, net], and a net whose attribute names itself.
+        let net = Array("clib\nNet\n)".utf8) + [0x81, 0x71, 0]
+        #expect(
+            try structure(Pickle.mark + net + [0x68, 0] + Pickle.tuple)
+                == #"{"tuple":[{"object":["lib:Net","new",0]},{"reference":0}]}"#)
+        let state = Pickle.emptyDict + Pickle.text("parent") + [0x68, 0] + Pickle.setItem + Array("b".utf8)
+        #expect(
+            try structure(net + state)
+                == #"{"object":["lib:Net","new",0,["state",{"dict":[["parent",{"reference":0}]]}]]}"#)
+    }
+
+    /// EMPTY_LIST, BINPUT 0, BINGET 0, APPEND: a list of itself.
+    @Test func aContainerWithinItselfIsReferredTo() throws {
+        #expect(
+            try structure(hex("5d 71 00 68 00 61"))
+                == #"{"object":["builtins:list","call",0,["items",{"list":[{"reference":0}]}]]}"#)
+        #expect(
+            try structure(hex("7d 71 00 4b 01 68 00 73"))
+                == #"{"object":["builtins:dict","call",0,["entries",{"dict":[[1,{"reference":0}]]}]]}"#)
+    }
+
+    @Test func valuesThatAreNoObjectsStayPlain() throws {
+        func only(_ digits: String) throws -> Checkpoint {
+            try read(torchFile(hex(digits) + Pickle.stop)).checkpoint
+        }
+        guard case .bytes([0x61]) = try only("43 01 61"), case .bytes([0xFF]) = try only("55 01 ff"),
+            case .bigInteger(let big) = try only("8a 09 ffffffffffffffff00"),
+            case .bigInteger(let text) = try only("4c 2d3138343436373434303733373039353531363135 4c0a")
+        else {
+            Issue.record("another kind of value")
+            return
+        }
+        #expect(big.description == "18446744073709551615")
+        #expect(text.description == "-18446744073709551615")
+    }
+
+    /// How protocol 2 spells bytes: `_codecs.encode("\u{FF}a", "latin1")`.
+    @Test func bytesComeOutOfLatin1() throws {
+        let pickle = Pickle.call("_codecs", "encode", Pickle.text("\u{FF}a"), Pickle.text("latin1"))
+        guard case .bytes([0xFF, 0x61]) = try read(torchFile(pickle + Pickle.stop)).checkpoint else {
+            Issue.record("other bytes")
+            return
+        }
+        let wide = Pickle.call("_codecs", "encode", Pickle.text("€"), Pickle.text("latin1"))
+        #expect(
+            message(reading: torchFile(wide + Pickle.stop))
+                == "the checkpoint is a text that is not Latin-1 in place of bytes, which a checkpoint cannot hold"
+        )
+    }
+
+    // MARK: Tensors in other guises
+
+    @Test func aStorageAloneIsATensorOfOneAxis() throws {
+        let pickle = Pickle.storage("0", "QInt8Storage", count: 4)
+        #expect(
+            try structure(pickle, storages: [("0", [1, 2, 3, 4])])
+                == #"{"object":["torch:QInt8Storage","view",null,["value","tensor"]]}"#)
+    }
+
+    /// `torch.save(x.conj())` stores x and says that it is to be conjugated.
+    @Test func aConjugatedTensorKeepsItsMark() throws {
+        let metadata = Pickle.emptyDict + Pickle.text("conj") + [0x88] + Pickle.setItem
+        let pickle = Pickle.call(
+            "torch._utils", "_rebuild_tensor_v2", Pickle.storage("0", "ComplexFloatStorage", count: 1),
+            Pickle.integer(0), Pickle.integers([1]), Pickle.integers([1]), [0x89], Pickle.none, metadata)
+        #expect(
+            try paths(pickle, storages: [("0", [UInt8](repeating: 0, count: 8))]) == ["", "__state__/conj"])
+    }
+
+    private func array(_ type: String, _ shape: [Int64], order: String = "<", bytes: [UInt8]) -> [UInt8] {
+        let dtype =
+            Pickle.call("numpy", "dtype", Pickle.text(type), [0x89], [0x88])
+            + Pickle.tuple(Pickle.integer(3), Pickle.text(order), Pickle.none, Pickle.none, Pickle.none)
+            + Array("b".utf8)
+        let start = Pickle.call(
+            "numpy.core.multiarray", "_reconstruct", Pickle.global("numpy", "ndarray"), Pickle.integers([0]),
+            Pickle.none)
+        let data = [UInt8(ascii: "C"), UInt8(bytes.count)] + bytes
+        return start + Pickle.tuple(Pickle.integer(1), Pickle.integers(shape), dtype, [0x89], data)
+            + Array("b".utf8)
+    }
+
+    @Test func aNumPyArrayIsATensor() throws {
+        let file = try read(torchFile(array("i2", [2], order: ">", bytes: [1, 2, 3, 4]) + Pickle.stop))
+        guard case .object(let object) = file.checkpoint, case .tensor(let tensor, _)? = object[.value] else {
+            Issue.record("no tensor")
+            return
+        }
+        #expect(object.form.name.description == "numpy.ndarray")
+        #expect(tensor.dtype == .int16 && tensor.shape == [2] && tensor.bytes == [2, 1, 4, 3])
+    }
+
+    @Test func aNumPyArrayOfAnotherLengthIsRefused() {
+        #expect(
+            message(reading: torchFile(array("i2", [3], bytes: [1, 2, 3, 4]) + Pickle.stop))
+                == "the checkpoint is an array of int16 of shape [3], but its bytes are of another number")
+    }
+
+    /// Texts and dates have no dtype here: the object stays as it is.
+    @Test func aNumPyArrayOfTextsIsAnObject() throws {
+        #expect(try structure(array("U1", [1], bytes: [0x61, 0, 0, 0])).contains("_reconstruct"))
+    }
+
+    // MARK: Abuse
+
+    @Test func deepObjectsAreRefusedInOneLine() {
+        var pickle: [UInt8] = Pickle.none
+        for _ in 0..<10_000 { pickle = Array("ca\nf\n".utf8) + pickle + [0x85] + Pickle.reduce }
+        #expect(
+            message(reading: torchFile(pickle + Pickle.stop))?.hasPrefix("data.pkl is nested too deep") == true)
+    }
+
+    @Test func millionsOfCallsAreBounded() {
+        let call = Array("ca\nf\n)R0".utf8)
+        let pickle = Array([[UInt8]](repeating: call, count: 500_000).joined()) + Pickle.none + Pickle.stop
+        #expect(
+            message(reading: torchFile(pickle))
+                == "data.pkl builds far more values than a file of its size can hold")
+    }
+
+    @Test func aStateThatIsTheObjectItselfIsAReference() throws {
+        let pickle = Array("clib\nNet\n)".utf8) + [0x81, 0x71, 0, 0x68, 0] + Array("b".utf8)
+        #expect(try structure(pickle) == #"{"object":["lib:Net","new",0,["state",{"reference":0}]]}"#)
+    }
+}
