@@ -89,10 +89,37 @@ extension StateDict: CheckpointConvertible {
         return .dictionary(dictionary)
     }
 
-    /// The tensors of a flat dictionary with text keys.
+    /// The tensors of a flat dictionary with text keys, or the state dict that is found in the checkpoint.
+    ///
+    /// - Throws: ``CheckpointTypeError``, ``StateDictError``.
     public init(checkpoint: Checkpoint) throws {
+        try self.init(checkpoint: checkpoint, at: nil)
+    }
+
+    /// The state dict at a path of the checkpoint, such as `model`; see ``StateDictSearch``.
+    ///
+    /// - Parameter path: `nil` to find it.
+    /// - Throws: ``CheckpointTypeError``, ``StateDictError``.
+    public init(checkpoint: Checkpoint, at path: String?) throws {
         self.init()
-        for (name, tensor) in try checkpoint.namedTensors() { self[name] = tensor }
+        switch checkpoint {
+        case .dictionary(let dictionary) where path == nil && dictionary.entries.isEmpty: return
+        case .dictionary, .object: break
+        default: throw CheckpointTypeError(expected: "a dictionary of tensors", found: checkpoint)
+        }
+        let (structure, leaves) = try checkpoint.disassembled()
+        let search = try StateDictSearch(structure, at: path) { leaf in
+            if case .value(let value) = leaves[leaf] { value } else { nil }
+        }
+        for entry in search.entries {
+            guard let tensor = leaves[entry.leaf].tensor else { continue }
+            // Different keys of a checkpoint, but one name in Swift.
+            guard tensors.updateValue(tensor, forKey: entry.name) == nil else {
+                throw CheckpointTypeError(
+                    expected: "one of names that all look different (\(JSONText.quoted(entry.name)))",
+                    found: checkpoint)
+            }
+        }
     }
 }
 

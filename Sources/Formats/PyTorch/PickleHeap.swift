@@ -38,6 +38,28 @@ struct PickleHeap {
         let elementCount: Int64
         /// The class of the storage.
         let type: Int32
+        /// Where the bytes are, if that is in the pickle itself.
+        var inline: InlineBytes?
+    }
+
+    /// Bytes in the pickle itself.
+    enum InlineBytes {
+        /// Where they lie.
+        case range(PickleText)
+        /// Those that had to be decoded, and which of them.
+        case decoded(Int32, Range<Int>)
+
+        /// Some of the bytes.
+        func part(_ range: Range<Int>) -> InlineBytes {
+            switch self {
+            case .range(let text):
+                .range(
+                    PickleText(
+                        text.range.lowerBound + range.lowerBound..<text.range.lowerBound + range.upperBound))
+            case .decoded(let index, let whole):
+                .decoded(index, whole.lowerBound + range.lowerBound..<whole.lowerBound + range.upperBound)
+            }
+        }
     }
 
     /// A view of a storage, as the file has it: nothing of it is checked.
@@ -70,6 +92,7 @@ struct PickleHeap {
     var objects: [Object] = []
     var globals: [Global] = []
     var decodedTexts: [String] = []
+    var decodedBytes: [[UInt8]] = []
     var bigIntegers: [BigInteger] = []
 
     private var globalNumbers: [QualifiedName: Int32] = [:]

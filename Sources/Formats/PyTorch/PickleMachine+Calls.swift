@@ -40,13 +40,21 @@ extension PickleMachine {
             guard let items = items(argument, .list) ?? items(argument, .tuple) else { return nil }
             return try object(number, .call, items: items)
         case .encode where arguments.count == 2:
-            guard case .text(let text) = arguments[0] else { return nil }
-            switch arguments[1] {
-            case .text(let encoding), .byteText(let encoding):
-                return ["latin1", "latin-1"].contains(try characters(encoding)) ? .latin1(text) : nil
+            guard let encoding = shortText(arguments[1]), ["latin1", "latin-1"].contains(encoding) else {
+                return nil
+            }
+            switch arguments[0] {
+            case .text(let text): return .latin1(text)
+            case .decodedText(let index):
+                let text = heap.decodedTexts[Int(index)]
+                try spend(PickleHeap.containerByteCount + text.utf8.count)
+                guard let bytes = PickleMachine.latin1Bytes(text) else { return nil }
+                heap.decodedBytes.append(bytes)
+                return .decodedBytes(Int32(heap.decodedBytes.count - 1))
             default: return nil
             }
         case .bytes where arguments.isEmpty: return .bytes(PickleText(0..<0))
+        case .nestedStorage where allowsNesting: return try nestedStorage(arguments)
         case .reconstruct where arguments.count == 3:
             // How protocols 0 and 1 spell NEWOBJ without arguments.
             guard case .none = arguments[2], case .plainObject? = knownGlobal(arguments[1]) else { return nil }

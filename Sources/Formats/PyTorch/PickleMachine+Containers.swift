@@ -144,6 +144,8 @@ extension PickleMachine {
         if let known = heap.globals[Int(number)].known, let value = try call(known, number, arguments) {
             return value
         }
+        // A file within the file, of which nobody knows what it runs.
+        if heap.globals[Int(number)].known == .nestedStorage { heap.globals[Int(number)].isSuspicious = true }
         if heap.globals[Int(number)].name == .builtin("getattr"), !isPlainLookup(arguments) {
             heap.globals[Int(number)].isSuspicious = true
         }

@@ -85,13 +85,14 @@ extension PickleMachine {
         case .bytes(let text), .byteText(let text): Int(text.byteCount)
         // One byte for each character: all bytes but those that continue one.
         case .latin1(let text): bytes(text).reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+        case .decodedBytes(let index): heap.decodedBytes[Int(index)].count
         default: 0
         }
     }
 
     private func isBytes(_ value: PickleValue) -> Bool {
         switch value {
-        case .bytes, .byteText, .latin1: true
+        case .bytes, .byteText, .latin1, .decodedBytes: true
         default: false
         }
     }
@@ -138,7 +139,7 @@ extension PickleMachine {
     }
 
     /// A text of a few characters.
-    private func shortText(_ value: PickleValue) -> String? {
+    func shortText(_ value: PickleValue) -> String? {
         switch value {
         case .text(let text) where text.byteCount <= 64, .byteText(let text) where text.byteCount <= 64:
             try? characters(text)

@@ -21,6 +21,7 @@ struct PickleMachine {
     /// Most values on the stack at once. Python's pickler puts a thousand there, and long tuples.
     static let maximumStackCount = 1 << 20
 
+    let allowsNesting: Bool
     private(set) var reader: ByteReader
     private var stack: [PickleValue] = []
     /// Heights of the stack at which marks are set.
@@ -30,8 +31,11 @@ struct PickleMachine {
     private var offset = 0
 
     /// Prepares to interpret `bytes`, which must outlive the machine.
-    init(_ bytes: UnsafeRawBufferPointer, source: String) throws {
+    ///
+    /// - Parameter allowsNesting: Whether storages may be files of their own within the pickle.
+    init(_ bytes: UnsafeRawBufferPointer, source: String, allowsNesting: Bool = true) throws {
         self.source = source
+        self.allowsNesting = allowsNesting
         guard bytes.count <= PickleMachine.maximumByteCount else {
             let problem = PickleError.Problem.tooLong(
                 byteCount: bytes.count, maximum: PickleMachine.maximumByteCount)

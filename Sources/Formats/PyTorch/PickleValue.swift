@@ -22,6 +22,8 @@ enum PickleValue {
     case byteText(PickleText)
     /// The bytes that a text in UTF-8 has in Latin-1: how pickles before protocol 3 spell `bytes`.
     case latin1(PickleText)
+    /// Python's `bytes` that had to be decoded.
+    case decodedBytes(Int32)
     /// A list, tuple or dictionary.
     case container(Int32)
     /// A class or function.

@@ -135,7 +135,7 @@ private enum DangerousNames {
         "operator.attrgetter", "operator.methodcaller", "operator.call", "types.CodeType", "types.FunctionType",
         "types.LambdaType", "types.ModuleType", "functools.reduce", "itertools.starmap", "torch.load",
         "torch.save",
-        "torch.serialization.load", "torch.storage._load_from_bytes", "torch.hub.load",
+        "torch.serialization.load", "torch.hub.load",
         "torch.hub.load_state_dict_from_url",
         "torch.jit.load", "torch.ops.load_library", "torch._inductor.codecache.compile_file",
         "torch.utils._config_module.ConfigModule.load_config",

@@ -75,6 +75,8 @@ enum TorchGlobal: Equatable {
     /// `_codecs.encode`: how old pickle protocols write `bytes`.
     case encode
     case bytes
+    /// `torch.storage._load_from_bytes`: a storage as a file of its own.
+    case nestedStorage
     /// `object` itself.
     case plainObject
     /// `copyreg._reconstructor`, and the two functions that stand for NEWOBJ.
@@ -117,6 +119,7 @@ enum TorchGlobal: Equatable {
         "builtins.dict": .dictionary,
         "_codecs.encode": .encode,
         "builtins.bytes": .bytes,
+        "torch.storage._load_from_bytes": .nestedStorage,
         "builtins.object": .plainObject,
         "copyreg._reconstructor": .reconstruct,
         "copyreg.__newobj__": .newObject,

@@ -88,7 +88,7 @@ struct TorchReader {
         case .number(let number): return .number(number)
         case .bigInteger(let index): return .bigInteger(machine.heap.bigIntegers[Int(index)])
         case .text, .decodedText, .byteText: return try text(value)
-        case .bytes, .latin1:
+        case .bytes, .latin1, .decodedBytes:
             guard let bytes = try bytes(value) else { return .none }
             return .bytes(bytes)
         case .tensor(let index, let role): return .tensor(try tensor(index), role: role)
@@ -127,14 +127,13 @@ struct TorchReader {
             return [UInt8](machine.bytes(text))
         case .latin1(let text):
             try machine.spend(2 * Int(text.byteCount))
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(Int(text.byteCount))
-            for scalar in try machine.characters(text).unicodeScalars {
-                guard let byte = UInt8(exactly: scalar.value) else {
-                    throw error(.value(path: pathText, what: "a text that is not Latin-1 in place of bytes"))
-                }
-                bytes.append(byte)
+            guard let bytes = machine.latin1Bytes(text) else {
+                throw error(.value(path: pathText, what: "a text that is not Latin-1 in place of bytes"))
             }
+            return bytes
+        case .decodedBytes(let index):
+            let bytes = machine.heap.decodedBytes[Int(index)]
+            try machine.spend(bytes.count)
             return bytes
         default: return nil
         }
@@ -232,7 +231,7 @@ struct TorchReader {
             case .bytes(let bytes): return .bytes(bytes)
             default: return nil
             }
-        case .bytes, .latin1: return try bytes(value).map { .bytes($0) }
+        case .bytes, .latin1, .decodedBytes: return try bytes(value).map { .bytes($0) }
         case .container:
             guard depth < 8, let items = machine.items(value, .tuple) else { return nil }
             try machine.spend(PickleHeap.containerByteCount + 2 * PickleHeap.itemByteCount * items.count)
@@ -316,6 +315,7 @@ struct TorchReader {
     ///
     /// - Parameter swappedByteWidth: Bytes that change places between the byte orders, of the tensor that asks.
     mutating func storage(_ description: PickleHeap.Storage, swappedByteWidth: Int) throws -> FoundStorage {
+        if let inline = description.inline { return try storage(inline) }
         let key = try machine.characters(description.key)
         let found: FoundStorage
         if let known = storages[key] {
@@ -334,6 +334,32 @@ struct TorchReader {
             throw error(problem)
         }
         return found
+    }
+
+    /// A storage whose bytes are in the pickle.
+    private mutating func storage(_ inline: PickleHeap.InlineBytes) throws -> FoundStorage {
+        switch inline {
+        case .range(let text):
+            let key = "pickle \(text.offset) \(text.byteCount)"
+            if let known = storages[key] { return known }
+            let found: FoundStorage
+            if let storage = storage(inPickle: text.range) {
+                found = FoundStorage(storage: storage, range: nil)
+            } else {
+                try machine.spend(Int(text.byteCount))
+                found = FoundStorage(storage: Storage(copying: machine.bytes(text)), range: nil)
+            }
+            storages[key] = found
+            return found
+        case .decoded(let index, let range):
+            let key = "decoded \(index)"
+            if let known = storages[key] { return known }
+            try machine.spend(range.count)
+            let storage = machine.withBytes(of: inline) { Storage(copying: $0) }
+            let found = FoundStorage(storage: storage, range: nil)
+            storages[key] = found
+            return found
+        }
     }
 
     private func swapped(_ found: FoundStorage, width: Int) -> FoundStorage {

@@ -14,6 +14,11 @@ extension Registry {
     ) throws -> [String] {
         guard format != .gguf else { throw ExportError.gguf }
         guard format != .pickle else { throw PickleFileError.unwritable }
+        if let place = options.stateDict {
+            try exportStateDict(
+                place, of: version, to: path, format: format, options: options, progress: progress)
+            return []
+        }
         let storages = try storageLayout(of: version, only: options.patterns)
         if format == .pytorch {
             let layout = try PyTorchLayout(storages.outline(), storageByteCounts: storages.storageByteCounts)
@@ -105,6 +110,22 @@ struct FlatSelection {
         }
         leaves = selected
         entries = [("", tensor.dtype, tensor.shape)]
+    }
+
+    /// Leaves under names of their own.
+    ///
+    /// - Throws: ``NamedTensorsError`` where two have one name.
+    init(_ layout: StorageLayout, named entries: [StateDictSearch.Entry], format: String) throws {
+        var names: Set<CheckpointKey> = []
+        for entry in entries {
+            guard let tensor = layout.leaves[entry.leaf]?.tensor else { continue }
+            guard names.insert(.string(entry.name)).inserted else {
+                throw NamedTensorsError(
+                    format: format, problem: .sameName(entry.name, entry.name, entry.name))
+            }
+            leaves.append(entry.leaf)
+            self.entries.append((entry.name, tensor.dtype, tensor.shape))
+        }
     }
 
     /// The selected leaves by name.

@@ -108,7 +108,8 @@ extension Registry {
                 version, to: path ?? FilePath.name(version.model), format: format, source: source,
                 options: options, progress: progress)
         }
-        let isSource = options.patterns.isEmpty && !options.flattens && format == sourceFormat
+        let isSource =
+            options.patterns.isEmpty && !options.flattens && options.stateDict == nil && format == sourceFormat
         let target =
             path ?? (isSource ? FilePath.plainName(source?.name) : nil)
             ?? FilePath.name(version.model) + "." + format.fileExtension
@@ -161,6 +162,8 @@ public struct ExportOptions: Sendable {
     public var rows: Range<Int>?
     /// Whether nested names are joined by `.` where the format is flat, and ties dissolved.
     public var flattens: Bool
+    /// Whether to write the state dict within the checkpoint, and nothing else; `nil` for the checkpoint as it is.
+    public var stateDict: StateDictPlace?
     /// Whether a file that is there already gives way.
     public var mayReplace: Bool
     /// Whether to check each chunk's SHA-256 and not only its checksum.
@@ -170,6 +173,14 @@ public struct ExportOptions: Sendable {
     public var shardByteCount: Int?
     /// Whether to write attachments beside the file. A folder always has them.
     public var includesAttachments: Bool
+
+    /// Where a state dict is.
+    public enum StateDictPlace: Equatable, Sendable {
+        /// Where it is found; see `StateDictSearch`.
+        case found
+        /// At a path, such as `model`.
+        case at(String)
+    }
 
     /// Options as they are unless said otherwise.
     public init(

@@ -20,6 +20,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load mlp
               modelreg load mlp:best -o best.safetensors
               modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
+              modelreg load whole-model --state-dict -o weights.safetensors
               modelreg load lm --only token.weight --rows 100:200 -o rows.npy
               modelreg load llama -o Llama-3.2-1B/ --shard 5GB
             """)
@@ -55,6 +56,18 @@ struct LoadCommand: ParsableCommand {
     @Flag(name: .long, help: "Join nested names with \".\", untie tied tensors, and leave out plain values.")
     var flatten = false
 
+    @Flag(
+        name: .long,
+        help:
+            "Write the weights alone, named as state_dict() does: of a module, or of a checkpoint that has them."
+    )
+    var stateDict = false
+
+    @Option(
+        name: .customLong("at"),
+        help: ArgumentHelp("Where the state dict is, where several could be meant.", valueName: "path"))
+    var stateDictPath: String?
+
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -74,6 +87,9 @@ struct LoadCommand: ParsableCommand {
     func validate() throws {
         if rows != nil, only.count != 1 {
             throw ValidationError("--rows needs --only with the name of one tensor")
+        }
+        if stateDict || stateDictPath != nil, rows != nil || shard != nil || flatten {
+            throw ValidationError("--state-dict goes with neither --rows, --shard nor --flatten")
         }
     }
 
@@ -97,13 +113,14 @@ struct LoadCommand: ParsableCommand {
         }
         let registry = try options.openRegistry()
         let bar = ProgressBar("loading", options)
+        var exportOptions = ExportOptions(
+            format: format, patterns: only, rows: rows?.range, flattens: flatten, mayReplace: force,
+            verifiesHashes: verify, shardByteCount: shardByteCount, includesAttachments: attachments)
+        if stateDict || stateDictPath != nil {
+            exportOptions.stateDict = stateDictPath.map { .at($0) } ?? .found
+        }
         let result = try explainingFailures {
-            try registry.exportFile(
-                reference, to: output,
-                options: ExportOptions(
-                    format: format, patterns: only, rows: rows?.range, flattens: flatten, mayReplace: force,
-                    verifiesHashes: verify, shardByteCount: shardByteCount, includesAttachments: attachments),
-                progress: bar.handler)
+            try registry.exportFile(reference, to: output, options: exportOptions, progress: bar.handler)
         }
         bar.clear()
         if !result.omitted.isEmpty {

@@ -4,8 +4,11 @@ import ModelReg
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show what is in a version: facts, tensors, values.",
+        abstract: "Show what is in a version or a file: facts, tensors, values.",
         discussion: """
+            A file needs no registry. Of a pickle, the classes and functions are listed that loading it with Python \
+            would look up, with those that PyTorch's weights_only refuses and those that are dangerous. Nothing is run.
+
             Conditions ask for what is known of each tensor: \
             \(TensorFacts.names.joined(separator: ", ")).
 
@@ -13,13 +16,16 @@ struct ShowCommand: ParsableCommand {
               modelreg show mlp
               modelreg show mlp --where 'nan > 0 or l2_norm > 100' --sort -l2_norm
               modelreg show mlp:best --only 'hidden.*'
+              modelreg show ./downloaded.ckpt --fail-if-unsafe
               modelreg show mlp:v3 --json | jq '.parameters[].path'
             """,
         aliases: ["inspect"])
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "Which version.", completion: .custom { _, _, _ in ReferenceCompletion.references() })
+    @Argument(
+        help: "Which version, or which file.",
+        completion: .custom { _, _, _ in ReferenceCompletion.references() })
     var reference: String
 
     @Option(
@@ -36,7 +42,40 @@ struct ShowCommand: ParsableCommand {
     @Flag(name: .long, help: "Show host, command line and versions of software, too.")
     var environment = false
 
+    @Flag(name: .long, help: "Exit with 1 where loading the file with Python would run dangerous code.")
+    var failIfUnsafe = false
+
     func run() throws {
+        if let file = try file() {
+            guard query.condition == nil, query.sort.isEmpty, !query.csv, !health else {
+                throw UsageError(
+                    description: "--where, --sort, --csv and --health are for versions: save the file first")
+            }
+            let shown = try ShowFile(file, only: only)
+            try shown.print(json: options.json)
+            if failIfUnsafe, shown.isUnsafe { throw ExitCode(ExitStatus.found.rawValue) }
+            return
+        }
+        let isMarked = try showVersion()
+        if failIfUnsafe, isMarked { throw ExitCode(ExitStatus.found.rawValue) }
+    }
+
+    /// The file that the reference names; `nil` where it names a version.
+    private func file() throws -> String? {
+        if reference.hasPrefix("./") || reference.hasPrefix("../") || reference.hasPrefix("/") {
+            return reference
+        }
+        guard FilePresence.isFile(reference) else { return nil }
+        do {
+            _ = try options.openRegistry().version(reference)
+            return nil
+        } catch let error as RegistryError where error.isNotFound {
+            return reference
+        }
+    }
+
+    /// - Returns: Whether the version is marked as unsafe.
+    private func showVersion() throws -> Bool {
         for name in try query.names(ofTensors: true) where !TensorFacts.names.contains(name) {
             try QueryExpression(parsing: query.condition ?? "0").requireNames(
                 in: TensorFacts.names, functions: [])
@@ -52,37 +91,37 @@ struct ShowCommand: ParsableCommand {
         let isSelected = try PathSelection(only).selects(manifest.leaves.map(\.path))
         let facts = try registry.tensorFacts(of: version.reference)
         let leaves = try chosen(zip(manifest.leaves, isSelected).filter(\.1).map(\.0), facts)
-        if query.csv { return csv(leaves).print() }
+        let isMarked = details.attributes[UnsafeFileError.attribute] != nil
+        if query.csv {
+            csv(leaves).print()
+            return isMarked
+        }
         let context = VersionContext(
             lineage: try registry.lineage(of: version), notes: try registry.notes(of: version),
             environment: try registry.environment(of: version))
         if options.json {
             try JSON.print(ShowJSON(version, details, context, leaves))
-            return
+            return isMarked
         }
         for line in self.facts(version, details, context) { Output.line(line) }
         guard !leaves.isEmpty else {
             if query.condition != nil {
                 options.message("no tensors of \(version.reference) fulfil the condition")
             }
-            return
+            return isMarked
         }
-        if health || query.condition != nil || !query.sort.isEmpty { return showHealth(leaves) }
+        if health || query.condition != nil || !query.sort.isEmpty {
+            showHealth(leaves)
+            return isMarked
+        }
         Output.line("")
         var table = Table([("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("SIZE", .right), ("", .left)])
         let dropped = Set(details.droppedPaths)
         for leaf in leaves.map(\.leaf) {
-            switch leaf.content {
-            case .tensor(let tensor):
-                table.add([
-                    leaf.path.shown, tensor.dtype.rawValue, "\(tensor.shape)", ByteCount.text(tensor.byteCount),
-                    dropped.contains(leaf.path.text)
-                        ? "dropped" : tensor.tie.map { "storage \($0.storage)" } ?? "",
-                ])
-            case .value(let value): table.add([leaf.path.shown, value.kindName, "", "", value.text])
-            }
+            table.add(LeafRow.cells(leaf, isDropped: dropped.contains(leaf.path.text)))
         }
         Output.lines(table.lines)
+        return isMarked
     }
 
     /// The leaves that fulfil the condition, in the order that was asked for; plain values fulfil none.

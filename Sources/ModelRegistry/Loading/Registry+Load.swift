@@ -52,6 +52,17 @@ extension Registry {
         try read { db in try storageLayout(db, VersionContent(db, version), only: patterns) }
     }
 
+    /// Lays out some leaves of a version, by their numbers.
+    ///
+    /// - Throws: ``RegistryError``.
+    package func storageLayout(of version: Version, leaves: Set<Int>) throws -> StorageLayout {
+        try read { db in
+            let content = try VersionContent(db, version)
+            return try StorageLayout(
+                self, db, content, selected: content.leaves.indices.map { leaves.contains($0) })
+        }
+    }
+
     /// Fills the storages of a layout, in memory that the caller has.
     ///
     /// Bytes of a storage that no tensor of the layout covers are left as they are.
