@@ -21,7 +21,7 @@ struct TorchReader {
     static let maximumExpansion = 64
 
     /// … or this many bytes, if that is more.
-    static let maximumExpandedByteCount = 64 << 20
+    static let maximumExpandedByteCount = 64 << 30
 
     var machine: PickleMachine
     private let find: (String) throws -> FoundStorage?

@@ -267,10 +267,10 @@ struct PickleMachineTests {
             Pickle.tensor("0", count: 4, shape: [.max, 4], strides: [0, 0]),
             "the checkpoint: size of shape [9223372036854775807, 4] overflows or is no whole number of bytes"
         ),
-        // 2^30 elements of one: 4 GiB from 16 bytes.
+        // 2^40 elements of one: 4 TiB from 16 bytes.
         (
-            Pickle.tensor("0", count: 4, shape: [1 << 30], strides: [0]),
-            "the checkpoint repeats a storage of 16 bytes to 4294967296 bytes, beyond measure"
+            Pickle.tensor("0", count: 4, shape: [1 << 40], strides: [0]),
+            "the checkpoint repeats a storage of 16 bytes to 4398046511104 bytes, beyond measure"
         ),
         // Storages.
         (
