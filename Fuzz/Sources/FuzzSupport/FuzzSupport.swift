@@ -14,12 +14,31 @@ public enum FuzzFile {
         let path = "\(folder)/input"
         write(bytes, to: path)
         do {
-            visit(try CheckpointFile.read(path: path).checkpoint)
+            let file = try CheckpointFile.read(path: path)
+            visit(file.checkpoint)
+            if [.pytorch, .pickle].contains(file.format) { try writeAnew(file.checkpoint) }
         } catch {
             // Making the message is a part of refusing, and it is one line.
             precondition(!"\(error)".contains("\n"), "\(error)")
         }
         return 0
+    }
+
+    /// Writes a checkpoint as PyTorch would and reads it: its containers, keys and objects stay the same.
+    private static func writeAnew(_ checkpoint: Checkpoint) throws {
+        let structure = try checkpoint.disassembled().structure
+        let json = structure.json
+        precondition(try Structure(json: json) == structure, json)
+        _ = try? StateDict(checkpoint: checkpoint)
+        let path = "\(folder)/anew"
+        do {
+            try CheckpointFile.write(checkpoint, to: path, as: .pytorch, mayReplace: true)
+        } catch {
+            // An object without a part, or a type that PyTorch has not.
+            return
+        }
+        let found = try CheckpointFile.read(path: path).checkpoint.disassembled().structure.json
+        precondition(found == json, "\(json)\n\(found)")
     }
 
     /// A folder in memory, with safetensors files of one byte-sized tensor each, called as the file is: `a`, `b`.

@@ -144,12 +144,21 @@ extension PickleMachine {
         if let known = heap.globals[Int(number)].known, let value = try call(known, number, arguments) {
             return value
         }
+        if let view = try numPyView(number, arguments) { return view }
         // A file within the file, of which nobody knows what it runs.
         if heap.globals[Int(number)].known == .nestedStorage { heap.globals[Int(number)].isSuspicious = true }
         if heap.globals[Int(number)].name == .builtin("getattr"), !isPlainLookup(arguments) {
             heap.globals[Int(number)].isSuspicious = true
         }
         return try object(number, .call, arguments: arguments)
+    }
+
+    /// `numpy.asarray(tensor)` and `numpy.float64(tensor)`: how this package writes NumPy's values.
+    private mutating func numPyView(_ number: Int32, _ arguments: [PickleValue]) throws -> PickleValue? {
+        let name = heap.globals[Int(number)].name
+        guard name.module == "numpy", arguments.count == 1, case .tensor = arguments[0] else { return nil }
+        let type = name.name == "asarray" ? heap.global(.known("numpy:ndarray")) : number
+        return try object(type, .view, arguments: [], value: arguments[0])
     }
 
     /// Whether `getattr` is asked for a part of a class by name, as for members of enumerations and for classes within

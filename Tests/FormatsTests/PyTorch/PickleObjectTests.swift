@@ -218,3 +218,23 @@ struct PickleObjectTests {
         #expect(try structure(pickle) == #"{"object":["lib:Net","new",0,["state",{"reference":0}]]}"#)
     }
 }
+
+/// A checkpoint that is written anew and read again is the same.
+struct PickleObjectRoundTripTests {
+    @Test(arguments: [
+        "clib\nNet\n)\u{81}}K\u{1}K\u{2}sb", "clib\nNet\n(K\u{1}tR(K\u{3}e", "\u{8F}(K\u{2}K\u{1}\u{90}",
+        "ca\nf\n)R)R", "NQ", "clib\nNet\n(K\u{1}t}K\u{5}K\u{1}s\u{92}", "clib\nOuter.Inner\n)\u{81}",
+        "C\u{2}\u{FF}a", "C\0", "\u{8A}\u{9}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\0",
+        "clib\nNet\n)\u{81}q\0h\0b", "]q\0h\0a", "}ca\nf\n)RK\u{1}s", "}K\u{1}K\u{2}\u{86}K\u{1}s",
+    ])
+    func structureStays(pickle: String) throws {
+        let bytes = pickle.unicodeScalars.map { UInt8($0.value) }
+        let first = try read(torchFile(bytes + Pickle.stop)).checkpoint
+        let path = temporaryPath()
+        defer { remove(path) }
+        try CheckpointFile.write(first, to: path, as: .pytorch)
+        let second = try CheckpointFile.read(path: path).checkpoint
+        #expect(try second.disassembled().structure.json == first.disassembled().structure.json)
+        #expect(try Manifest(of: second).contentID == Manifest(of: first).contentID)
+    }
+}
