@@ -8,6 +8,8 @@ public struct FactChange: Hashable, Sendable {
         case attribute
         /// What a file carries beside its tensors.
         case metadata
+        /// A file that is kept beside the weights, or a key of it where it is JSON.
+        case attachment
     }
 
     /// Who says it.
@@ -29,6 +31,8 @@ package struct CheckpointFacts: Sendable {
     package var attributes: [String: String]?
     /// What its file carried, as JSON texts.
     package var metadata: [String: String]?
+    /// Files beside the weights, by name.
+    package var attachments: [String: AttachedFile]?
 
     /// Nothing known.
     package init() {}
@@ -39,12 +43,17 @@ package struct CheckpointFacts: Sendable {
             (.metric, metrics, new.metrics), (.attribute, attributes, new.attributes),
             (.metadata, metadata, new.metadata),
         ]
-        return pairs.flatMap { source, old, new -> [FactChange] in
+        let facts = pairs.flatMap { source, old, new -> [FactChange] in
             guard let old, let new else { return [] }
             return Set(old.keys).union(new.keys).sorted().compactMap { key in
                 old[key] == new[key]
                     ? nil : FactChange(source: source, key: key, old: old[key], new: new[key])
             }
         }
+        guard let before = attachments, let after = new.attachments else { return facts }
+        return facts
+            + Set(before.keys).union(after.keys).sorted().flatMap { name in
+                AttachedFile.changes(name, from: before[name], to: after[name])
+            }
     }
 }

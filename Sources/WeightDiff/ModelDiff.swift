@@ -30,6 +30,9 @@ public struct ModelDiff: Sendable {
     /// Whether both are the same checkpoint. Facts beside the weights may differ.
     public var isEmpty: Bool { changes.isEmpty && !isStructureChanged }
 
+    /// Whether the weights are the same, and so are the files beside them.
+    public var isSameModel: Bool { isEmpty && !facts.contains { $0.source == .attachment } }
+
     /// How many leaves each thing happened to.
     public func count(of kind: WeightChange.Kind) -> Int { changes.count { $0.kind == kind } }
 }

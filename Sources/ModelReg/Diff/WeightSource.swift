@@ -33,6 +33,13 @@ public struct WeightSource: Sendable {
         if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
             facts.metadata = metadata
         }
+        facts.attachments = Dictionary(
+            uniqueKeysWithValues: details.attachments.map { attachment in
+                let file = AttachedFile(id: attachment.contentID, byteCount: attachment.byteCount) {
+                    try registry.attachment(attachment.name, of: version)
+                }
+                return (attachment.name, file)
+            })
         // Pinned, so that an alias that moves meanwhile changes nothing.
         origin = .version(registry, reference: version.reference)
         self.facts = facts
@@ -48,6 +55,13 @@ public struct WeightSource: Sendable {
         if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
             let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
             facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value.json) } + texts) { $1 }
+        }
+        // Nobody knows what belongs to a file alone.
+        if source.file == nil || !source.attachments.isEmpty {
+            facts.attachments = Dictionary(
+                uniqueKeysWithValues: source.attachments.map { name, bytes in
+                    (name, AttachedFile(id: ContentID(hashing: bytes), byteCount: bytes.count) { bytes })
+                })
         }
         self.facts = facts
     }

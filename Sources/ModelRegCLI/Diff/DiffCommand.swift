@@ -69,7 +69,7 @@ struct DiffCommand: ParsableCommand {
             valueName: "count"))
     var depth: Int?
 
-    @Flag(name: .long, help: "Exit with 1 if there are changes.")
+    @Flag(name: .long, help: "Exit with 1 if weights or files beside them differ.")
     var exitCode = false
 
     @Option(
@@ -119,7 +119,7 @@ struct DiffCommand: ParsableCommand {
         let outcomes = try gates.map { try $0.evaluate(diff) }
         if let html { try DiffPage(old: old, new: new, diff, outcomes).write(to: html) }
         try print(diff, outcomes)
-        if (exitCode && !diff.isEmpty) || outcomes.contains(where: \.holds) {
+        if (exitCode && !diff.isSameModel) || outcomes.contains(where: \.holds) {
             throw ExitCode(ExitStatus.found.rawValue)
         }
     }

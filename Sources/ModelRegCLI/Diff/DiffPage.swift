@@ -64,7 +64,7 @@ struct DiffPage {
         init(old: String, new: String, _ diff: ModelDiff, _ outcomes: [DiffGate.Outcome]) {
             self.old = old
             self.new = new
-            summary = diff.isEmpty ? "no differences" : DiffText.summary(diff)
+            summary = diff.isSameModel ? "no differences" : DiffText.summary(diff)
             tensors = diff.changes.map { change in
                 let statistics = change.statistics
                 return Tensor(

@@ -6,7 +6,7 @@ enum DiffText {
     /// The tree, with bars.
     static func lines(_ diff: ModelDiff, _ tree: DiffTree) -> [String] {
         if diff.isEmpty {
-            return ["no differences in \(count(diff.unchangedCount, "value"))"] + facts(diff)
+            return [sameness(diff)] + facts(diff)
         }
         var lines: [String] = []
         let hasNumbers = tree.rows.contains { $0.relativeL2 != nil }
@@ -81,7 +81,7 @@ enum DiffText {
 
     /// What happened to each path.
     static func names(_ diff: ModelDiff) -> [String] {
-        if diff.isEmpty { return ["no differences in \(count(diff.unchangedCount, "value"))"] }
+        if diff.isEmpty { return [sameness(diff)] }
         let table = diff.changes.map { change in
             let path = change.path.shown
             switch change.kind {
@@ -120,6 +120,12 @@ enum DiffText {
 
     private static func shortened(_ json: String) -> String {
         printable(json.count > 60 ? String(json.prefix(59)) + "…" : json)
+    }
+
+    /// That the weights are the same, and whether all else is.
+    private static func sameness(_ diff: ModelDiff) -> String {
+        let values = count(diff.unchangedCount, "value")
+        return diff.isSameModel ? "no differences in \(values)" : "no differences in the weights, \(values)"
     }
 
     /// Such as `4 changed, 1 added, 2 unchanged`.

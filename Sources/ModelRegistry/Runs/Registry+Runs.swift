@@ -183,13 +183,15 @@ extension Registry {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT name, byte_count FROM run_attachment
+                    SELECT name, byte_count, content_id FROM run_attachment
                     JOIN attachment_content ON attachment_content.id = run_attachment.content
                     WHERE run = ? ORDER BY name
                     """,
                 arguments: [id.rowID]
             ).map {
-                VersionDetails.Attachment(name: try $0.value("name"), byteCount: try $0.value("byte_count"))
+                VersionDetails.Attachment(
+                    name: try $0.value("name"), byteCount: try $0.value("byte_count"),
+                    contentID: try $0.contentID("content_id"))
             }
         }
     }

@@ -1,3 +1,4 @@
+public import Checkpoints
 import ChunkStore
 public import Foundation
 import GRDB
@@ -58,7 +59,7 @@ extension Registry {
             let attachments = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT name, byte_count FROM attachment
+                    SELECT name, byte_count, content_id FROM attachment
                     JOIN attachment_content ON attachment_content.id = attachment.content
                     WHERE version = ? ORDER BY name
                     """,
@@ -78,7 +79,8 @@ extension Registry {
                 fileFacts: try attributes(db, version, source: "file"),
                 attachments: try attachments.map { row in
                     VersionDetails.Attachment(
-                        name: try row.value("name"), byteCount: try row.value("byte_count"))
+                        name: try row.value("name"), byteCount: try row.value("byte_count"),
+                        contentID: try row.contentID("content_id"))
                 },
                 sourceFile: try source.map { row in
                     VersionDetails.Source(
@@ -108,6 +110,8 @@ public struct VersionDetails: Hashable, Sendable {
         public let name: String
         /// The file's length.
         public let byteCount: Int
+        /// SHA-256 of the file.
+        public let contentID: ContentID
     }
 
     /// The file that the version was saved from.
