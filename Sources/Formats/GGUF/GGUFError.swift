@@ -17,8 +17,6 @@ public enum GGUFError: FormatError, Equatable {
     case nameTooLong(byteCount: Int)
     /// Keys and names that are too long together.
     case namesTooLong
-    /// Text that is not UTF-8, at a byte of the file.
-    case invalidText(offset: Int)
     /// A type of metadata that is not known.
     case valueType(key: String, UInt32)
     /// A boolean that is neither 0 nor 1.
@@ -35,8 +33,6 @@ public enum GGUFError: FormatError, Equatable {
     case tooManyAxes(name: String, count: UInt32)
     /// A length beyond what an integer holds.
     case length(name: String)
-    /// A type of tensors that is not known.
-    case tensorType(name: String, UInt32)
     /// Rows that are no whole number of blocks.
     case blocks(name: String, type: String, elementCount: Int)
     /// An invalid shape.
@@ -67,7 +63,6 @@ public enum GGUFError: FormatError, Equatable {
             "name of \(byteCount) bytes; at most \(GGUFHeader.maximumNameByteCount) are read"
         case .namesTooLong:
             "keys and names of more than \(GGUFHeader.maximumNamesByteCount) bytes together, which are not read"
-        case .invalidText(let offset): "text at byte \(offset) is not valid UTF-8"
         case .valueType(let key, let number): "\(quoted(key)) has the unknown type \(number)"
         case .boolean(let key, let byte): "\(quoted(key)) is a boolean of value \(byte)"
         case .tooDeep(let key): "\(quoted(key)) is nested too deep"
@@ -77,7 +72,6 @@ public enum GGUFError: FormatError, Equatable {
         case .tooManyAxes(let name, let count):
             "\(quoted(name)) has \(count) axes; at most \(GGUFHeader.maximumRank) are read"
         case .length(let name): "\(quoted(name)) is impossibly large"
-        case .tensorType(let name, let number): "\(quoted(name)) is of the unknown type \(number)"
         case .blocks(let name, let type, let elementCount):
             "\(quoted(name)) is \(type), whose rows are multiples of \(elementCount) elements, but this one's are not"
         case .tensor(let name, let error): "\(quoted(name)): \(error)"
