@@ -116,6 +116,23 @@ import Testing
         #expect(try workspace.modelreg("load v -o v.npz --flatten").status == 0)
     }
 
+    // It was said to have no weights, and not where they are.
+    @Test func cacheOfTheHubPointsToItsSnapshot() throws {
+        _ = try workspace.shell(
+            "mkdir -p models--a--b/blobs models--a--b/refs models--a--b/snapshots/0f3e; "
+                + "printf 0f3e > models--a--b/refs/main; "
+                + "cp Examples/data/dtypes.safetensors models--a--b/snapshots/0f3e/model.safetensors")
+        let refused = try workspace.modelreg("save models--a--b x")
+        #expect(refused.status == 66)
+        #expect(
+            refused.errors
+                == "modelreg: \"models--a--b\": the folder is a cache of the Hugging Face Hub; save the model in it,"
+                + " \"snapshots/0f3e\"\n")
+        #expect(try workspace.modelreg("save models--a--b/snapshots/0f3e x").status == 0)
+        _ = try workspace.shell("printf ../.. > models--a--b/refs/main")
+        #expect(try workspace.modelreg("save models--a--b x").errors.hasSuffix("\"snapshots/…\"\n"))
+    }
+
     @Test func foldersWithoutWeightsAreRefused() throws {
         _ = try workspace.shell("mkdir empty two; cp Examples/data/dtypes.safetensors two/a.safetensors")
         let empty = try workspace.modelreg("save empty x")

@@ -44,7 +44,9 @@ public struct CheckpointFile {
     public static func read(path: String) throws -> CheckpointFile {
         let file = try MappedFile(path: path)
         do {
-            return try read(file)
+            guard var download = UnfinishedDownload(path: path) else { return try read(file) }
+            do { _ = try read(file) } catch let error as any FormatError { download.problem = error }
+            throw download
         } catch {
             // Half of one file and half of another are no checkpoint, and that is not the user's mistake.
             try file.requireUnchanged()
@@ -61,8 +63,11 @@ public struct CheckpointFile {
             case .gguf: return try readGGUF(file)
             case .zip:
                 let archive = try ZipArchive(bytes)
-                return try archive.isNumPyArchive
-                    ? readNumPyArchive(archive, file) : readPyTorch(archive, file)
+                if archive.isNumPyArchive { return try readNumPyArchive(archive, file) }
+                if !archive.isPyTorchArchive, case let members = archive.checkpoints, !members.isEmpty {
+                    throw UnsupportedFormat.archive("a zip", members: members)
+                }
+                return try readPyTorch(archive, file)
             }
         }
     }

@@ -37,8 +37,9 @@ public enum GGUFError: FormatError, Equatable {
     case blocks(name: String, type: String, elementCount: Int)
     /// An invalid shape.
     case tensor(name: String, TensorError)
-    /// Bytes of a tensor beyond the end of the file.
-    case dataCutShort(name: String)
+    /// Bytes of a tensor beyond the end of the file, and how many are missing of all tensors; `nil` where more than any
+    /// file has.
+    case dataCutShort(name: String, missing: Int?)
     /// A tensor that does not start where the one before it ends.
     case offset(name: String, UInt64)
     /// Bytes after the last tensor.
@@ -75,7 +76,9 @@ public enum GGUFError: FormatError, Equatable {
         case .blocks(let name, let type, let elementCount):
             "\(quoted(name)) is \(type), whose rows are multiples of \(elementCount) elements, but this one's are not"
         case .tensor(let name, let error): "\(quoted(name)): \(error)"
-        case .dataCutShort(let name): "the file is cut short: \(quoted(name)) lies beyond its end"
+        case .dataCutShort(let name, let missing):
+            "the file is cut short" + (missing.map { " by \($0) bytes or more" } ?? "")
+                + ": \(quoted(name)) lies beyond its end"
         case .offset(let name, let offset):
             "\(quoted(name)) at offset \(offset) overlaps the tensor before it, or leaves a hole"
         case .trailingBytes(let count): "\(count) bytes after the last tensor belong to none"

@@ -76,10 +76,14 @@ extension GGUFTensorInfo {
             return sum / alignment * alignment
         }
         let start = try padded(headerByteCount)
+        func cutShort(_ info: GGUFTensorInfo) -> GGUFError {
+            let end = GGUFTensorInfo.end(of: infos, from: start)
+            return .dataCutShort(name: info.name, missing: end.map { max(1, $0 - fileByteCount) })
+        }
         func begin(_ info: GGUFTensorInfo) throws -> Int {
             guard let offset = Int(exactly: info.offset),
                 case (let first, let overflow) = start.addingReportingOverflow(offset), !overflow
-            else { throw GGUFError.dataCutShort(name: info.name) }
+            else { throw cutShort(info) }
             return first
         }
         var end = infos.isEmpty ? headerByteCount : start
@@ -93,18 +97,18 @@ extension GGUFTensorInfo {
             let last: Int
             if let byteCount = info.byteCount {
                 let (sum, overflow) = first.addingReportingOverflow(byteCount)
-                guard !overflow else { throw GGUFError.dataCutShort(name: info.name) }
+                guard !overflow else { throw cutShort(info) }
                 last = sum
             } else {
                 let next = position + 1 < order.count ? infos[order[position + 1]] : nil
                 last = try next.map { try begin($0) } ?? fileByteCount
                 guard last > first else {
                     throw next == nil
-                        ? GGUFError.dataCutShort(name: info.name)
+                        ? cutShort(info)
                         : GGUFError.offset(name: info.name, info.offset)
                 }
             }
-            guard last <= fileByteCount else { throw GGUFError.dataCutShort(name: info.name) }
+            guard last <= fileByteCount else { throw cutShort(info) }
             guard try first == padded(end) else { throw GGUFError.offset(name: info.name, info.offset) }
             ranges[index] = first..<last
             end = last
@@ -114,5 +118,20 @@ extension GGUFTensorInfo {
             throw GGUFError.trailingBytes(count: fileByteCount - end)
         }
         return ranges
+    }
+
+    /// Where the last of `infos` ends, as far as is known; `nil` where that is beyond what an integer holds.
+    private static func end(of infos: [GGUFTensorInfo], from start: Int) -> Int? {
+        var end = start
+        for info in infos {
+            guard let offset = Int(exactly: info.offset),
+                case (let first, let overflow) = start.addingReportingOverflow(offset), !overflow,
+                // One of a type that is not known has a byte at least.
+                case (let last, let endOverflow) = first.addingReportingOverflow(info.byteCount ?? 1),
+                !endOverflow
+            else { return nil }
+            end = max(end, last)
+        }
+        return end
     }
 }

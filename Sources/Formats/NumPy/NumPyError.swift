@@ -43,7 +43,8 @@ public enum NumPyError: FormatError, Equatable {
         case .type(let type): "the NumPy array is of type \(quoted(type)), which is not supported"
         case .tensor(let error): "NumPy array: \(error)"
         case .byteCount(let dtype, let shape, let needs, let has):
-            "the NumPy array is \(dtype) of shape \(shape), \(needs) bytes, but \(has) follow"
+            (has < needs ? "cut short by \(needs - has) bytes: " : "")
+                + "the NumPy array is \(dtype) of shape \(shape), \(needs) bytes, but \(has) follow"
         case .entry(let name): "\(quoted(name)) in the archive is no NumPy array"
         case .array(let name, let error): "\(quoted(name)): \(error)"
         }

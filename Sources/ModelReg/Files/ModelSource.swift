@@ -37,6 +37,7 @@ public struct ModelSource {
     ///
     /// - Throws: ``FormatError`` for what is not what it claims, ``FileError``.
     public static func read(_ path: String) throws -> ModelSource {
+        if let error = HubCacheError(path) { throw error }
         if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
         do {
             let file = try CheckpointFile.read(path: path)

@@ -1,24 +1,9 @@
-import Foundations
 import ModelReg
 
 /// Reads a checkpoint file, or the folder of a model, that was named on the command line.
 enum InputFile {
-    /// - Throws: ``InputFileError`` where its bytes are at fault, `FileError` where it cannot be read.
+    /// - Throws: ``BadFile`` where its bytes are at fault, `FileError` where it cannot be read.
     static func read(_ path: String) throws -> ModelSource {
-        do {
-            return try ModelSource.read(path)
-        } catch let error as any FormatError {
-            throw InputFileError(path: path, error: error)
-        }
+        try BadFile.naming(path) { try ModelSource.read(path) }
     }
-}
-
-/// What is wrong with a file, and which file.
-struct InputFileError: CategorisedError, CustomStringConvertible {
-    let path: String
-    let error: any FormatError
-
-    var description: String { "\(quoted(path)): \(error)" }
-
-    var category: ErrorCategory { error.category }
 }

@@ -192,7 +192,8 @@ struct GGUFTests {
             "\"general.alignment\" is no power of two from 8 to 4096"
         )
         refuse(
-            file(infos: [info("t", [1], 40, offset: 0)]), "the file is cut short: \"t\" lies beyond its end")
+            file(infos: [info("t", [1], 40, offset: 0)]),
+            "the file is cut short by 8 bytes or more: \"t\" lies beyond its end")
         refuse(
             file(
                 infos: [info("t", [1], 40, offset: 0), info("u", [1], 40, offset: 0)],
@@ -229,7 +230,7 @@ struct GGUFTests {
         )
         refuse(
             file(infos: [info("t", [4], 24, offset: 0)], data: [1, 2, 3]),
-            "the file is cut short: \"t\" lies beyond its end"
+            "the file is cut short by 1 bytes or more: \"t\" lies beyond its end"
         )
         refuse(
             file(infos: [info("t", [4], 24, offset: .max)], data: [1, 2, 3, 4]),

@@ -56,7 +56,7 @@ struct SafetensorsHeaderTests {
         // Length and coverage.
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 0,
-            "the file is cut short: its tensors need 1 bytes, 0 are there"
+            "the file is cut short by 1 bytes: its tensors need 1, 0 are there"
         ),
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 2,
@@ -185,7 +185,7 @@ struct SafetensorsHeaderTests {
     @Test func refusesHeadersThatDoNotFit() {
         #expect(
             message(reading: bytes(of: UInt64(100)) + Array("{}".utf8))
-                == "the file is cut short: safetensors header of 100 bytes, 2 are there")
+                == "the file is cut short by 98 bytes or more: safetensors header of 100 bytes, 2 are there")
         #expect(
             message(reading: bytes(of: UInt64.max) + Array("{\"a\":".utf8))
                 == "safetensors header of 18446744073709551615 bytes; at most 100000000 are read")
