@@ -26,6 +26,22 @@ struct SafetensorsHeaderTests {
         #expect(Array(result.metadata.keys) == ["k", "a"])
     }
 
+    // The reference reads it as none; it was refused.
+    @Test func metadataMayBeNull() throws {
+        let result = try read(
+            file(#"{"__metadata__": null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, 1))
+        #expect(result.metadata.isEmpty)
+        #expect(
+            message(reading: file(#"{"__metadata__":nul"#))
+                == "safetensors header: expected an object at byte 16")
+        #expect(
+            message(reading: file(#"{"__metadata__":nullx}"#))
+                == "safetensors header: expected \",\" or \"}\" at byte 20")
+        #expect(
+            message(reading: file(#"{"__metadata__":null,"__metadata__":null}"#))
+                == "safetensors header has \"__metadata__\" twice")
+    }
+
     @Test(arguments: [
         ("F4", "[2,3]", 3, DType.float4e2m1fn), ("F6_E2M3", "[4]", 3, .float6e2m3fn),
         ("F6_E3M2", "[4]", 3, .float6e3m2fn),
