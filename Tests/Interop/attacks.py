@@ -155,6 +155,10 @@ def attacks():
         b"xx"), True
     yield "objects.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + (
         b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n") + calls("os", "system"), True
+    yield "many-objects.npz", zipped(*((f"{i}.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + (
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n") + calls("os", "system"))
+        for i in range(20_000))), None
+    yield "brackets.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 60_000) + b"{'descr': " + b"[" * 59_990, True
     yield "huge.npy", b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1) + b"{}", True
     yield "many.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**62, 2**62), True
     yield "nothing.pt", b"", True

@@ -19,6 +19,10 @@ public struct CheckpointFile {
     /// Facts beside the tensors that are more than texts (GGUF metadata): values are JSON texts.
     public let facts: OrderedDictionary<String, String>
 
+    /// The tensors that are kept as bytes because nobody here knows what their elements are, by name, and what the file
+    /// says of their type: `|V2`, `40`.
+    public let opaqueTypes: OrderedDictionary<String, String>
+
     /// The file itself, mapped.
     public let file: MappedFile
 
@@ -74,12 +78,14 @@ public struct CheckpointFile {
 
     init(
         checkpoint: Checkpoint, format: FileFormat, metadata: OrderedDictionary<String, String> = [:],
-        facts: OrderedDictionary<String, String> = [:], file: MappedFile, storages: [StoredRange]
+        facts: OrderedDictionary<String, String> = [:], opaqueTypes: OrderedDictionary<String, String> = [:],
+        file: MappedFile, storages: [StoredRange]
     ) {
         self.checkpoint = checkpoint
         self.format = format
         self.metadata = metadata
         self.facts = facts
+        self.opaqueTypes = opaqueTypes
         self.file = file
         self.storages = storages.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }

@@ -26,6 +26,9 @@ public struct ModelSource {
     /// Names of what else is in the folder, and is not kept: other weights, large files, folders.
     public let omitted: [String]
 
+    /// The tensors that are kept as bytes because their types are not known, by name, and what the file says of each.
+    public var opaqueTypes: OrderedDictionary<String, String> { file?.opaqueTypes ?? [:] }
+
     /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
     public let isReproducible: Bool?
 

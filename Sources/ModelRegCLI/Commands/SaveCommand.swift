@@ -145,7 +145,7 @@ struct SaveCommand: ParsableCommand {
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
                     keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted,
-                    unhealthy: result.unhealthy.map(\.path)))
+                    opaque: Array(source.opaqueTypes.keys), unhealthy: result.unhealthy.map(\.path)))
             return
         }
         let version = result.version
@@ -168,6 +168,12 @@ struct SaveCommand: ParsableCommand {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
         }
         if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
+        if !source.opaqueTypes.isEmpty {
+            let names = source.opaqueTypes.map {
+                ($0.key.isEmpty ? "(itself)" : $0.key) + " (\($0.value.prefix(60)))"
+            }
+            options.message("note: kept as bytes, as their types are not known: \(Output.listed(names))")
+        }
         if source.isReproducible == false {
             options.message(
                 "note: the tensors are kept bit for bit, but the files' headers come back as safetensors writes them"
@@ -188,6 +194,7 @@ struct SaveCommand: ParsableCommand {
         let keepsSourceFile: Bool
         let attachments: [String]
         let leftOut: [String]
+        let opaque: [String]
         let unhealthy: [String]
     }
 
