@@ -41,12 +41,14 @@ public struct CheckpointFile {
 
     /// Reads the file at `path`, whose format is recognised by its content, never by its name.
     ///
+    /// What comes out of a pipe is first copied to a temporary file without a name.
+    ///
     /// Tensors that share a storage in the file share one ``Storage``, with their strides and offsets.
     ///
     /// - Throws: `FileError` where the file cannot be read, `FileChangedError` where somebody wrote to it meanwhile; a ``FormatError`` where its bytes are not a
     ///   checkpoint that can be kept. Nothing in a file is ever executed.
     public static func read(path: String) throws -> CheckpointFile {
-        let file = try MappedFile(path: path)
+        let file = try PipedFile.map(path)
         do {
             guard var download = UnfinishedDownload(path: path) else { return try read(file) }
             do { _ = try read(file) } catch let error as any FormatError { download.problem = error }

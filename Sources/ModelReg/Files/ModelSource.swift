@@ -34,7 +34,7 @@ public struct ModelSource {
 
     /// Reads the file or folder at `path`.
     ///
-    /// A file is recognised by its content. In a folder, the weights are `model.safetensors`, the files of its
+    /// A file is recognised by its content; it may be a pipe. In a folder, the weights are `model.safetensors`, the files of its
     /// index, a single other safetensors file or index, or `pytorch_model.bin`, the first that is there; other
     /// files up to ``maximumAttachmentByteCount`` are attachments.
     ///
@@ -44,8 +44,10 @@ public struct ModelSource {
         if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
         do {
             let file = try CheckpointFile.read(path: path)
-            return ModelSource(file, name: FilePath.name(path))
-        } catch UnsupportedFormat.index {
+            // A place in /dev is no name to give back.
+            let name = path.hasPrefix("/dev/") ? "stdin.\(file.format.fileExtension)" : FilePath.name(path)
+            return ModelSource(file, name: name)
+        } catch UnsupportedFormat.index where !path.hasPrefix("/dev/") && !PipedFile.isPipe(path) {
             return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
         }
     }

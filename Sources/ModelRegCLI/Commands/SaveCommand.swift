@@ -10,7 +10,8 @@ struct SaveCommand: ParsableCommand {
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
             Nothing in it is ever executed. The index of a model in several safetensors files stands for all of \
             them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
-            The registry is made if there is none. When the command returns, the version is on the disk.
+            What comes from a pipe is copied to a temporary file in $TMPDIR (/var/tmp) first. The registry is made if \
+            there is none. When the command returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
             asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \
@@ -24,11 +25,14 @@ struct SaveCommand: ParsableCommand {
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
+              ssh trainer cat run/model.pt | modelreg save - mlp
             """)
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "The checkpoint file, index of several files, or folder.", completion: .file())
+    @Argument(
+        help: "The checkpoint file, index of several files, or folder; - for standard input.",
+        completion: .file())
     var file: String
 
     @Argument(help: ArgumentHelp("The model, and perhaps an alias to set.", valueName: "name[:alias]"))
