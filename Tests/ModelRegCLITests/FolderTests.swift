@@ -108,6 +108,47 @@ import Testing
         #expect(try workspace.modelreg("diff q q.safetensors --stat").output.hasSuffix("12 unchanged\n"))
     }
 
+    // One part was saved without the others, and nothing said so.
+    @Test func partsOfASplitGGUFAreOneVersion() throws {
+        let script = """
+            import struct
+            def text(t): return struct.pack("<Q", len(t)) + t
+            for i in range(3):
+                out = b"GGUF" + struct.pack("<IQQ", 3, 1 if i else 0, 3)
+                out += text(b"split.no") + struct.pack("<IH", 2, i) + text(b"split.count") + struct.pack("<IH", 2, 3)
+                out += text(b"split.tensors.count") + struct.pack("<Ii", 5, 2)
+                if i:
+                    out += text(b"w%d" % i) + struct.pack("<IQIQ", 1, 4, 0, 0)
+                    out += bytes(-len(out) % 32) + struct.pack("<4f", i, 2, 3, 4)
+                open(f"m-0000{i + 1}-of-00003.gguf", "wb").write(out)
+            """
+        _ = try workspace.shell("mkdir in other here && cd in && python3 -c '\(script)'")
+        #expect(try workspace.modelreg("save in/m-00002-of-00003.gguf m").output.hasPrefix("m:v1  2 tensors"))
+        #expect(
+            try workspace.modelreg("load m -o out/").output
+                == "m:v1 -> out/  (the 3 files that were saved, byte for byte)\n")
+        #expect(try workspace.shell("diff -r in out").status == 0)
+        #expect(
+            try workspace.modelreg("load m -o other/x.gguf").output
+                == "m:v1 -> other/x-00001-of-00003.gguf  (the 3 files that were saved, byte for byte)\n")
+        #expect(
+            try workspace.shell("for i in 1 2 3; do cmp in/m-0000$i-of* other/x-0000$i-of* || exit 1; done")
+                .status == 0)
+        #expect(
+            try workspace.shell("cd here && modelreg load m --registry ../modelreg.db && diff -r . ../in")
+                .status == 0)
+        #expect(try workspace.modelreg("diff m in/m-00003-of-00003.gguf --exit-code").status == 0)
+        let taken = try workspace.modelreg("load m -o other/x.gguf")
+        #expect(taken.status == 73 && taken.errors.contains("other/x-00001-of-00003.gguf"), "\(taken.errors)")
+        _ = try workspace.shell("rm in/m-00002-of-00003.gguf")
+        let missing = try workspace.modelreg("save in/m-00001-of-00003.gguf m")
+        #expect(
+            missing.status == 66
+                && missing.errors
+                    == "modelreg: cannot open \"in/m-00002-of-00003.gguf\": No such file or directory\n"
+        )
+    }
+
     @Test func whatAFormatCannotHoldIsSaid() throws {
         _ = try workspace.modelreg("save Examples/data/views.pt v")
         let refused = try workspace.modelreg("load v -o v.npz")

@@ -27,6 +27,8 @@ public enum GGUFError: FormatError, Equatable {
     case alignment
     /// A key that appears twice.
     case duplicateKey(String)
+    /// A key that is used here for what no file says.
+    case reservedKey(String)
     /// A name that appears twice.
     case duplicateName(String)
     /// More axes than ggml has.
@@ -69,6 +71,7 @@ public enum GGUFError: FormatError, Equatable {
         case .tooDeep(let key): "\(quoted(key)) is nested too deep"
         case .alignment: "\"general.alignment\" is no power of two from 8 to 4096"
         case .duplicateKey(let key): "the metadata has \(quoted(key)) twice"
+        case .reservedKey(let key): "the metadata has \(quoted(key)), a key that modelreg keeps for itself"
         case .duplicateName(let name): "two tensors are called \(quoted(name))"
         case .tooManyAxes(let name, let count):
             "\(quoted(name)) has \(count) axes; at most \(GGUFHeader.maximumRank) are read"

@@ -61,6 +61,9 @@ public struct GGUFHeader {
     /// The fact that has the types that are not known, an object from names to their numbers and the lengths of the axes.
     static let unknownTypesKey = "gguf.unknown_types"
 
+    /// The fact that has the lengths of the files of a split model. No file may say so itself.
+    static let partsKey = "gguf.part_byte_counts"
+
     /// What is known of a tensor whose type is not: it is kept as the bytes up to the next tensor.
     struct UnknownType {
         let number: UInt32
@@ -102,6 +105,7 @@ public struct GGUFHeader {
 
     private mutating func readFact(_ reader: inout GGUFReader) throws {
         let key = try reader.name()
+        guard key != GGUFHeader.partsKey else { throw GGUFError.reservedKey(key) }
         let number: UInt32 = try reader.integer()
         guard let type = GGUFValueType(rawValue: number) else { throw GGUFError.valueType(key: key, number) }
         if key == GGUFHeader.alignmentKey {

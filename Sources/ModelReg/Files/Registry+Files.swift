@@ -47,13 +47,7 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
         var options = options
-        if let file = source.file {
-            options.sourceFile = SourceFile(
-                name: source.fileName, format: file.format.rawValue, file: file.file,
-                storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
-            // There is no other way back to GGUF than its own bytes.
-            if file.format == .gguf { options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount }
-        }
+        options.sourceFile = source.sourceFile
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }
         return try save(source.checkpoint, as: model, options: options, progress: progress)
@@ -91,6 +85,11 @@ extension Registry {
         let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
+        }
+        if format == .gguf, options.shardByteCount == nil, options.patterns.isEmpty, !options.flattens,
+            let parts = try splitParts(of: version, source)
+        {
+            return try exportSplit(version, parts, to: path, options: options, progress: progress)
         }
         let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
         if isFolder || options.shardByteCount != nil {

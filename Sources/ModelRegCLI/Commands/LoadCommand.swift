@@ -13,7 +13,7 @@ struct LoadCommand: ParsableCommand {
             weights and all attachments, such as configuration and tokenizer. A file that is there is never \
             overwritten without --force.
 
-            GGUF is written for versions that came from GGUF. What a format cannot hold is said, with the format \
+            GGUF is written for versions that came from GGUF; of a split model, all files, named after -o. What a format cannot hold is said, with the format \
             that can: safetensors and npz hold named tensors only, numpy has no bfloat16.
 
             EXAMPLES
@@ -118,7 +118,12 @@ struct LoadCommand: ParsableCommand {
         } else {
             var how =
                 result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
-            if result.files.count > 1 { how += " in \(result.files.count) files" }
+            if result.files.count > 1 {
+                how =
+                    result.isSourceFile
+                    ? "the \(result.files.count) files that were saved, byte for byte"
+                    : how + " in \(result.files.count) files"
+            }
             if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
