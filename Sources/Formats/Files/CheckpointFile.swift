@@ -23,6 +23,9 @@ public struct CheckpointFile {
     /// says of their type: `|V2`, `40`.
     public let opaqueTypes: OrderedDictionary<String, String>
 
+    /// The keys among ``facts`` that have the types of tensors which are kept as bytes: objects from names to types.
+    package static let typeFacts = [GGUFHeader.blockTypesKey, GGUFHeader.unknownTypesKey, opaqueTypesKey]
+
     /// The file itself, mapped.
     public let file: MappedFile
 

@@ -72,7 +72,16 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> ExportResult {
         let version = try version(reference)
-        let source = try details(of: version).sourceFile
+        let details = try details(of: version)
+        var result = try exportFile(version, details.sourceFile, to: path, options: options, progress: progress)
+        if !result.isSourceFile { result.loss = ExportLoss(details, as: result.format, only: options.patterns) }
+        return result
+    }
+
+    private func exportFile(
+        _ version: Version, _ source: VersionDetails.Source?, to path: String?, options: ExportOptions,
+        progress: ProgressHandler?
+    ) throws -> ExportResult {
         let sourceFormat = try source.map { source in
             guard let format = FileFormat(rawValue: source.format) else {
                 throw RegistryError.damaged(
@@ -193,6 +202,8 @@ public struct ExportResult: Sendable {
     public let files: [String]
     /// Names of the other files that were written: attachments, and the index of several files.
     public let attachments: [String]
+    /// What the version's own file says, and the one that was written does not.
+    public internal(set) var loss = ExportLoss.none
 }
 
 enum FilePath {
