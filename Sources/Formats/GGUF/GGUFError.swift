@@ -52,9 +52,9 @@ public enum GGUFError: FormatError, Equatable {
     /// One line, lower case.
     public var description: String {
         switch self {
-        case .version(1): "GGUF of version 1, which is not supported; convert it with a current llama.cpp"
+        case .version(1): "GGUF of version 1, which is not supported; convert the model to GGUF anew"
         case .version(let version) where 1...3 ~= version.byteSwapped:
-            "GGUF in big-endian byte order, which is not supported"
+            "GGUF in big-endian byte order, which is not supported; gguf-convert-endian turns it around"
         case .version(let version): "GGUF of version \(version); known are 2 and 3"
         case .cutShort: "the file is cut short within the GGUF header"
         case .headerTooLong: "GGUF header of more than \(GGUFHeader.maximumByteCount) bytes, which are not read"

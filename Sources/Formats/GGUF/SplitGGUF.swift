@@ -1,5 +1,5 @@
 public import Checkpoints
-import Foundations
+public import Foundations
 public import OrderedCollections
 import Tensors
 
@@ -9,7 +9,15 @@ public struct SplitGGUF {
     public let checkpoint: Checkpoint
 
     /// The files, in order.
-    public let parts: [CheckpointFile]
+    public let parts: [Part]
+
+    /// One of the files.
+    public struct Part {
+        /// The file, mapped.
+        public let file: MappedFile
+        /// Where the bytes of storages lie in it.
+        public let storages: [CheckpointFile.StoredRange]
+    }
 
     /// Names of the files; one for each of ``parts``.
     public let partNames: [String]
@@ -62,11 +70,10 @@ public struct SplitGGUF {
         parts = model.parts
         partNames = names
         opaqueTypes = model.opaqueTypes
-        var facts = model.parts[0].facts
-        for key in [GGUFHeader.blockTypesKey, GGUFHeader.unknownTypesKey] {
-            // Each is an object, and no name is in two.
-            let members = model.parts.compactMap { $0.facts[key]?.dropFirst().dropLast() }
-            if !members.isEmpty { facts[key] = "{\(members.joined(separator: ","))}" }
+        var facts = model.facts
+        for (key, objects) in model.types {
+            // No name is in two of the objects.
+            facts[key] = "{\(objects.map { $0.dropFirst().dropLast() }.joined(separator: ","))}"
         }
         let byteCounts = model.parts.map { "\($0.file.byteCount)" }.joined(separator: ",")
         facts[GGUFHeader.partsKey] = "[\(byteCounts)]"
@@ -76,7 +83,10 @@ public struct SplitGGUF {
     /// What has been read so far.
     private struct Model {
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
-        var parts: [CheckpointFile] = []
+        var parts: [Part] = []
+        /// Those of the first file. Of others, only types are kept.
+        var facts: OrderedDictionary<String, String> = [:]
+        var types: OrderedDictionary<String, [String]> = [:]
         var opaqueTypes: OrderedDictionary<String, String> = [:]
 
         mutating func add(_ part: CheckpointFile, _ name: String) throws {
@@ -89,7 +99,11 @@ public struct SplitGGUF {
             }
             guard entries.count <= maximumTensorCount else { throw SplitGGUFError.tooManyTensors }
             opaqueTypes.merge(part.opaqueTypes) { $1 }
-            parts.append(part)
+            if parts.isEmpty { facts = part.facts }
+            for key in [GGUFHeader.blockTypesKey, GGUFHeader.unknownTypesKey] {
+                if let object = part.facts[key] { types[key, default: []].append(object) }
+            }
+            parts.append(Part(file: part.file, storages: part.storages))
         }
     }
 

@@ -4,7 +4,7 @@ import Glibc
 package enum PipedFile {
     /// Maps the file at `path`. What a pipe gives is first copied to a temporary file, as much as the disk takes.
     ///
-    /// The temporary file is in `$TMPDIR`, or in `/var/tmp`, and has no name: whatever ends the process, it is gone then.
+    /// The temporary file is in `$TMPDIR`, or else in `/var/tmp`, and has no name: whatever ends the process, it is gone then.
     ///
     /// - Throws: ``FileError`` as `MappedFile` does, and where the disk is full.
     package static func map(_ path: String) throws(FileError) -> MappedFile {
@@ -36,10 +36,9 @@ package enum PipedFile {
     }
 
     private static var folder: String {
-        guard let folder = getenv("TMPDIR").map({ String(cString: $0) }), !folder.isEmpty else {
-            return "/var/tmp"
-        }
-        return folder
+        if let folder = getenv("TMPDIR").map({ String(cString: $0) }), !folder.isEmpty { return folder }
+        // On a disk, where /tmp may be memory.
+        return access("/var/tmp", W_OK) == 0 ? "/var/tmp" : "/tmp"
     }
 
     /// A new file that is open for reading and writing, and that nobody else can open.

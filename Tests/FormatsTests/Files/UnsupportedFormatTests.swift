@@ -77,6 +77,25 @@ struct UnsupportedFormatTests {
         #expect(message(reading: bytes) == expected)
     }
 
+    /// Whatever follows the first bytes, there is one line and no trap.
+    @Test func damagedOnesAreNamedToo() {
+        var generator = SeededGenerator(state: 1)
+        let tar = [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)
+        for (bytes, _) in UnsupportedFormatTests.foreign + [(tar, "")] {
+            for _ in 0..<50 {
+                var damaged =
+                    bytes
+                    + (0..<Int.random(in: 0...1200, using: &generator)).map { _ in
+                        UInt8.random(in: 0...255, using: &generator)
+                    }
+                let place = Int.random(in: 0..<damaged.count, using: &generator)
+                damaged[place] = UInt8.random(in: 0...255, using: &generator)
+                let text = message(reading: damaged)
+                #expect(text?.contains("\n") == false, "seed 1: \(damaged)")
+            }
+        }
+    }
+
     /// What only looks like another format at first.
     @Test(arguments: [
         // A length beyond the file, a map without a text, a model without a graph, a field of the wrong kind.

@@ -135,8 +135,10 @@ struct GGUFTests {
         func refuse(_ bytes: [UInt8], _ expected: String) { cases.append((bytes, expected)) }
         refuse(
             GGUF.file(version: 1),
-            "GGUF of version 1, which is not supported; convert it with a current llama.cpp")
-        refuse(GGUF.file(version: 3 << 24), "GGUF in big-endian byte order, which is not supported")
+            "GGUF of version 1, which is not supported; convert the model to GGUF anew")
+        refuse(
+            GGUF.file(version: 3 << 24),
+            "GGUF in big-endian byte order, which is not supported; gguf-convert-endian turns it around")
         refuse(GGUF.file(version: 4), "GGUF of version 4; known are 2 and 3")
         refuse(Array("GGUF".utf8), "the file is cut short within the GGUF header")
         refuse(
