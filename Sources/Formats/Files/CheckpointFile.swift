@@ -20,7 +20,7 @@ public struct CheckpointFile {
     public let facts: OrderedDictionary<String, String>
 
     /// The tensors that are kept as bytes because nobody here knows what their elements are, by name, and what the file
-    /// says of their type: `|V2`, `40`.
+    /// says of their type: `|V2`, `type 40`.
     public let opaqueTypes: OrderedDictionary<String, String>
 
     /// The keys among ``facts`` that have the types of tensors which are kept as bytes: objects from names to types.

@@ -21,7 +21,7 @@ extension CheckpointFile {
             } catch {
                 throw GGUFError.tensor(name: entry.name, error)
             }
-            if let type = entry.unknownType { opaqueTypes[entry.name] = "\(type.number)" }
+            if let type = entry.unknownType { opaqueTypes[entry.name] = "type \(type.number)" }
             if !entry.range.isEmpty { storages.append(StoredRange(range: entry.range, storage: storage)) }
         }
         return CheckpointFile(

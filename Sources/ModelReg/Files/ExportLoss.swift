@@ -10,7 +10,7 @@ public struct ExportLoss: Equatable, Sendable {
     public let metadata: [String]
 
     /// Tensors of types that nothing but the file's own format has, which are written as bytes, and what the types are:
-    /// `Q8_0`, `40`, `|V2`.
+    /// `Q8_0`, `type 40`, `|V2`.
     public let types: OrderedDictionary<String, String>
 
     /// Nothing is lost.
@@ -60,7 +60,7 @@ public struct ExportLoss: Equatable, Sendable {
                 } else {
                     try reader.object { reader, key in
                         if key == "type" {
-                            types[name] = "\(try reader.nonNegativeInteger())"
+                            types[name] = "type \(try reader.nonNegativeInteger())"
                         } else {
                             try reader.skipValue()
                         }

@@ -52,7 +52,7 @@ struct SplitGGUFTests {
         #expect(
             model.facts["gguf.part_byte_counts"]
                 == "[\(model.parts[0].file.byteCount),\(model.parts[1].file.byteCount)]")
-        #expect(model.opaqueTypes == ["b": "40", "c": "40"])
+        #expect(model.opaqueTypes == ["b": "type 40", "c": "type 40"])
     }
 
     @Test func wholeModelsAreNoSplit() throws {
