@@ -9,8 +9,8 @@ struct ForeignFile {
 
     /// What the file is, for a message.
     var format: UnsupportedFormat {
-        if begins("version https://git-lfs.github.com/spec/v1\n")
-            || begins("version https://hawser.github.com/spec/v1\n")
+        if begins("version https://git-lfs.github.com/spec/v1")
+            || begins("version https://hawser.github.com/spec/v1")
         {
             return .lfsPointer(byteCount: lfsByteCount)
         }
@@ -52,7 +52,7 @@ struct ForeignFile {
 
     /// The number after `size` in a pointer of a few lines.
     private var lfsByteCount: Int? {
-        let lines = String(decoding: file.prefix(1024), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: file.prefix(1024), as: UTF8.self).split(whereSeparator: \.isNewline)
         return lines.lazy.compactMap { $0.hasPrefix("size ") ? Int($0.dropFirst(5)) : nil }.first
     }
 
@@ -62,19 +62,23 @@ struct ForeignFile {
         if start.starts(with: [0xEF, 0xBB, 0xBF]) { start = start.dropFirst(3) }
         start = start.drop { [0x09, 0x0A, 0x0D, 0x20].contains($0) }
         let text = String(decoding: start.prefix(16), as: UTF8.self).lowercased()
-        if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") { return "an HTML page" }
+        if ["<!doctype html", "<html", "<head", "<body", "<!--"].contains(where: text.hasPrefix) {
+            return "an HTML page"
+        }
         return text.hasPrefix("<?xml") ? "XML" : nil
     }
 
-    /// The beginning of the first line, where the file begins with a line of text.
+    /// The beginning of the first line, where the file begins as a text does.
     private var textLine: String? {
-        let line = file.prefix(512).prefix { $0 != 0x0A && $0 != 0x0D }
-        guard !line.isEmpty, line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return nil }
+        let start = file.prefix(512)
+        guard start.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || [0x09, 0x0A, 0x0D].contains($0) }) else {
+            return nil
+        }
         // A character may be cut in two at the end.
-        for cut in 0..<min(4, line.count) {
-            if let text = String(validating: line.dropLast(cut), as: UTF8.self) {
-                return text.count > 80 ? text.prefix(79) + "…" : text
-            }
+        for cut in 0..<min(4, start.count) {
+            guard let text = String(validating: start.dropLast(cut), as: UTF8.self) else { continue }
+            let line = text.split(whereSeparator: \.isNewline).first ?? ""
+            return line.count > 80 ? line.prefix(79) + "…" : String(line)
         }
         return nil
     }

@@ -54,6 +54,11 @@ struct UnsupportedFormatTests {
             Array("version https://git-lfs.github.com/spec/v1\nsize 99999999999999999999\n".utf8),
             "the file is a Git LFS pointer, the bytes are not here; run `git lfs pull`"
         ),
+        // As Windows has it.
+        (
+            Array("version https://git-lfs.github.com/spec/v1\r\noid sha256:ab\r\nsize 5\r\n".utf8),
+            "the file is a Git LFS pointer to 5 bytes that are not here; run `git lfs pull`"
+        ),
         (
             Array("\u{FEFF}\n <!DOCTYPE HTML>".utf8),
             "the file is an HTML page: the download failed or needs a login; download it again"
@@ -100,8 +105,8 @@ struct UnsupportedFormatTests {
     @Test(arguments: [
         // A length beyond the file, a map without a text, a model without a graph, a field of the wrong kind.
         "81 a6 7061", "81 81 a1 61", "08 08 12 02 6162", "08 08 10 01 3a 01 00", "08 00 3a 01 00", "de 00",
-        // Not even a whole character.
-        "c3",
+        // Not even a whole character, and a line of text before other bytes.
+        "c3", "61 62 0a 00 01",
     ])
     func othersAreUnknown(digits: String) {
         #expect(message(reading: hex(digits)) == UnsupportedFormat.unknown.description)
