@@ -1,10 +1,10 @@
 public import Foundations
 
-/// What is wrong with a file, and which file.
+/// An error in the bytes of a file, with the name of the file.
 public struct BadFile: FormatError {
     /// The file's path, or its name among others.
     public let path: String
-    /// What is wrong with it.
+    /// The error in its bytes.
     public let error: any FormatError
 
     /// Says that `error` is of the file at `path`.

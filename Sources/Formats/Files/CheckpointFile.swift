@@ -44,7 +44,7 @@ public struct CheckpointFile {
 
     /// Reads the file at `path`, whose format is recognised by its content, never by its name.
     ///
-    /// What comes out of a pipe is first copied to a temporary file without a name.
+    /// The bytes of a pipe are first copied to a temporary file without a name.
     ///
     /// Tensors that share a storage in the file share one ``Storage``, with their strides and offsets.
     ///

@@ -7,7 +7,7 @@ struct ForeignFile {
     /// - Parameter file: All bytes of a file.
     init(_ file: UnsafeRawBufferPointer) { self.file = file }
 
-    /// What the file is, for a message.
+    /// The format that the bytes speak for, with what a message needs.
     var format: UnsupportedFormat {
         if begins("version https://git-lfs.github.com/spec/v1")
             || begins("version https://hawser.github.com/spec/v1")

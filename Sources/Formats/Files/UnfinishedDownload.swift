@@ -16,7 +16,7 @@ public struct UnfinishedDownload: FormatError {
     /// How it shows.
     public let sign: Sign
 
-    /// What is wrong with what is there; `nil` where that looks whole.
+    /// The error in the bytes that are there; `nil` where they look whole.
     public internal(set) var problem: (any FormatError)?
 
     private static let endings = [".incomplete", ".part", ".partial", ".crdownload", ".aria2"]

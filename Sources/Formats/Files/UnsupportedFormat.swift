@@ -10,7 +10,7 @@ public enum UnsupportedFormat: FormatError, Equatable {
     case zeros
     /// A text; its first line.
     case text(String)
-    /// What Git LFS leaves in place of a file, and the length of that file.
+    /// A text that Git LFS leaves in place of a file, and the length of that file.
     case lfsPointer(byteCount: Int?)
     /// A page or message of a web server: HTML or XML.
     case webPage(String)
@@ -60,7 +60,7 @@ public enum ForeignFormat: Sendable, CaseIterable {
     case hdf5, keras, msgpack, onnx, ggml, tensorFlowLite
     case registry, patch, sqlite, program
 
-    /// What the file is.
+    /// Names the file, after "the file is".
     var phrase: String {
         switch self {
         case .gzip: "compressed with gzip"
@@ -83,7 +83,7 @@ public enum ForeignFormat: Sendable, CaseIterable {
         }
     }
 
-    /// What to do about it.
+    /// Says how to get a checkpoint that can be saved.
     var advice: String {
         switch self {
         case .gzip: "unpack it with gunzip first"

@@ -64,7 +64,7 @@ public struct GGUFHeader {
     /// The fact that has the lengths of the files of a split model. No file may say so itself.
     static let partsKey = "gguf.part_byte_counts"
 
-    /// What is known of a tensor whose type is not: it is kept as the bytes up to the next tensor.
+    /// The facts of a tensor whose type is not known: it is kept as the bytes up to the next tensor.
     struct UnknownType {
         let number: UInt32
         /// Lengths of the axes in the order of the file, the innermost first.

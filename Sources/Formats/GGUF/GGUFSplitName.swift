@@ -1,6 +1,6 @@
 /// The name of one of several files that a GGUF model is split into, as llama.cpp makes it: `m-00001-of-00003.gguf`.
 package struct GGUFSplitName: Equatable, Sendable {
-    /// What comes before the numbers.
+    /// The text before the numbers.
     package let prefix: String
     /// Number of the file, from 1 on.
     package let number: Int
@@ -35,7 +35,7 @@ package struct GGUFSplitName: Equatable, Sendable {
         (1...max(1, count)).map { prefix + ending($0, of: count) }
     }
 
-    /// What the name of a file ends in.
+    /// The text that the name of a file ends in.
     static func ending(_ number: Int, of count: Int) -> String {
         func digits(_ number: Int) -> String {
             let text = "\(number)"

@@ -1,7 +1,7 @@
 import Foundations
 import Tensors
 
-/// What a GGUF header says of one tensor.
+/// One tensor as a GGUF header describes it.
 struct GGUFTensorInfo {
     let name: String
     let dtype: DType
@@ -9,7 +9,7 @@ struct GGUFTensorInfo {
     let shape: [Int]
     /// The name of the type of quantised blocks.
     let blockType: String?
-    /// What is known where the type is not; then dtype and shape say nothing of the bytes.
+    /// The number of a type that is not known; then dtype and shape say nothing of the bytes.
     let unknownType: GGUFHeader.UnknownType?
     /// Bytes of the tensor; `nil` where the type is not known.
     let byteCount: Int?

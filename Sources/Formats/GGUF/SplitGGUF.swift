@@ -80,7 +80,7 @@ public struct SplitGGUF {
         self.facts = facts
     }
 
-    /// What has been read so far.
+    /// The parts that have been read so far.
     private struct Model {
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
         var parts: [Part] = []
@@ -107,7 +107,7 @@ public struct SplitGGUF {
         }
     }
 
-    /// What the metadata of a file says of its place among others; `nil` where it says nothing.
+    /// The place of a file among others by its metadata; `nil` where it has none.
     private struct Place {
         let number: Int
         let count: Int

@@ -1,6 +1,6 @@
 import Tensors
 
-/// What the `descr` of a NumPy array says of its elements.
+/// The type of elements that the `descr` of a NumPy array describes.
 enum NumPyType: Equatable {
     /// Numbers that a tensor can hold.
     case number(DType, isBigEndian: Bool)

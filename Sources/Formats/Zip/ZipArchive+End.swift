@@ -1,7 +1,7 @@
 import Foundations
 
 extension ZipArchive {
-    /// What is wrong with an archive whose end record is not where the file ends.
+    /// Tells why an archive's end record is not where the file ends.
     static func withoutEnd(_ file: UnsafeRawBufferPointer) -> ZipError {
         // The record and its comment.
         let tail = file.suffix(22 + Int(UInt16.max))

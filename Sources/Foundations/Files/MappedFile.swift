@@ -30,7 +30,7 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Maps the file that `descriptor` is open for, and closes that in the end.
     ///
-    /// - Parameter path: What messages call it.
+    /// - Parameter path: The name that messages give it.
     init(_ descriptor: Int32, path: String) throws(FileError) {
         func failure(_ code: Int32) -> FileError {
             close(descriptor)

@@ -1,8 +1,8 @@
 import Glibc
 
-/// What comes out of a pipe, as a file that can be mapped.
+/// Gives the bytes of a pipe as a file that can be mapped.
 package enum PipedFile {
-    /// Maps the file at `path`. What a pipe gives is first copied to a temporary file, as much as the disk takes.
+    /// Maps the file at `path`. The bytes of a pipe are first copied to a temporary file, as much as the disk takes.
     ///
     /// The temporary file is in `$TMPDIR`, or else in `/var/tmp`, and has no name: whatever ends the process, it is gone then.
     ///

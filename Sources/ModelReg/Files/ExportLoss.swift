@@ -4,7 +4,7 @@ import Foundations
 import ModelRegistry
 public import OrderedCollections
 
-/// What a version's own file says, and a file that is made anew has no place for.
+/// The facts that a version's own file has, and that a file which is made anew has no place for.
 public struct ExportLoss: Equatable, Sendable {
     /// Keys of metadata whose values are left out.
     public let metadata: [String]
@@ -34,7 +34,7 @@ public struct ExportLoss: Equatable, Sendable {
             } else if isGGUF, key != SplitGGUF.partsKey, !key.hasPrefix("split."),
                 format != .safetensors || value.text == nil
             {
-                // What other formats carry is what programs note for themselves; what begins with `split.`, about files.
+                // Other formats carry notes that programs make for themselves; keys that begin with `split.` are about files.
                 metadata.append(key)
             }
         }

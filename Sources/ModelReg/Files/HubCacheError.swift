@@ -9,7 +9,7 @@ public struct HubCacheError: FormatError, Equatable {
     /// The snapshot that `refs/main` names, below the folder; `nil` where there is none.
     public let snapshot: String?
 
-    /// What the folder at `path` is refused with, where it is one.
+    /// The error for the folder at `path`; `nil` where that is no such cache.
     init?(_ path: String) {
         let folder = path.hasSuffix("/") ? path : path + "/"
         guard ModelFolder.isFolder(folder + "snapshots"),

@@ -15,7 +15,7 @@ public struct ModelSource {
     /// The file that they are in; `nil` where there are several.
     public let file: CheckpointFile?
 
-    /// What the file is called; of several, their index or the first one.
+    /// The name of the file; of several, that of their index or of the first one.
     public let fileName: String
 
     /// Facts that the files carry.

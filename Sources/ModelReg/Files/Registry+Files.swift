@@ -202,7 +202,7 @@ public struct ExportResult: Sendable {
     public let files: [String]
     /// Names of the other files that were written: attachments, and the index of several files.
     public let attachments: [String]
-    /// What the version's own file says, and the one that was written does not.
+    /// The facts that the version's own file has, and the one that was written does not.
     public internal(set) var loss = ExportLoss.none
 }
 

@@ -10,8 +10,8 @@ struct SaveCommand: ParsableCommand {
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
             Nothing in it is ever executed. The index of a model in several safetensors files, or one part of a split \
             GGUF model, stands for all of them; of a folder with weights, configuration and tokenizer, the small files \
-            are kept as attachments. What comes from a pipe is copied to a temporary file in $TMPDIR (/var/tmp) first. The registry is made if \
-            there is none. When the command returns, the version is on the disk.
+            are kept as attachments. Input from a pipe is copied to a temporary file in $TMPDIR (/var/tmp) first. The \
+            registry is made if there is none. When the command returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
             asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \

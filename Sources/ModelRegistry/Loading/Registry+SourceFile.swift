@@ -75,7 +75,7 @@ extension Registry {
             outputs.append((output, start..<start + file.byteCount))
         }
         for (literal, position) in places.literals {
-            // What is between two tensors may be the end of one file and the beginning of the next.
+            // The bytes between two tensors may be the end of one file and the beginning of the next.
             for (file, range) in outputs {
                 let part = range.clamped(to: position..<position + literal.count)
                 guard !part.isEmpty else { continue }

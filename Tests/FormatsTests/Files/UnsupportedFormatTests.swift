@@ -101,7 +101,7 @@ struct UnsupportedFormatTests {
         }
     }
 
-    /// What only looks like another format at first.
+    /// Some bytes only look like another format at first.
     @Test(arguments: [
         // A length beyond the file, a map without a text, a model without a graph, a field of the wrong kind.
         "81 a6 7061", "81 81 a1 61", "08 08 12 02 6162", "08 08 10 01 3a 01 00", "08 00 3a 01 00", "de 00",
