@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// A generator whose numbers follow from its seed (SplitMix64, Steele et al. 2014).
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

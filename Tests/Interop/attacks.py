@@ -155,10 +155,38 @@ def attacks():
         b"xx"), True
     yield "objects.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + (
         b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n") + calls("os", "system"), True
+    yield "many-objects.npz", zipped(*((f"{i}.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 118) + (
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n") + calls("os", "system"))
+        for i in range(20_000))), None
+    yield "brackets.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", 60_000) + b"{'descr': " + b"[" * 59_990, True
     yield "huge.npy", b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1) + b"{}", True
     yield "many.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**62, 2**62), True
+    yield "unknown-types.gguf", gguf([(f"t{i}", [2**40], 99, 0) for i in range(100_000)], bytes(1 << 20)), True
+    yield "overlapping-types.gguf", gguf([("a", [64], 99, 0), ("b", [64], 99, 2**63)], bytes(1 << 20)), True
+    yield "long-token.gguf", gguf([], b"", [b"\xff" * 50_000_000]), None
+    yield "many-parts-00001-of-65535.gguf", gguf([], b"", (), (0, 65535)), True
+    yield "loop.tar", (b"a".ljust(124, b"\0") + b"\x80" + b"\xff" * 11).ljust(257, b"\0") + b"ustar" + bytes(1 << 20), True
+    yield "many.tar", (b"a".ljust(124, b"\0") + b"0".ljust(133, b"\0") + b"ustar" + bytes(250)) * 100_000, True
+    yield "long.msgpack", b"\xdf\xff\xff\xff\xff\xd9\xff" + b"x" * 1_000_000, True
+    yield "long.onnx", b"\x08\x08" + b"\x12\x00" * 5_000_000, True
+    yield "page.pt", b"<!DOCTYPE html>" + b" " * 10_000_000, True
     yield "nothing.pt", b"", True
     yield "noise.pt", zlib.compress(bytes(range(256)) * 100), True
+
+
+def gguf(tensors, data, texts=(), split=None):
+    """A GGUF file of tensors (name, lengths, type, offset), with an array of texts."""
+    def text(value):
+        return struct.pack("<Q", len(value)) + value
+
+    facts = [text(b"texts") + struct.pack("<IIQ", 9, 8, len(texts)) + b"".join(map(text, texts))]
+    if split:
+        facts += [text(b"split.no") + struct.pack("<IH", 2, split[0]), text(b"split.count") + struct.pack("<IH", 2, split[1])]
+    out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(facts)) + b"".join(facts)
+    for name, lengths, kind, offset in tensors:
+        out += text(name.encode()) + struct.pack("<I", len(lengths)) + struct.pack(f"<{len(lengths)}Q", *lengths)
+        out += struct.pack("<IQ", kind, offset)
+    return out + bytes(-len(out) % 32) + data
 
 
 def overlapping(archive):

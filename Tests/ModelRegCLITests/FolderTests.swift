@@ -104,8 +104,58 @@ import Testing
         _ = try workspace.modelreg("save Examples/data/mydict d")
         let other = try workspace.modelreg("load d --as gguf")
         #expect(other.status == 64 && other.errors == "modelreg: \(sentence)\n")
-        #expect(try workspace.modelreg("load q -o q.safetensors").status == 0)
+        // It was not said that metadata and the types of blocks are lost.
+        let anew = try workspace.modelreg("load q -o q.safetensors")
+        #expect(anew.status == 0)
+        let notes = anew.errors.split(separator: "\n")
+        #expect(notes.count == 2, "\(notes)")
+        #expect(
+            notes.first?.hasPrefix("note: metadata left out, for which safetensors has no place: ") == true
+                && notes.last?.hasPrefix("note: written as bytes, as safetensors does not have their types: ")
+                    == true,
+            "\(notes)")
         #expect(try workspace.modelreg("diff q q.safetensors --stat").output.hasSuffix("12 unchanged\n"))
+    }
+
+    // One part was saved without the others, and nothing said so.
+    @Test func partsOfASplitGGUFAreOneVersion() throws {
+        let script = """
+            import struct
+            def text(t): return struct.pack("<Q", len(t)) + t
+            for i in range(3):
+                out = b"GGUF" + struct.pack("<IQQ", 3, 1 if i else 0, 3)
+                out += text(b"split.no") + struct.pack("<IH", 2, i) + text(b"split.count") + struct.pack("<IH", 2, 3)
+                out += text(b"split.tensors.count") + struct.pack("<Ii", 5, 2)
+                if i:
+                    out += text(b"w%d" % i) + struct.pack("<IQIQ", 1, 4, 0, 0)
+                    out += bytes(-len(out) % 32) + struct.pack("<4f", i, 2, 3, 4)
+                open(f"m-0000{i + 1}-of-00003.gguf", "wb").write(out)
+            """
+        _ = try workspace.shell("mkdir in other here && cd in && python3 -c '\(script)'")
+        #expect(try workspace.modelreg("save in/m-00002-of-00003.gguf m").output.hasPrefix("m:v1  2 tensors"))
+        #expect(
+            try workspace.modelreg("load m -o out/").output
+                == "m:v1 -> out/  (the 3 files that were saved, byte for byte)\n")
+        #expect(try workspace.shell("diff -r in out").status == 0)
+        #expect(
+            try workspace.modelreg("load m -o other/x.gguf").output
+                == "m:v1 -> other/x-00001-of-00003.gguf  (the 3 files that were saved, byte for byte)\n")
+        #expect(
+            try workspace.shell("for i in 1 2 3; do cmp in/m-0000$i-of* other/x-0000$i-of* || exit 1; done")
+                .status == 0)
+        #expect(
+            try workspace.shell("cd here && modelreg load m --registry ../modelreg.db && diff -r . ../in")
+                .status == 0)
+        #expect(try workspace.modelreg("diff m in/m-00003-of-00003.gguf --exit-code").status == 0)
+        let taken = try workspace.modelreg("load m -o other/x.gguf")
+        #expect(taken.status == 73 && taken.errors.contains("other/x-00001-of-00003.gguf"), "\(taken.errors)")
+        _ = try workspace.shell("rm in/m-00002-of-00003.gguf")
+        let missing = try workspace.modelreg("save in/m-00001-of-00003.gguf m")
+        #expect(
+            missing.status == 66
+                && missing.errors
+                    == "modelreg: cannot open \"in/m-00002-of-00003.gguf\": No such file or directory\n"
+        )
     }
 
     @Test func whatAFormatCannotHoldIsSaid() throws {
@@ -114,6 +164,23 @@ import Testing
         #expect(refused.status == 64)
         #expect(refused.errors.hasSuffix("save it as a PyTorch file, or use --only and --flatten\n"))
         #expect(try workspace.modelreg("load v -o v.npz --flatten").status == 0)
+    }
+
+    // It was said to have no weights, and not where they are.
+    @Test func cacheOfTheHubPointsToItsSnapshot() throws {
+        _ = try workspace.shell(
+            "mkdir -p models--a--b/blobs models--a--b/refs models--a--b/snapshots/0f3e; "
+                + "printf 0f3e > models--a--b/refs/main; "
+                + "cp Examples/data/dtypes.safetensors models--a--b/snapshots/0f3e/model.safetensors")
+        let refused = try workspace.modelreg("save models--a--b x")
+        #expect(refused.status == 66)
+        #expect(
+            refused.errors
+                == "modelreg: \"models--a--b\": the folder is a cache of the Hugging Face Hub; save the model in it,"
+                + " \"snapshots/0f3e\"\n")
+        #expect(try workspace.modelreg("save models--a--b/snapshots/0f3e x").status == 0)
+        _ = try workspace.shell("printf ../.. > models--a--b/refs/main")
+        #expect(try workspace.modelreg("save models--a--b x").errors.hasSuffix("\"snapshots/…\"\n"))
     }
 
     @Test func foldersWithoutWeightsAreRefused() throws {

@@ -19,6 +19,13 @@ public struct CheckpointFile {
     /// Facts beside the tensors that are more than texts (GGUF metadata): values are JSON texts.
     public let facts: OrderedDictionary<String, String>
 
+    /// The tensors that are kept as bytes because nobody here knows what their elements are, by name, and what the file
+    /// says of their type: `|V2`, `type 40`.
+    public let opaqueTypes: OrderedDictionary<String, String>
+
+    /// The keys among ``facts`` that have the types of tensors which are kept as bytes: objects from names to types.
+    package static let typeFacts = [GGUFHeader.blockTypesKey, GGUFHeader.unknownTypesKey, opaqueTypesKey]
+
     /// The file itself, mapped.
     public let file: MappedFile
 
@@ -40,14 +47,18 @@ public struct CheckpointFile {
 
     /// Reads the file at `path`, whose format is recognised by its content, never by its name.
     ///
+    /// The bytes of a pipe are first copied to a temporary file without a name.
+    ///
     /// Tensors that share a storage in the file share one ``Storage``, with their strides and offsets.
     ///
     /// - Throws: `FileError` where the file cannot be read, `FileChangedError` where somebody wrote to it meanwhile; a ``FormatError`` where its bytes are not a
     ///   checkpoint that can be kept. Nothing in a file is ever executed.
     public static func read(path: String) throws -> CheckpointFile {
-        let file = try MappedFile(path: path)
+        let file = try PipedFile.map(path)
         do {
-            return try read(file)
+            guard var download = UnfinishedDownload(path: path) else { return try read(file) }
+            do { _ = try read(file) } catch let error as any FormatError { download.problem = error }
+            throw download
         } catch {
             // Half of one file and half of another are no checkpoint, and that is not the user's mistake.
             try file.requireUnchanged()
@@ -65,21 +76,25 @@ public struct CheckpointFile {
             case .pickle: return try readPickle(file)
             case .zip:
                 let archive = try ZipArchive(bytes)
-                return try archive.isNumPyArchive
-                    ? readNumPyArchive(archive, file) : readPyTorch(archive, file)
+                if archive.isNumPyArchive { return try readNumPyArchive(archive, file) }
+                if !archive.isPyTorchArchive, case let members = archive.checkpoints, !members.isEmpty {
+                    throw UnsupportedFormat.archive("a zip", members: members)
+                }
+                return try readPyTorch(archive, file)
             }
         }
     }
 
     init(
         checkpoint: Checkpoint, format: FileFormat, metadata: OrderedDictionary<String, String> = [:],
-        facts: OrderedDictionary<String, String> = [:], file: MappedFile, storages: [StoredRange],
-        pickledNames: [PickledName] = []
+        facts: OrderedDictionary<String, String> = [:], opaqueTypes: OrderedDictionary<String, String> = [:],
+        file: MappedFile, storages: [StoredRange], pickledNames: [PickledName] = []
     ) {
         self.checkpoint = checkpoint
         self.format = format
         self.metadata = metadata
         self.facts = facts
+        self.opaqueTypes = opaqueTypes
         self.file = file
         self.pickledNames = pickledNames
         self.storages = storages.sorted { $0.range.lowerBound < $1.range.lowerBound }

@@ -61,35 +61,6 @@ enum FileSignature {
             return
         }
         if begins([UInt8(ascii: "{")]) { throw UnsupportedFormat.index }
-        if begins([0x89] + Array("HDF\r\n\u{1A}\n".utf8)) { throw UnsupportedFormat.known("an HDF5 file") }
-        if begins([0x1F, 0x8B]) { throw UnsupportedFormat.known("compressed with gzip") }
-        if begins([0x28, 0xB5, 0x2F, 0xFD]) { throw UnsupportedFormat.known("compressed with zstd") }
-        if begins(Array("ustar".utf8), at: 257) { throw UnsupportedFormat.known("a tar archive") }
-        if begins(Array("SQLite format 3\0".utf8)) { throw UnsupportedFormat.known("an SQLite database") }
-        if begins([0x7F] + Array("ELF".utf8)) { throw UnsupportedFormat.known("a program") }
-        throw UnsupportedFormat.unknown
-    }
-}
-
-/// A file that is in none of the formats that can be read.
-public enum UnsupportedFormat: FormatError, Equatable {
-    /// No bytes at all.
-    case empty
-    /// None of the formats that can be told apart.
-    case unknown
-    /// A format that is recognised but not read; the text says what the file is.
-    case known(String)
-    /// JSON, as the index of a model in several files is.
-    case index
-
-    /// One line, lower case, with what to do.
-    public var description: String {
-        switch self {
-        case .empty: "the file is empty"
-        case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch, NumPy nor GGUF"
-        case .known(let what):
-            "the file is \(what), which is not supported; save it as safetensors or with torch.save"
-        case .index: "the file is JSON, which is read as the index of a model in several files only"
-        }
+        throw ForeignFile(file).format
     }
 }

@@ -13,6 +13,7 @@ extension CheckpointFile {
         var entries: OrderedDictionary<CheckpointKey, Checkpoint> = [:]
         entries.reserveCapacity(header.entries.count)
         var storages: [StoredRange] = []
+        var opaqueTypes: OrderedDictionary<String, String> = [:]
         for (key, entry) in header.entries {
             let storage = file.storage(of: entry.range)
             do {
@@ -20,11 +21,11 @@ extension CheckpointFile {
             } catch {
                 throw GGUFError.tensor(name: entry.name, error)
             }
+            if let type = entry.unknownType { opaqueTypes[entry.name] = "type \(type.number)" }
             if !entry.range.isEmpty { storages.append(StoredRange(range: entry.range, storage: storage)) }
         }
         return CheckpointFile(
             checkpoint: .dictionary(CheckpointDictionary(entries)), format: .gguf, facts: header.facts,
-            file: file,
-            storages: storages)
+            opaqueTypes: opaqueTypes, file: file, storages: storages)
     }
 }

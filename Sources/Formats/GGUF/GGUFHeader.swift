@@ -15,6 +15,8 @@ public struct GGUFHeader {
         let shape: [Int]
         /// The name of the type of quantised blocks.
         let blockType: String?
+        /// The number of a type that is not known, and the lengths of the axes as the file has them.
+        let unknownType: UnknownType?
         /// Where the bytes lie in the file.
         let range: Range<Int>
     }
@@ -56,6 +58,23 @@ public struct GGUFHeader {
     /// The fact that has the types of quantised blocks, an object from names to types.
     static let blockTypesKey = "gguf.block_types"
 
+    /// The fact that has the types that are not known, an object from names to their numbers and the lengths of the axes.
+    static let unknownTypesKey = "gguf.unknown_types"
+
+    /// The fact that has the lengths of the files of a split model. No file may say so itself.
+    static let partsKey = "gguf.part_byte_counts"
+
+    /// The facts of a tensor whose type is not known: it is kept as the bytes up to the next tensor.
+    struct UnknownType {
+        let number: UInt32
+        /// Lengths of the axes in the order of the file, the innermost first.
+        let lengths: [Int]
+
+        var json: String {
+            "{\"type\":\(number),\"shape\":[\(lengths.map(String.init).joined(separator: ","))]}"
+        }
+    }
+
     private static let alignmentKey = "general.alignment"
     private var alignment = 32
 
@@ -74,16 +93,19 @@ public struct GGUFHeader {
         }
         guard keyCount <= UInt64(GGUFHeader.maximumKeyCount) else { throw GGUFError.tooManyKeys(keyCount) }
         for _ in 0..<keyCount { try readFact(&reader) }
-        var infos: [Info] = []
-        for _ in 0..<tensorCount { infos.append(try Info(&reader)) }
-        try place(infos, after: reader.position, in: file.count)
-        try addBlockTypes()
+        var infos: [GGUFTensorInfo] = []
+        for _ in 0..<tensorCount { infos.append(try GGUFTensorInfo(&reader)) }
+        let ranges = try GGUFTensorInfo.ranges(
+            of: infos, after: reader.position, alignment: alignment, in: file.count)
+        try add(infos, ranges)
+        try addTypes()
     }
 
     // MARK: Metadata
 
     private mutating func readFact(_ reader: inout GGUFReader) throws {
         let key = try reader.name()
+        guard key != GGUFHeader.partsKey else { throw GGUFError.reservedKey(key) }
         let number: UInt32 = try reader.integer()
         guard let type = GGUFValueType(rawValue: number) else { throw GGUFError.valueType(key: key, number) }
         if key == GGUFHeader.alignmentKey {
@@ -98,250 +120,33 @@ public struct GGUFHeader {
         guard facts.updateValue(json, forKey: key) == nil else { throw GGUFError.duplicateKey(key) }
     }
 
-    private mutating func addBlockTypes() throws {
+    private mutating func addTypes() throws {
+        try addTypes(GGUFHeader.blockTypesKey) { $0.blockType.map { "\"\($0)\"" } }
+        try addTypes(GGUFHeader.unknownTypesKey) { $0.unknownType?.json }
+    }
+
+    private mutating func addTypes(_ key: String, _ json: (Entry) -> String?) throws {
         let types = entries.values.compactMap { entry in
-            entry.blockType.map { "\(JSONText.quoted(entry.name)):\"\($0)\"" }
+            json(entry).map { "\(JSONText.quoted(entry.name)):\($0)" }
         }
         guard !types.isEmpty else { return }
-        let json = "{\(types.joined(separator: ","))}"
-        guard facts.updateValue(json, forKey: GGUFHeader.blockTypesKey) == nil else {
-            throw GGUFError.duplicateKey(GGUFHeader.blockTypesKey)
+        guard facts.updateValue("{\(types.joined(separator: ","))}", forKey: key) == nil else {
+            throw GGUFError.duplicateKey(key)
         }
     }
 
     // MARK: Tensors
 
-    /// What the header says of one tensor.
-    private struct Info {
-        let name: String
-        let dtype: DType
-        let shape: [Int]
-        let blockType: String?
-        let byteCount: Int
-        let offset: UInt64
-
-        init(_ reader: inout GGUFReader) throws {
-            let name = try reader.name()
-            let rank: UInt32 = try reader.integer()
-            guard rank <= UInt32(GGUFHeader.maximumRank) else {
-                throw GGUFError.tooManyAxes(name: name, count: rank)
-            }
-            var lengths: [Int] = []
-            for _ in 0..<rank {
-                let length: UInt64 = try reader.integer()
-                guard let length = Int(exactly: length) else { throw GGUFError.length(name: name) }
-                lengths.append(length)
-            }
-            let number: UInt32 = try reader.integer()
-            guard let type = GGUFType(number: number) else { throw GGUFError.tensorType(name: name, number) }
-            self.name = name
-            offset = try reader.integer()
-            switch type {
-            case .plain(let dtype):
-                self.dtype = dtype
-                blockType = nil
-            case .blocks(let blockType, let elementCount, let byteCount):
-                guard let row = lengths.first, row % elementCount == 0 else {
-                    throw GGUFError.blocks(name: name, type: blockType, elementCount: elementCount)
-                }
-                let (bytes, overflow) = (row / elementCount).multipliedReportingOverflow(by: byteCount)
-                guard !overflow else { throw GGUFError.length(name: name) }
-                lengths[0] = bytes
-                dtype = .uint8
-                self.blockType = blockType
-            }
-            // The innermost axis comes first in the file.
-            shape = lengths.reversed()
-            do {
-                byteCount = try TensorGeometry.byteCount(dtype: dtype, shape: shape)
-            } catch {
-                throw GGUFError.tensor(name: name, error)
-            }
-        }
-    }
-
-    /// Demands that the tensors follow each other from the end of the header on, each at the next multiple of the
-    /// alignment.
-    private mutating func place(_ infos: [Info], after headerByteCount: Int, in fileByteCount: Int) throws {
-        func padded(_ offset: Int) throws -> Int {
-            let (sum, overflow) = offset.addingReportingOverflow(alignment - 1)
-            guard !overflow else { throw GGUFError.cutShort }
-            return sum / alignment * alignment
-        }
-        let start = try padded(headerByteCount)
-        var end = infos.isEmpty ? headerByteCount : start
-        var ranges = [Range<Int>](repeating: 0..<0, count: infos.count)
-        let order = infos.indices.sorted {
-            (infos[$0].offset, infos[$0].byteCount) < (infos[$1].offset, infos[$1].byteCount)
-        }
-        for index in order {
-            let info = infos[index]
-            guard let offset = Int(exactly: info.offset),
-                case (let first, let overflow) = start.addingReportingOverflow(offset), !overflow,
-                case (let last, let endOverflow) = first.addingReportingOverflow(info.byteCount), !endOverflow,
-                last <= fileByteCount
-            else { throw GGUFError.dataCutShort(name: info.name) }
-            guard try first == padded(end) else { throw GGUFError.offset(name: info.name, info.offset) }
-            ranges[index] = first..<last
-            end = last
-        }
-        // Writers pad the last tensor too, or do not.
-        guard try fileByteCount <= padded(end) else {
-            throw GGUFError.trailingBytes(count: fileByteCount - end)
-        }
+    private mutating func add(_ infos: [GGUFTensorInfo], _ ranges: [Range<Int>]) throws {
         entries.reserveCapacity(infos.count)
         for (info, range) in zip(infos, ranges) {
+            // Where nobody knows what the bytes are, they are a row of bytes.
             let entry = Entry(
-                name: info.name, dtype: info.dtype, shape: info.shape, blockType: info.blockType, range: range)
+                name: info.name, dtype: info.dtype, shape: info.unknownType == nil ? info.shape : [range.count],
+                blockType: info.blockType, unknownType: info.unknownType, range: range)
             guard entries.updateValue(entry, forKey: .string(info.name)) == nil else {
                 throw GGUFError.duplicateName(info.name)
             }
         }
-    }
-}
-
-/// What a value of the metadata is.
-enum GGUFValueType: UInt32 {
-    case uint8, int8, uint16, int16, uint32, int32, float32, boolean, text, array, uint64, int64, float64
-
-    /// Least bytes of one value.
-    var minimumByteCount: Int {
-        switch self {
-        case .uint8, .int8, .boolean: 1
-        case .uint16, .int16: 2
-        case .uint32, .int32, .float32: 4
-        case .uint64, .int64, .float64, .text: 8
-        case .array: 12
-        }
-    }
-
-    /// What a fact calls it.
-    var name: String { self == .text ? "string" : "\(self)" }
-}
-
-/// Reads the values of a GGUF header.
-private struct GGUFReader {
-    private var reader: ByteReader
-    private let isCut: Bool
-    /// Bytes of JSON that were made, and of keys and names.
-    private var shownByteCount = 0
-    private var nameByteCount = 0
-
-    /// - Parameter isCut: Whether `bytes` is only what is read of a longer file.
-    init(_ bytes: UnsafeRawBufferPointer, isCut: Bool) {
-        reader = ByteReader(bytes)
-        self.isCut = isCut
-    }
-
-    var position: Int { reader.position }
-
-    private var end: GGUFError { isCut ? .headerTooLong : .cutShort }
-
-    mutating func integer<Integer: FixedWidthInteger>(_ type: Integer.Type = Integer.self) throws -> Integer {
-        guard let value = reader.integer(Integer.self) else { throw end }
-        return value
-    }
-
-    mutating func bytes(_ count: Int) throws -> Slice<UnsafeRawBufferPointer> {
-        guard let range = reader.take(count) else { throw end }
-        return reader.bytes[range]
-    }
-
-    private mutating func text() throws -> Range<Int> {
-        guard let count = Int(exactly: try integer(UInt64.self)), let range = reader.take(count) else {
-            throw end
-        }
-        return range
-    }
-
-    /// A key, or the name of a tensor.
-    mutating func name() throws -> String {
-        let range = try text()
-        guard range.count <= GGUFHeader.maximumNameByteCount else {
-            throw GGUFError.nameTooLong(byteCount: range.count)
-        }
-        nameByteCount += range.count
-        guard nameByteCount <= GGUFHeader.maximumNamesByteCount else { throw GGUFError.namesTooLong }
-        guard let name = reader.text(range) else { throw GGUFError.invalidText(offset: range.lowerBound) }
-        return name
-    }
-
-    /// A value as a JSON text.
-    mutating func value(_ type: GGUFValueType, key: String, depth: Int) throws -> String {
-        let json = try json(type, key: key, depth: depth)
-        shownByteCount += json.utf8.count
-        return json
-    }
-
-    private mutating func json(_ type: GGUFValueType, key: String, depth: Int) throws -> String {
-        switch type {
-        case .uint8: return "\(try integer(UInt8.self))"
-        case .int8: return "\(try integer(Int8.self))"
-        case .uint16: return "\(try integer(UInt16.self))"
-        case .int16: return "\(try integer(Int16.self))"
-        case .uint32: return "\(try integer(UInt32.self))"
-        case .int32: return "\(try integer(Int32.self))"
-        case .uint64: return "\(try integer(UInt64.self))"
-        case .int64: return "\(try integer(Int64.self))"
-        case .float32: return GGUFReader.number(Float(bitPattern: try integer()))
-        case .float64: return GGUFReader.number(Double(bitPattern: try integer()))
-        case .boolean:
-            let byte: UInt8 = try integer()
-            guard byte <= 1 else { throw GGUFError.boolean(key: key, byte) }
-            return byte == 1 ? "true" : "false"
-        case .text:
-            let range = try text()
-            guard range.count <= GGUFHeader.maximumShownByteCount,
-                shownByteCount <= GGUFHeader.maximumShownTotal
-            else { return "{\"type\":\"string\",\"byte_count\":\(range.count)}" }
-            guard let text = reader.text(range) else { throw GGUFError.invalidText(offset: range.lowerBound) }
-            return JSONText.quoted(text)
-        case .array: return try array(key: key, depth: depth)
-        }
-    }
-
-    private mutating func array(key: String, depth: Int) throws -> String {
-        guard depth < GGUFHeader.maximumDepth else { throw GGUFError.tooDeep(key: key) }
-        let number: UInt32 = try integer()
-        guard let type = GGUFValueType(rawValue: number) else { throw GGUFError.valueType(key: key, number) }
-        guard let count = Int(exactly: try integer(UInt64.self)),
-            count <= reader.remainingCount / type.minimumByteCount
-        else { throw end }
-        let isShown =
-            count <= GGUFHeader.maximumShownCount && shownByteCount <= GGUFHeader.maximumShownTotal
-        if !isShown {
-            try skip(type, count: count, key: key, depth: depth)
-            return "{\"type\":\"\(type.name)\",\"count\":\(count)}"
-        }
-        var items: [String] = []
-        for _ in 0..<count { items.append(try value(type, key: key, depth: depth + 1)) }
-        return "[\(items.joined(separator: ","))]"
-    }
-
-    /// Passes over the elements of an array.
-    private mutating func skip(_ type: GGUFValueType, count: Int, key: String, depth: Int) throws {
-        switch type {
-        case .text:
-            for _ in 0..<count { _ = try text() }
-        case .array:
-            guard depth + 1 < GGUFHeader.maximumDepth else { throw GGUFError.tooDeep(key: key) }
-            for _ in 0..<count {
-                let number: UInt32 = try integer()
-                guard let inner = GGUFValueType(rawValue: number) else {
-                    throw GGUFError.valueType(key: key, number)
-                }
-                guard let innerCount = Int(exactly: try integer(UInt64.self)),
-                    innerCount <= reader.remainingCount / inner.minimumByteCount
-                else { throw end }
-                try skip(inner, count: innerCount, key: key, depth: depth + 1)
-            }
-        default:
-            guard reader.take(count * type.minimumByteCount) != nil else { throw end }
-        }
-    }
-
-    /// A number that JSON has no way to write is a text.
-    private static func number(_ value: some BinaryFloatingPoint & CustomStringConvertible) -> String {
-        value.isFinite ? value.description : "\"\(value.description)\""
     }
 }

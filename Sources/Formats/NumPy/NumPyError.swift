@@ -23,6 +23,10 @@ public enum NumPyError: FormatError, Equatable {
     case tensor(TensorError)
     /// Another number of bytes than the shape needs.
     case byteCount(dtype: DType, shape: [Int], needs: Int, has: Int)
+    /// Another number of bytes than elements of a type that is not read need.
+    case opaqueByteCount(type: String, shape: [Int], needs: Int, has: Int)
+    /// An array of an archive that would take more memory than is left.
+    case inflatesTooLarge(byteCount: Int, maximum: Int)
     /// Something in an archive that is no array.
     case entry(String)
     /// An array of an archive that cannot be read.
@@ -43,25 +47,15 @@ public enum NumPyError: FormatError, Equatable {
         case .type(let type): "the NumPy array is of type \(quoted(type)), which is not supported"
         case .tensor(let error): "NumPy array: \(error)"
         case .byteCount(let dtype, let shape, let needs, let has):
-            "the NumPy array is \(dtype) of shape \(shape), \(needs) bytes, but \(has) follow"
+            (has < needs ? "cut short by \(needs - has) bytes: " : "")
+                + "the NumPy array is \(dtype) of shape \(shape), \(needs) bytes, but \(has) follow"
+        case .opaqueByteCount(let type, let shape, let needs, let has):
+            "the NumPy array is \(quoted(type)) of shape \(shape), \(needs) bytes, but \(has) follow"
+        case .inflatesTooLarge(let byteCount, let maximum):
+            "would inflate to \(byteCount) bytes; compressed arrays are held in memory, those of one file together up to "
+                + "\(maximum) bytes; save them with numpy.savez, which does not compress"
         case .entry(let name): "\(quoted(name)) in the archive is no NumPy array"
         case .array(let name, let error): "\(quoted(name)): \(error)"
-        }
-    }
-
-    /// The dtype and byte order of a NumPy type such as `<f4`.
-    static func dtype(described description: String) throws -> (DType, isBigEndian: Bool) {
-        if description.dropFirst(description.first.map { "<>|=".contains($0) } == true ? 1 : 0).hasPrefix("O") {
-            throw NumPyError.objects
-        }
-        guard let order = description.first, let dtype = DType(numPyName: description.dropFirst()) else {
-            throw NumPyError.type(description)
-        }
-        switch order {
-        case "<", "=": return (dtype, false)
-        case ">": return (dtype, dtype.swappedByteWidth > 1)
-        case "|" where dtype.byteWidth == 1: return (dtype, false)
-        default: throw NumPyError.type(description)
         }
     }
 }

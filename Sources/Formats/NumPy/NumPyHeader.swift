@@ -5,9 +5,13 @@ import Tensors
 struct NumPyHeader {
     let dtype: DType
     let isBigEndian: Bool
-    /// Whether the first index changes fastest.
-    let isFortranOrder: Bool
+    /// How NumPy describes elements that are not read: then the tensor has their bytes, those of each along a last axis, or
+    /// as a number where there are two.
+    let opaqueType: String?
+    /// Length of each axis.
     let shape: [Int]
+    /// The strides of the elements, in elements.
+    let strides: [Int]
     /// Where the elements lie, up to the end of the array.
     let data: Range<Int>
 
@@ -17,7 +21,9 @@ struct NumPyHeader {
     static let maximumByteCount = 1 << 16
 
     /// Reads the header of `array`, all bytes of an array.
-    init(_ array: UnsafeRawBufferPointer) throws {
+    ///
+    /// - Parameter keepsOpaque: Whether elements may be of any type, and not only numbers or raw bytes.
+    init(_ array: UnsafeRawBufferPointer, keepsOpaque: Bool = false) throws {
         var reader = ByteReader(array)
         guard let magic = reader.take(NumPyHeader.magic.count), array[magic].elementsEqual(NumPyHeader.magic)
         else {
@@ -36,27 +42,66 @@ struct NumPyHeader {
         guard let range = reader.take(claimed) else { throw NumPyError.cutShort }
         var literal = PythonLiteralReader(array[range])
         let fields = try literal.header()
-        dtype = fields.dtype
-        isBigEndian = fields.isBigEndian
-        isFortranOrder = fields.isFortranOrder
-        shape = fields.shape
         data = range.upperBound..<array.count
-        let needed: Int
+        let elementCount: Int
         do {
-            needed = try TensorGeometry.byteCount(dtype: dtype, shape: shape)
+            elementCount = try TensorGeometry.elementCount(fields.shape)
         } catch {
             throw NumPyError.tensor(error)
         }
-        guard needed == data.count else {
-            throw NumPyError.byteCount(dtype: dtype, shape: shape, needs: needed, has: data.count)
+        let strides: [Int] =
+            fields.isFortranOrder
+            ? TensorGeometry.contiguousStrides(fields.shape.reversed()).reversed()
+            : TensorGeometry.contiguousStrides(fields.shape)
+        switch fields.type {
+        case .number(let dtype, let isBigEndian):
+            self.dtype = dtype
+            self.isBigEndian = isBigEndian
+            opaqueType = nil
+            shape = fields.shape
+            self.strides = strides
+            guard let needed = dtype.byteCount(elementCount: elementCount) else {
+                throw NumPyError.tensor(.overflow(shape: shape))
+            }
+            guard needed == data.count else {
+                throw NumPyError.byteCount(dtype: dtype, shape: shape, needs: needed, has: data.count)
+            }
+        case .opaque(let description, let error):
+            guard keepsOpaque || NumPyType.isRaw(description) else { throw error }
+            isBigEndian = false
+            opaqueType = description
+            let width = try NumPyHeader.elementWidth(
+                description, shape: fields.shape, elementCount: elementCount, byteCount: data.count)
+            switch width {
+            case 2 where NumPyType.isRaw(description):
+                (dtype, shape, self.strides) = (.uint16, fields.shape, strides)
+            case let width? where width > 0 && fields.shape.count < TensorGeometry.maximumRank:
+                (dtype, shape) = (.uint8, fields.shape + [width])
+                // No stride is longer than the array, but where it is empty.
+                self.strides =
+                    data.isEmpty ? TensorGeometry.contiguousStrides(shape) : strides.map { $0 * width } + [1]
+            default: (dtype, shape, self.strides) = (.uint8, [data.count], [1])
+            }
         }
     }
 
-    /// The strides of the elements, in elements.
-    var strides: [Int] {
-        isFortranOrder
-            ? TensorGeometry.contiguousStrides(shape.reversed()).reversed()
-            : TensorGeometry.contiguousStrides(shape)
+    /// Bytes of an element that is not read; `nil` where each may have another number.
+    private static func elementWidth(
+        _ description: String, shape: [Int], elementCount: Int, byteCount: Int
+    ) throws -> Int? {
+        if let width = NumPyType.elementWidth(description) {
+            let (needed, overflow) = elementCount.multipliedReportingOverflow(by: width)
+            guard !overflow else { throw NumPyError.tensor(.overflow(shape: shape)) }
+            guard needed == byteCount else {
+                throw NumPyError.opaqueByteCount(type: description, shape: shape, needs: needed, has: byteCount)
+            }
+            return width
+        }
+        // Objects are a pickle, whatever its length.
+        guard elementCount > 0, byteCount % elementCount == 0,
+            NumPyType(description) != .opaque(description, .objects)
+        else { return nil }
+        return byteCount / elementCount
     }
 }
 
@@ -70,8 +115,8 @@ private struct PythonLiteralReader {
         position = bytes.startIndex
     }
 
-    mutating func header() throws -> (dtype: DType, isBigEndian: Bool, isFortranOrder: Bool, shape: [Int]) {
-        var description: String?
+    mutating func header() throws -> (type: NumPyType, isFortranOrder: Bool, shape: [Int]) {
+        var type: NumPyType?
         var isFortranOrder: Bool?
         var shape: [Int]?
         try expect("{")
@@ -79,9 +124,8 @@ private struct PythonLiteralReader {
             let key = try text()
             try expect(":")
             switch key {
-            case "descr" where description == nil:
-                guard !skip("[") else { throw NumPyError.structured }
-                description = try text()
+            case "descr" where type == nil:
+                type = try list().map { .opaque($0, .structured) } ?? NumPyType(text())
             case "fortran_order" where isFortranOrder == nil: isFortranOrder = try boolean()
             case "shape" where shape == nil: shape = try integers()
             default: throw NumPyError.header
@@ -92,11 +136,30 @@ private struct PythonLiteralReader {
             }
         }
         skipSpace()
-        guard position == bytes.endIndex, let description, let isFortranOrder, let shape else {
+        guard position == bytes.endIndex, let type, let isFortranOrder, let shape else {
             throw NumPyError.header
         }
-        let (dtype, isBigEndian) = try NumPyError.dtype(described: description)
-        return (dtype, isBigEndian, isFortranOrder, shape)
+        return (type, isFortranOrder, shape)
+    }
+
+    /// The source of a list, as that of the fields of an element, where one comes next.
+    private mutating func list() throws -> String? {
+        guard skip("[") else { return nil }
+        let start = position - 1
+        var depth = 1
+        while depth > 0 {
+            guard position < bytes.endIndex else { throw NumPyError.header }
+            switch bytes[position] {
+            case UInt8(ascii: "["), UInt8(ascii: "("): depth += 1
+            case UInt8(ascii: "]"), UInt8(ascii: ")"): depth -= 1
+            case let quote where quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""):
+                guard let end = bytes[(position + 1)...].firstIndex(of: quote) else { throw NumPyError.header }
+                position = end
+            default: break
+            }
+            position += 1
+        }
+        return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
     private mutating func text() throws -> String {

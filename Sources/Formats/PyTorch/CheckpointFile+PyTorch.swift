@@ -87,7 +87,7 @@ private struct TorchArchive {
     private static func unsupported(_ zip: ZipArchive) -> any Error {
         let names = zip.entries.keys
         if names.contains("config.json"), names.contains(where: { $0.hasSuffix(".weights.h5") }) {
-            return UnsupportedFormat.known("a Keras model")
+            return UnsupportedFormat.foreign(.keras)
         }
         return TorchArchiveError.noPickle
     }

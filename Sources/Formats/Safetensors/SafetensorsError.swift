@@ -51,7 +51,8 @@ public enum SafetensorsError: FormatError, Equatable {
         case .headerTooLong(let byteCount):
             "safetensors header of \(byteCount) bytes; at most \(SafetensorsHeader.maximumByteCount) are read"
         case .headerCutShort(let byteCount, let remaining):
-            "the file is cut short: safetensors header of \(byteCount) bytes, \(remaining) are there"
+            "the file is cut short by \(byteCount - remaining) bytes or more: safetensors header of \(byteCount) bytes, "
+                + "\(remaining) are there"
         case .noObject: "safetensors header does not begin with \"{\""
         case .json(let error): "safetensors header: \(error)"
         case .duplicateName(let name): "safetensors header has \(quoted(name)) twice"
@@ -70,7 +71,7 @@ public enum SafetensorsError: FormatError, Equatable {
         case .overlap(let name): "\(quoted(name)) overlaps another tensor"
         case .hole(let name, let byteCount): "\(byteCount) bytes before \(quoted(name)) belong to no tensor"
         case .dataCutShort(let needs, let has):
-            "the file is cut short: its tensors need \(needs) bytes, \(has) are there"
+            "the file is cut short by \(needs - has) bytes: its tensors need \(needs), \(has) are there"
         case .trailingBytes(let count): "\(count) bytes after the last tensor belong to no tensor"
         }
     }

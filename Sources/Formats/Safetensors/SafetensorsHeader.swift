@@ -64,7 +64,8 @@ struct SafetensorsHeader {
             if name == SafetensorsHeader.metadataKey {
                 guard !hasMetadata else { throw SafetensorsError.duplicateName(name) }
                 hasMetadata = true
-                try readMetadata(&json)
+                // The reference takes this for none.
+                if !json.null() { try readMetadata(&json) }
                 return
             }
             guard entries.count < SafetensorsHeader.maximumTensorCount else {

@@ -47,7 +47,8 @@ public struct ShardedSafetensors {
 
     /// Reads the model with the index at `path`.
     ///
-    /// - Throws: `FileError` where a file is missing; ``ShardedSafetensorsError`` where index and files disagree:
+    /// - Throws: `FileError` where a file is missing; ``BadFile`` where one is not what it should be;
+    ///   ``ShardedSafetensorsError`` where index and files disagree:
     ///   each tensor of the index must be in its file, and each tensor of a file in the index.
     public static func read(indexPath path: String) throws -> ShardedSafetensors {
         let index = try MappedFile(path: path)
@@ -57,7 +58,7 @@ public struct ShardedSafetensors {
         var found = 0
         for shard in map.values where shards[shard] == nil {
             guard shards.count < maximumShardCount else { throw ShardedSafetensorsError.tooManyShards }
-            let file = try CheckpointFile.read(path: folder + shard)
+            let file = try BadFile.naming(shard) { try CheckpointFile.read(path: folder + shard) }
             guard file.format == .safetensors, case .dictionary(let tensors) = file.checkpoint else {
                 throw ShardedSafetensorsError.notSafetensors(shard: shard)
             }
@@ -150,7 +151,7 @@ public enum ShardedSafetensorsError: FormatError, Equatable {
         case .tooLong(let byteCount):
             "index of \(byteCount) bytes; at most \(ShardedSafetensors.maximumIndexByteCount) are read"
         case .json(let error): "the index is not valid JSON: \(error)"
-        case .noMap: "the index has no \"weight_map\""
+        case .noMap: "the file is JSON without \"weight_map\", and so no index of a model in several files"
         case .duplicateName(let name): "the index has \(quoted(name)) twice"
         case .tooManyTensors: "the index has more than \(ShardedSafetensors.maximumTensorCount) tensors"
         case .tooManyShards: "the index has more than \(ShardedSafetensors.maximumShardCount) files"

@@ -95,6 +95,12 @@ struct ZipArchive {
 extension ZipArchive {
     /// Whether there are entries, and all of them are called like NumPy arrays.
     var isNumPyArchive: Bool { !entries.isEmpty && entries.keys.allSatisfy { $0.hasSuffix(".npy") } }
+
+    /// Whether there is a pickle where `torch.save` puts it.
+    var isPyTorchArchive: Bool { entries.keys.contains { $0.hasSuffix("/data.pkl") } }
+
+    /// The entries that are called like checkpoints.
+    var checkpoints: [String] { entries.keys.filter(ForeignFile.isCheckpoint) }
 }
 
 // MARK: The directory
@@ -118,7 +124,7 @@ extension ZipArchive {
             let diskEntryCount = reader.integer(UInt16.self), let entryCount = reader.integer(UInt16.self),
             let byteCount = reader.integer(UInt32.self), let offset = reader.integer(UInt32.self),
             let commentByteCount = reader.integer(UInt16.self), commentByteCount == 0
-        else { throw ZipError.noEnd }
+        else { throw withoutEnd(file) }
         guard disk == 0, directoryDisk == 0, diskEntryCount == entryCount else { throw ZipError.severalDisks }
 
         var found = (offset: UInt64(offset), byteCount: UInt64(byteCount), entryCount: UInt64(entryCount))
@@ -218,7 +224,7 @@ extension ZipArchive {
     }
 
     /// The 64-bit sizes and offset of an extra field (id 1), for fields that are full.
-    private struct WideFields {
+    struct WideFields {
         private var reader: ByteReader
         private var remaining = 0
 

@@ -4,6 +4,10 @@ import Foundations
 public enum ZipError: FormatError, Equatable {
     /// The file does not end with the end record of an archive without a comment.
     case noEnd
+    /// The file ends before the directory of the archive.
+    case noDirectory
+    /// The file ends within an entry, of which at least so many bytes are missing.
+    case cutShort(String, missing: Int)
     /// An archive in several parts.
     case severalDisks
     /// Records of the directory that contradict each other.
@@ -39,7 +43,10 @@ public enum ZipError: FormatError, Equatable {
     public var description: String {
         switch self {
         case .noEnd:
-            "the zip archive does not end where the file does: it is cut short or something was appended"
+            "the zip archive does not end where the file does: something was appended, such as a comment, or its end is cut off"
+        case .noDirectory: "the zip archive is cut short: its directory, which comes last, is not there"
+        case .cutShort(let name, let missing):
+            "the zip archive is cut short by \(missing) bytes or more: it ends within \(quoted(name))"
         case .severalDisks: "the zip archive is one of several parts"
         case .directory: "the directory of the zip archive is damaged"
         case .tooManyEntries(let count):

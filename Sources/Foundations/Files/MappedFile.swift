@@ -22,9 +22,16 @@ public final class MappedFile: @unchecked Sendable {
     /// Maps the file at `path`.
     ///
     /// - Throws: ``FileError`` when there is no such file, it cannot be read, or it is not a regular file.
-    public init(path: String) throws(FileError) {
+    public convenience init(path: String) throws(FileError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(path: path, operation: .open, code: errno) }
+        try self.init(descriptor, path: path)
+    }
+
+    /// Maps the file that `descriptor` is open for, and closes that in the end.
+    ///
+    /// - Parameter path: The name that messages give it.
+    init(_ descriptor: Int32, path: String) throws(FileError) {
         func failure(_ code: Int32) -> FileError {
             close(descriptor)
             return FileError(path: path, operation: .read, code: code)

@@ -30,6 +30,16 @@ package struct JSONReader {
         try expect(UInt8(ascii: "]"), "\",\" or \"]\"")
     }
 
+    /// Passes over `null` where it comes next.
+    ///
+    /// - Returns: Whether it does.
+    package mutating func null() -> Bool {
+        skipSpace()
+        guard bytes[offset...].starts(with: "null".utf8) else { return false }
+        offset += 4
+        return true
+    }
+
     /// Reads a number that is whole, not negative, and fits.
     package mutating func nonNegativeInteger() throws -> Int {
         skipSpace()

@@ -52,7 +52,7 @@ public struct WeightSource: Sendable {
     public init(_ source: ModelSource) throws {
         origin = .values(try HashedCheckpoint(source.checkpoint))
         var facts = CheckpointFacts()
-        if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
+        if source.file.map({ [.safetensors, .gguf].contains($0.format) || !$0.facts.isEmpty }) ?? true {
             let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
             facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value.json) } + texts) { $1 }
         }

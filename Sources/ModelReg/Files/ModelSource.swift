@@ -6,7 +6,8 @@ public import ModelRegistry
 public import OrderedCollections
 import Tensors
 
-/// What a model is saved from: a checkpoint file, the index of a model in several files, or the folder of a model.
+/// What a model is saved from: a checkpoint file, the index or a part of a model in several files, or the folder of a
+/// model.
 public struct ModelSource {
     /// All tensors and values.
     public let checkpoint: Checkpoint
@@ -14,7 +15,7 @@ public struct ModelSource {
     /// The file that they are in; `nil` where there are several.
     public let file: CheckpointFile?
 
-    /// What the file is called; of several, their index.
+    /// The name of the file; of several, that of their index or of the first one.
     public let fileName: String
 
     /// Facts that the files carry.
@@ -26,22 +27,32 @@ public struct ModelSource {
     /// Names of what else is in the folder, and is not kept: other weights, large files, folders.
     public let omitted: [String]
 
+    /// The tensors that are kept as bytes because their types are not known, by name, and what the file says of each.
+    public let opaqueTypes: OrderedDictionary<String, String>
+
+    /// The files of a split GGUF model; `nil` for anything else.
+    let split: SplitGGUF?
+
     /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
     public let isReproducible: Bool?
 
     /// Reads the file or folder at `path`.
     ///
-    /// A file is recognised by its content. In a folder, the weights are `model.safetensors`, the files of its
+    /// A file is recognised by its content; it may be a pipe. One part of a split GGUF model stands for all. In a folder, the weights are `model.safetensors`, the files of its
     /// index, a single other safetensors file or index, or `pytorch_model.bin`, the first that is there; other
     /// files up to ``maximumAttachmentByteCount`` are attachments.
     ///
     /// - Throws: ``FormatError`` for what is not what it claims, ``FileError``.
     public static func read(_ path: String) throws -> ModelSource {
+        if let error = HubCacheError(path) { throw error }
         if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
         do {
             let file = try CheckpointFile.read(path: path)
-            return ModelSource(file, name: FilePath.name(path))
-        } catch UnsupportedFormat.index {
+            if let split = try SplitGGUF.read(partOf: file, at: path) { return ModelSource(split) }
+            // A place in /dev is no name to give back.
+            let name = path.hasPrefix("/dev/") ? "stdin.\(file.format.fileExtension)" : FilePath.name(path)
+            return ModelSource(file, name: name)
+        } catch UnsupportedFormat.index where !path.hasPrefix("/dev/") && !PipedFile.isPipe(path) {
             return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
         }
     }
@@ -65,10 +76,25 @@ public struct ModelSource {
     ) {
         checkpoint = file.checkpoint
         self.file = file
+        split = nil
+        opaqueTypes = file.opaqueTypes
         fileName = name
         fileFacts = file.facts.mapValues { AttributeValue(trusted: $0) }
         self.attachments = attachments
         self.omitted = omitted
+        isReproducible = nil
+    }
+
+    /// The files of a split GGUF model, under the name of the first.
+    fileprivate init(_ split: SplitGGUF) {
+        checkpoint = split.checkpoint
+        file = nil
+        self.split = split
+        fileName = split.partNames[0]
+        fileFacts = split.facts.mapValues { AttributeValue(trusted: $0) }
+        opaqueTypes = split.opaqueTypes
+        attachments = [:]
+        omitted = []
         isReproducible = nil
     }
 
@@ -79,6 +105,8 @@ public struct ModelSource {
     ) throws {
         checkpoint = model.checkpoint
         file = nil
+        split = nil
+        opaqueTypes = [:]
         fileName = name
         fileFacts = model.metadata.mapValues { AttributeValue($0) }
         var attachments = attachments

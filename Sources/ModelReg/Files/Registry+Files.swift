@@ -47,22 +47,12 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
         var options = options
-        if let file = source.file {
-            options.sourceFile = SourceFile(
-                name: source.fileName, format: file.format.rawValue, file: file.file,
-                storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
-            // There is no other way back to these than their own bytes.
-            switch file.format {
-            case .gguf: options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount
-            case .pickle, .pytorch: options.sourceFile?.literalLimit = file.pickleByteCount
-            case .safetensors, .npy, .npz: break
-            }
-            let dangerous = file.pickledNames.filter { $0.risk == .dangerous }
-            if !dangerous.isEmpty {
-                guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
-                options.attributes[UnsafeFileError.attribute] = AttributeValue(
-                    dangerous.prefix(100).map { AttributeValue($0.name.description) })
-            }
+        options.sourceFile = source.sourceFile
+        let dangerous = source.file?.pickledNames.filter { $0.risk == .dangerous } ?? []
+        if !dangerous.isEmpty {
+            guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
+            options.attributes[UnsafeFileError.attribute] = AttributeValue(
+                dangerous.prefix(100).map { AttributeValue($0.name.description) })
         }
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }
@@ -88,7 +78,16 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> ExportResult {
         let version = try version(reference)
-        let source = try details(of: version).sourceFile
+        let details = try details(of: version)
+        var result = try exportFile(version, details.sourceFile, to: path, options: options, progress: progress)
+        if !result.isSourceFile { result.loss = ExportLoss(details, as: result.format, only: options.patterns) }
+        return result
+    }
+
+    private func exportFile(
+        _ version: Version, _ source: VersionDetails.Source?, to path: String?, options: ExportOptions,
+        progress: ProgressHandler?
+    ) throws -> ExportResult {
         let sourceFormat = try source.map { source in
             guard let format = FileFormat(rawValue: source.format) else {
                 throw RegistryError.damaged(
@@ -101,6 +100,11 @@ extension Registry {
         let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
+        }
+        if format == .gguf, options.shardByteCount == nil, options.patterns.isEmpty, !options.flattens,
+            let parts = try splitParts(of: version, source)
+        {
+            return try exportSplit(version, parts, to: path, options: options, progress: progress)
         }
         let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
         if isFolder || options.shardByteCount != nil {
@@ -215,6 +219,8 @@ public struct ExportResult: Sendable {
     public let files: [String]
     /// Names of the other files that were written: attachments, and the index of several files.
     public let attachments: [String]
+    /// The facts that the version's own file has, and the one that was written does not.
+    public internal(set) var loss = ExportLoss.none
 }
 
 enum FilePath {

@@ -13,8 +13,10 @@ struct LoadCommand: ParsableCommand {
             weights and all attachments, such as configuration and tokenizer. A file that is there is never \
             overwritten without --force.
 
-            GGUF is written for versions that came from GGUF. What a format cannot hold is said, with the format \
-            that can: safetensors and npz hold named tensors only, numpy has no bfloat16.
+            GGUF is written for versions that came from GGUF; of a split model, all files, named after -o. What a \
+            format cannot hold is said, with the format that can: safetensors and npz hold named tensors only, numpy \
+            has no bfloat16. Written as another format, a GGUF version loses metadata that are no texts, and its \
+            quantised tensors are bytes, which load says.
 
             EXAMPLES
               modelreg load mlp
@@ -126,16 +128,34 @@ struct LoadCommand: ParsableCommand {
         if !result.omitted.isEmpty {
             options.message("note: plain values left out: \(Output.listed(result.omitted))")
         }
+        let loss = result.loss
+        if !loss.metadata.isEmpty {
+            options.message(
+                "note: metadata left out, for which \(result.format.rawValue) has no place: \(Output.listed(loss.metadata))"
+            )
+        }
+        if !loss.types.isEmpty {
+            let types = loss.types.map { ($0.key.isEmpty ? "(itself)" : $0.key) + " (\($0.value.prefix(60)))" }
+            options.message(
+                "note: written as bytes, as \(result.format.rawValue) does not have their types: \(Output.listed(types))"
+            )
+        }
         if options.json {
             try JSON.print(
                 Report(
                     version: VersionJSON(result.version), path: result.path, format: result.format.rawValue,
                     isSourceFile: result.isSourceFile, omitted: result.omitted, files: result.files,
-                    attachments: result.attachments))
+                    attachments: result.attachments, lostMetadata: loss.metadata,
+                    lostTypes: Array(loss.types.keys)))
         } else {
             var how =
                 result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
-            if result.files.count > 1 { how += " in \(result.files.count) files" }
+            if result.files.count > 1 {
+                how =
+                    result.isSourceFile
+                    ? "the \(result.files.count) files that were saved, byte for byte"
+                    : how + " in \(result.files.count) files"
+            }
             if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
@@ -160,5 +180,7 @@ struct LoadCommand: ParsableCommand {
         let omitted: [String]
         let files: [String]
         let attachments: [String]
+        let lostMetadata: [String]
+        let lostTypes: [String]
     }
 }

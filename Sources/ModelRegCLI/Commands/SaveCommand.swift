@@ -8,9 +8,10 @@ struct SaveCommand: ParsableCommand {
         abstract: "Save a checkpoint file, or the folder of a model, as the next version of a model.",
         discussion: """
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
-            Nothing in it is ever executed. The index of a model in several safetensors files stands for all of \
-            them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
-            The registry is made if there is none. When the command returns, the version is on the disk.
+            Nothing in it is ever executed. The index of a model in several safetensors files, or one part of a split \
+            GGUF model, stands for all of them; of a folder with weights, configuration and tokenizer, the small files \
+            are kept as attachments. Input from a pipe is copied to a temporary file in $TMPDIR (/var/tmp) first. The \
+            registry is made if there is none. When the command returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
             asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \
@@ -24,11 +25,14 @@ struct SaveCommand: ParsableCommand {
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
+              ssh trainer cat run/model.pt | modelreg save - mlp
             """)
 
     @OptionGroup var options: GlobalOptions
 
-    @Argument(help: "The checkpoint file, index of several files, or folder.", completion: .file())
+    @Argument(
+        help: "The checkpoint file, index of several files, or folder; - for standard input.",
+        completion: .file())
     var file: String
 
     @Argument(help: ArgumentHelp("The model, and perhaps an alias to set.", valueName: "name[:alias]"))
@@ -151,7 +155,7 @@ struct SaveCommand: ParsableCommand {
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
                     keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted,
-                    unhealthy: result.unhealthy.map(\.path)))
+                    opaque: Array(source.opaqueTypes.keys), unhealthy: result.unhealthy.map(\.path)))
             return
         }
         let version = result.version
@@ -174,6 +178,12 @@ struct SaveCommand: ParsableCommand {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
         }
         if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
+        if !source.opaqueTypes.isEmpty {
+            let names = source.opaqueTypes.map {
+                ($0.key.isEmpty ? "(itself)" : $0.key) + " (\($0.value.prefix(60)))"
+            }
+            options.message("note: kept as bytes, as their types are not known: \(Output.listed(names))")
+        }
         if source.isReproducible == false {
             options.message(
                 "note: the tensors are kept bit for bit, but the files' headers come back as safetensors writes them"
@@ -194,6 +204,7 @@ struct SaveCommand: ParsableCommand {
         let keepsSourceFile: Bool
         let attachments: [String]
         let leftOut: [String]
+        let opaque: [String]
         let unhealthy: [String]
     }
 

@@ -5,7 +5,7 @@ struct DiffSides {
     let old: WeightSource
     let new: WeightSource
 
-    /// - Throws: ``RegistryError``, ``InputFileError``.
+    /// - Throws: ``RegistryError``, ``BadFile``.
     init(_ old: String, _ new: String, _ options: GlobalOptions) throws {
         var registry: Registry?
         func side(_ text: String) throws -> WeightSource {

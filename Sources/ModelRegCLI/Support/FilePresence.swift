@@ -3,10 +3,10 @@ import ModelReg
 
 /// Whether files are there.
 enum FilePresence {
-    /// Whether there is a file, or the folder of a model, at `path`.
+    /// Whether there is a file, a pipe, or the folder of a model, at `path`.
     static func isFile(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+        return stat(path, &status) == 0 && [S_IFREG, S_IFDIR, S_IFIFO].contains(status.st_mode & S_IFMT)
     }
 }
 

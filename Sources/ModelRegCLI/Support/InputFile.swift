@@ -1,24 +1,16 @@
 import Foundations
+import Glibc
 import ModelReg
 
 /// Reads a checkpoint file, or the folder of a model, that was named on the command line.
 enum InputFile {
-    /// - Throws: ``InputFileError`` where its bytes are at fault, `FileError` where it cannot be read.
+    /// - Parameter path: Where it is; `-` for standard input.
+    /// - Throws: ``BadFile`` where its bytes are at fault, `FileError` where it cannot be read.
     static func read(_ path: String) throws -> ModelSource {
-        do {
-            return try ModelSource.read(path)
-        } catch let error as any FormatError {
-            throw InputFileError(path: path, error: error)
+        guard path == "-" else { return try BadFile.naming(path) { try ModelSource.read(path) } }
+        guard isatty(STDIN_FILENO) != 1 else {
+            throw UsageError(description: "- reads a checkpoint from standard input, which is a terminal")
         }
+        return try BadFile.naming("standard input") { try ModelSource.read(PipedFile.standardInput) }
     }
-}
-
-/// What is wrong with a file, and which file.
-struct InputFileError: CategorisedError, CustomStringConvertible {
-    let path: String
-    let error: any FormatError
-
-    var description: String { "\(quoted(path)): \(error)" }
-
-    var category: ErrorCategory { error.category }
 }

@@ -26,6 +26,22 @@ struct SafetensorsHeaderTests {
         #expect(Array(result.metadata.keys) == ["k", "a"])
     }
 
+    // The reference reads it as none; it was refused.
+    @Test func metadataMayBeNull() throws {
+        let result = try read(
+            file(#"{"__metadata__": null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, 1))
+        #expect(result.metadata.isEmpty)
+        #expect(
+            message(reading: file(#"{"__metadata__":nul"#))
+                == "safetensors header: expected an object at byte 16")
+        #expect(
+            message(reading: file(#"{"__metadata__":nullx}"#))
+                == "safetensors header: expected \",\" or \"}\" at byte 20")
+        #expect(
+            message(reading: file(#"{"__metadata__":null,"__metadata__":null}"#))
+                == "safetensors header has \"__metadata__\" twice")
+    }
+
     @Test(arguments: [
         ("F4", "[2,3]", 3, DType.float4e2m1fn), ("F6_E2M3", "[4]", 3, .float6e2m3fn),
         ("F6_E3M2", "[4]", 3, .float6e3m2fn),
@@ -56,7 +72,7 @@ struct SafetensorsHeaderTests {
         // Length and coverage.
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 0,
-            "the file is cut short: its tensors need 1 bytes, 0 are there"
+            "the file is cut short by 1 bytes: its tensors need 1, 0 are there"
         ),
         (
             "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 2,
@@ -185,7 +201,7 @@ struct SafetensorsHeaderTests {
     @Test func refusesHeadersThatDoNotFit() {
         #expect(
             message(reading: bytes(of: UInt64(100)) + Array("{}".utf8))
-                == "the file is cut short: safetensors header of 100 bytes, 2 are there")
+                == "the file is cut short by 98 bytes or more: safetensors header of 100 bytes, 2 are there")
         #expect(
             message(reading: bytes(of: UInt64.max) + Array("{\"a\":".utf8))
                 == "safetensors header of 18446744073709551615 bytes; at most 100000000 are read")

@@ -41,7 +41,7 @@ struct ShardedSafetensorsTests {
     }
 
     @Test(arguments: [
-        ("{}", "the index has no \"weight_map\""),
+        ("{}", "the file is JSON without \"weight_map\", and so no index of a model in several files"),
         ("{\"weight_map\":{\"a\":\"1\",\"a\":\"1\"}}", "the index has \"a\" twice"),
         ("{\"weight_map\":{},\"weight_map\":{}}", "the index has \"weight_map\" twice"),
         ("{\"weight_map\":{\"a\":\"../1\"}}", "the index names the file \"../1\", which is not beside it"),
@@ -64,6 +64,23 @@ struct ShardedSafetensorsTests {
             try model(index, ["1": ["x"], "2": ["y", "z"]])
         } throws: {
             "\($0)" == expected
+        }
+    }
+
+    // It was told what is wrong, and not in which of the files.
+    @Test func damagedShardsAreNamed() throws {
+        let folder = temporaryPath()
+        defer { remove(folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("{\"weight_map\":{\"a\":\"1.safetensors\"}}".utf8).write(
+            to: URL(fileURLWithPath: folder + "/index"))
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 497\n"
+        try Data(pointer.utf8).write(to: URL(fileURLWithPath: folder + "/1.safetensors"))
+        #expect {
+            try ShardedSafetensors.read(indexPath: folder + "/index")
+        } throws: {
+            "\($0)"
+                == "\"1.safetensors\": the file is a Git LFS pointer to 497 bytes that are not here; run `git lfs pull`"
         }
     }
 

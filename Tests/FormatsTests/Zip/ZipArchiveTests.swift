@@ -101,7 +101,8 @@ struct ZipArchiveTests {
     }
 
     @Test func refusesPolyglots() {
-        let text = "the zip archive does not end where the file does: it is cut short or something was appended"
+        let text =
+            "the zip archive does not end where the file does: something was appended, such as a comment, or its end is cut off"
         #expect(message(reading: archive { _ in } + [0]) == text)
         #expect(message(reading: archive { $0.comment = [1, 2, 3] }) == text)
         #expect(message(reading: Array(archive { _ in }.dropLast())) == text)

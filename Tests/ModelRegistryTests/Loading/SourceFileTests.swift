@@ -51,6 +51,40 @@ struct SourceFileTests {
         #expect(try registry.problems() == [])
     }
 
+    /// The end of one file and the beginning of the next are one literal of the recipe.
+    @Test func severalFilesAreGivenBackByteForByte() throws {
+        let parts = [Array(bytes[..<9]), [], Array(bytes[9...])]
+        let files = try parts.enumerated().map { index, part in
+            try Data(part).write(to: URL(fileURLWithPath: folder.file("\(index)")))
+            return try MappedFile(path: folder.file("\(index)"))
+        }
+        let (first, second) = (files[0].storage(of: 4..<8), files[2].storage(of: 1..<3))
+        let checkpoint = dictionary([
+            "b": .tensor(try Tensor(storage: second, dtype: .uint8, shape: [2])),
+            "a": .tensor(try Tensor(storage: first, dtype: .uint8, shape: [4])),
+        ])
+        let source = SourceFile(
+            name: "0", format: "made-up", files: files, storages: [(4..<8, first), (10..<12, second)],
+            metadata: [:])
+        let version = try registry.save(checkpoint, as: "m", options: SaveOptions(sourceFile: source)).version
+        #expect(try registry.problems() == [])
+        func restore(_ byteCounts: [Int]) throws -> Bool {
+            try registry.restoreSourceFiles(
+                of: version, to: byteCounts.enumerated().map { ($1, folder.file("back-\($0)")) },
+                mayReplace: true)
+        }
+        #expect(try restore(parts.map(\.count)))
+        for (index, part) in parts.enumerated() {
+            #expect([UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.file("back-\(index)")))) == part)
+        }
+        // As one file, they are one after the other.
+        #expect(try restored(version) == bytes)
+        // Lengths that are not those of the files, or cut through a tensor.
+        for byteCounts in [[], [9], [9, 8], [-1, 17], [17, -1], [.max, .max], [16, 1], [5, 11]] {
+            #expect(throws: RegistryError.self) { try restore(byteCounts) }
+        }
+    }
+
     /// The largest length of which a recipe's could be counted, and a little more.
     @Test(arguments: [Int.max / 21, Int.max / 21 + 1, Int.max, -1])
     func anImpossibleLengthOfAFileIsDamage(byteCount: Int) throws {
