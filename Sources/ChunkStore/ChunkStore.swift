@@ -125,7 +125,7 @@ package final class ChunkStore: Sendable {
     }
 
     /// A number that is another one after each commit of anybody. To be asked for within a transaction.
-    func state(_ db: Database) throws -> UInt64 {
+    package func state(_ db: Database) throws -> UInt64 {
         // The transaction begins with its first statement.
         _ = try Int.fetchOne(try db.cachedStatement(sql: "SELECT 1 FROM chunk LIMIT 1"))
         var counter: UInt64 = 0
