@@ -16,6 +16,8 @@ package struct ChunkRepair: Sendable {
         package let id: ContentID
         /// Differences between it and its keyframe.
         package let depth: Int
+        /// Length of its bytes, as far as its row can be believed.
+        package let byteCount: Int
     }
 
     /// Bytes that a chunk is to have, compared with its id.
@@ -40,12 +42,16 @@ package struct ChunkRepair: Sendable {
     package func damaged(progress: ((_ byteCount: Int) -> Void)? = nil) throws -> [Damaged] {
         let rows = try ChunkInspection(store).damagedRows(progress: progress)
         return try store.read { db in
-            let find = try db.cachedStatement(sql: "SELECT content_id, depth FROM chunk WHERE id = ?")
+            let find = try db.cachedStatement(
+                sql: "SELECT content_id, depth, byte_count FROM chunk WHERE id = ?")
             return rows.compactMap { row -> Damaged? in
                 guard let found = try? Row.fetchOne(find, arguments: [row]),
                     let id = try? found.contentID("content_id"), let depth: Int = try? found.value("depth")
                 else { return nil }
-                return Damaged(row: row, id: id, depth: depth)
+                let byteCount: Int? = try? found.value("byte_count")
+                return Damaged(
+                    row: row, id: id, depth: depth,
+                    byteCount: min(max(byteCount ?? .max, 1), Chunking.chunkByteCount))
             }
         }
         .sorted { ($0.depth, $0.row) < ($1.depth, $1.row) }

@@ -19,8 +19,9 @@ struct ContentRepair {
         repair = ChunkRepair(registry.store)
     }
 
-    /// Chunks that are looked for and written in one transaction: 32 MiB at most.
-    private static let chunkCountAtOnce = LockPolicy.batchByteCount / Chunking.chunkByteCount
+    /// Chunks that are looked for and written in one transaction, beside the limit of their bytes: where their rows lie about
+    /// these, 256 MiB.
+    private static let chunkCountAtOnce = 256
 
     /// - Complexity: O(bytes), in memory for a few tens of chunks, and in short transactions.
     func run(progress: ((_ byteCount: Int) -> Void)?) throws {
@@ -30,7 +31,11 @@ struct ContentRepair {
         var rest = damaged[...]
         while let first = rest.first {
             try Task.checkCancellation()
-            let batch = rest.prefix(ContentRepair.chunkCountAtOnce).prefix { $0.depth == first.depth }
+            var byteCount = 0
+            let batch = rest.prefix(ContentRepair.chunkCountAtOnce).prefix { chunk in
+                defer { byteCount += chunk.byteCount }
+                return chunk.depth == first.depth && byteCount < LockPolicy.batchByteCount
+            }
             rest = rest.dropFirst(batch.count)
             try repair(batch)
         }
@@ -132,7 +137,7 @@ struct ContentRepair {
             var rest = Array(try registry.store.missing(chunks))[...]
             while !rest.isEmpty {
                 try Task.checkCancellation()
-                let batch = Array(rest.prefix(ContentRepair.chunkCountAtOnce))
+                let batch = Array(rest.prefix(LockPolicy.batchByteCount / Chunking.chunkByteCount))
                 rest = rest.dropFirst(batch.count)
                 let bytes = try supply.bytes(of: batch)
                 guard bytes.count == batch.count else {
