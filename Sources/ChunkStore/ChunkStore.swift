@@ -1,6 +1,8 @@
 import CSQLiteShim
 package import Checkpoints
+import Foundations
 package import GRDB
+import Glibc
 import Synchronization
 
 /// One SQLite file of content-addressed chunks, and of the rows by which its owner finds them.
@@ -87,9 +89,19 @@ package final class ChunkStore: Sendable {
         try writing { db in (.commit, try body(db)) }
     }
 
-    /// What `body` finds out in a transaction that is then rolled back.
+    /// What `body` finds out in a transaction that is then rolled back. Where the file or its folder cannot be written, that
+    /// is one of a temporary copy.
     package func undoing<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try writing { db in (.rollback, try body(db)) }
+        guard !isInMemory, isReadOnly || access(FolderSync.folder(of: path), W_OK) != 0 else {
+            return try writing { db in (.rollback, try body(db)) }
+        }
+        return try file.translatingErrors {
+            let copy = try connections.read { connection in try RehearsalCopy(of: connection, file) }
+            defer { copy.remove() }
+            return try copy.use { db in
+                try ChunkStore.transaction(.immediate, db) { (.rollback, try body(db)) }
+            }
+        }
     }
 
     /// Calls `body` with the connection that writes, outside of a transaction: for settings, and for tests that damage a
@@ -125,7 +137,7 @@ package final class ChunkStore: Sendable {
     }
 
     /// A number that is another one after each commit of anybody. To be asked for within a transaction.
-    func state(_ db: Database) throws -> UInt64 {
+    package func state(_ db: Database) throws -> UInt64 {
         // The transaction begins with its first statement.
         _ = try Int.fetchOne(try db.cachedStatement(sql: "SELECT 1 FROM chunk LIMIT 1"))
         var counter: UInt64 = 0

@@ -1,6 +1,7 @@
 import CKernels
 package import Checkpoints
 import Foundations
+import GRDB
 import TensorCodec
 
 /// Decodes a chunk, by way of the chunks that it is a difference from.
@@ -20,11 +21,13 @@ package final class ChainDecoder {
 
     /// Decodes `chunk` into `target` and checks its checksum.
     ///
-    /// - Parameter known: A chunk that is decoded already; where the chain comes by it, it goes no deeper.
+    /// - Parameters:
+    ///   - known: A chunk that is decoded already; where the chain comes by it, it goes no deeper.
+    ///   - checksChecksums: Whether a chunk whose checksum is another one is damaged.
     /// - Throws: ``StoreDamage``.
     package func decode(
         _ chunk: ChunkLocation, from encoded: EncodedBytes, into target: UnsafeMutableRawBufferPointer,
-        knowing known: KnownChunk? = nil
+        knowing known: KnownChunk? = nil, checksChecksums: Bool = true
     ) throws {
         var chain = [chunk]
         var start: UnsafeRawBufferPointer?
@@ -39,19 +42,35 @@ package final class ChainDecoder {
             if next.count < link.byteCount { next = [UInt8](repeating: 0, count: Chunking.chunkByteCount) }
             try next.withUnsafeMutableBytes { buffer in
                 try decodeLink(
-                    link, from: encoded, start,
+                    link, from: encoded, start, checksChecksums,
                     into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<link.byteCount]))
             }
             swap(&base, &next)
             start = nil
         }
-        try decodeLink(chunk, from: encoded, start, into: target)
+        try decodeLink(chunk, from: encoded, start, checksChecksums, into: target)
+    }
+
+    /// The decoded bytes of a chunk, read in the transaction that is open.
+    ///
+    /// - Throws: ``StoreDamage``.
+    static func decode(_ chunk: ChunkLocation, _ db: Database, checksChecksums: Bool = true) throws -> [UInt8] {
+        let encoded = EncodedBytes()
+        try encoded.read(chunk, from: PackReader(db))
+        return try [UInt8](unsafeUninitializedCapacity: chunk.byteCount) { buffer, count in
+            try ChainDecoder.with {
+                try $0.decode(
+                    chunk, from: encoded, into: UnsafeMutableRawBufferPointer(buffer),
+                    checksChecksums: checksChecksums)
+            }
+            count = chunk.byteCount
+        }
     }
 
     /// - Parameter start: The decoded base of `chunk`; `nil` where it is in `base`.
     private func decodeLink(
         _ chunk: ChunkLocation, from encoded: EncodedBytes, _ start: UnsafeRawBufferPointer?,
-        into target: UnsafeMutableRawBufferPointer
+        _ checksChecksums: Bool, into target: UnsafeMutableRawBufferPointer
     ) throws {
         let stored = try encoded[chunk]
         do {
@@ -62,7 +81,7 @@ package final class ChainDecoder {
         } catch let error as CodecError {
             throw StoreDamage(chunk: chunk.contentID, problem: "\(error)")
         }
-        guard mr_crc32c(0, target.baseAddress, target.count) == chunk.checksum else {
+        guard !checksChecksums || mr_crc32c(0, target.baseAddress, target.count) == chunk.checksum else {
             throw StoreDamage(chunk: chunk.contentID, problem: "its checksum does not match")
         }
     }

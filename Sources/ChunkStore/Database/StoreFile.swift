@@ -64,6 +64,13 @@ struct StoreFile: Sendable {
         return try translatingErrors { try DatabaseQueue(path: path, configuration: configuration) }
     }
 
+    /// A connection to an empty file that becomes a copy of this one, and is worth nothing after the process.
+    func connectToCopy(at path: String) throws -> DatabaseQueue {
+        var configuration = configuration()
+        configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = OFF") }
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
     /// An in-memory database with the schema.
     func openInMemory() throws -> DatabaseQueue {
         let queue = try DatabaseQueue(configuration: configuration())

@@ -57,6 +57,15 @@ package struct ChunkInspection: Sendable {
         return (rows, chunks, broken, try ReadSession(store, db))
     }
 
+    /// Whether a chunk decodes to what its id says, as the transaction sees it.
+    package static func isWhole(_ chunk: ChunkLocation, _ db: Database) throws -> Bool {
+        do {
+            return ContentID(hashing: try ChainDecoder.decode(chunk, db)) == chunk.contentID
+        } catch is StoreDamage {
+            return false
+        }
+    }
+
     /// Deletes the rows of chunks. To be called where foreign keys are switched off, or nothing names them.
     package static func delete(_ rows: [Int64], _ db: Database) throws {
         let delete = try db.cachedStatement(sql: "DELETE FROM chunk WHERE id = ?")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 
 struct VerifyCommand: ParsableCommand {
@@ -8,9 +9,16 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Exits with 1 if anything is damaged, and says which versions and tensors.
 
+            --repair first puts right what can be told for certain: indexes that do not match their tables, and columns \
+            that follow from others. Where two copies differ and nothing tells which is right, both stay, and are reported. \
+            --repair-from takes damaged and missing chunks, by their content ids, from another registry or from any \
+            checkpoint file that holds the same tensors; these are only read. What is left in damaged packs is freed by gc.
+
             EXAMPLES
               modelreg verify
               modelreg verify mlp:best
+              modelreg verify --repair
+              modelreg verify --repair-from backup.db --repair-from mlp-step-010.pt
             """,
         aliases: ["fsck"])
 
@@ -21,13 +29,56 @@ struct VerifyCommand: ParsableCommand {
         completion: .custom { _, _, _ in ReferenceCompletion.references() })
     var reference: String?
 
+    @Flag(name: .long, help: "Put right what can be put right without a guess, then read everything anew.")
+    var repair = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "As --repair, with chunks from another registry or a checkpoint file. May be repeated.",
+            valueName: "file"),
+        completion: .file())
+    var repairFrom: [String] = []
+
+    func validate() throws {
+        if reference != nil, repair || !repairFrom.isEmpty {
+            throw ValidationError("--repair is of the whole registry; name no version with it")
+        }
+    }
+
     func run() throws {
+        if repair || !repairFrom.isEmpty { return try runRepair() }
         let bar = ProgressBar("verifying", options)
         let report = try options.openRegistry().verify(reference, progress: bar.handler)
         bar.clear()
+        if options.json { try JSON.print(Report(report)) } else { print(report) }
+        if !report.problems.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
+    }
+
+    private func runRepair() throws {
+        let sources = try repairFrom.map { path in
+            try BadFile.naming(path) { try RepairSource.read(path, waitSeconds: options.wait) }
+        }
+        let bar = ProgressBar("repairing", options)
+        let report = try options.openRegistry().repair(from: sources, progress: bar.handler)
+        bar.clear()
         if options.json {
-            try JSON.print(Report(report))
-        } else if report.problems.isEmpty {
+            try JSON.print(RepairedReport(report))
+        } else {
+            for repair in report.repairs { Output.line("repaired: \(text(repair))") }
+            for text in report.undecided { Output.line("not repaired: \(printable(text))") }
+            print(report.verification)
+        }
+        if !report.isWhole { throw ExitCode(ExitStatus.found.rawValue) }
+    }
+
+    private func text(_ repair: RepairReport.Repair) -> String {
+        let place = [repair.version, repair.chunk.map { "chunk \($0.short)…" }].compactMap { $0 }
+        return printable((place + [repair.description]).joined(separator: ": "))
+    }
+
+    private func print(_ report: VerificationReport) {
+        if report.problems.isEmpty {
             let versions = report.versionCount == 1 ? "1 version" : "\(report.versionCount) versions"
             let tensors = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
             let thinned =
@@ -37,7 +88,6 @@ struct VerifyCommand: ParsableCommand {
         } else {
             for problem in report.problems { Output.line("\(problem)") }
         }
-        if !report.problems.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
     }
 
     private struct Report: Encodable {
@@ -64,6 +114,28 @@ struct VerifyCommand: ParsableCommand {
             problems = report.problems.map {
                 Problem(version: $0.version, path: $0.path, chunk: $0.chunk?.description, problem: $0.problem)
             }
+        }
+    }
+
+    private struct RepairedReport: Encodable {
+        struct Repair: Encodable {
+            let version: String?
+            let chunk: String?
+            let description: String
+        }
+
+        let repairs: [Repair]
+        let undecided: [String]
+        let isWhole: Bool
+        let verification: Report
+
+        init(_ report: RepairReport) {
+            repairs = report.repairs.map {
+                Repair(version: $0.version, chunk: $0.chunk?.description, description: $0.description)
+            }
+            undecided = report.undecided
+            isWhole = report.isWhole
+            verification = Report(report.verification)
         }
     }
 }

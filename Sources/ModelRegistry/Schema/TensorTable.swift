@@ -40,6 +40,21 @@ enum TensorTable {
         return row
     }
 
+    /// The tensor in a row; `nil` where there is no such row. Found without an index.
+    ///
+    /// - Throws: ``RegistryError/Damage``.
+    static func tensor(_ row: Int64, _ db: Database) throws -> TensorRow? {
+        try Row.fetchOne(
+            db.cachedStatement(
+                sql: """
+                    SELECT id AS tensor_id, content_id, dtype, shape, byte_count,
+                           (SELECT count(*) FROM tensor_chunk WHERE tensor_chunk.tensor = tensor.id)
+                             AS chunk_count
+                    FROM tensor NOT INDEXED WHERE id = ?
+                    """), arguments: [row]
+        ).map { try TensorRow($0) }
+    }
+
     /// Those of `ids` that the registry has.
     static func known(_ ids: some Sequence<ContentID>, _ db: Database) throws -> Set<ContentID> {
         let find = try db.cachedStatement(sql: "SELECT 1 FROM tensor WHERE content_id = ?")

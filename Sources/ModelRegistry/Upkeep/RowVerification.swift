@@ -56,6 +56,13 @@ final class RowVerification {
         if checksAll { try checkShared() }
     }
 
+    /// What is wrong with the schema.
+    static func schemaProblems(_ registry: Registry) throws -> [RegistryError.Damage] {
+        let verification = RowVerification(registry)
+        try verification.checkSchema()
+        return verification.problems
+    }
+
     /// Checks what versions and runs share, and has a hash of its own.
     private func checkShared() throws {
         for attachment in try registry.read({ try Int64.fetchAll($0, sql: "SELECT id FROM attachment_content") }
@@ -68,6 +75,7 @@ final class RowVerification {
             }
         }
         try registry.read { db in
+            problems += try DerivedColumns.problems(db)
             for environment in try Int64.fetchAll(db, sql: "SELECT id FROM environment") {
                 try noting { try EnvironmentTable.check(db, row: environment) }
             }
@@ -157,6 +165,14 @@ final class RowVerification {
                     }
                 }
                 guard checksAll else { return }
+                let derived = DerivedColumns.differences(content).filter { $0 != "content_id" }
+                if !derived.isEmpty {
+                    problems.append(
+                        RegistryError.Damage(
+                            version: version.reference,
+                            problem: "\(derived.joined(separator: ", ")) of its row are not what its leaves say"
+                        ))
+                }
                 try locatingDamage(version: version.reference) {
                     try StorageLayout.check(content)
                     guard let source = try SourceFileRow(db, version) else { return }

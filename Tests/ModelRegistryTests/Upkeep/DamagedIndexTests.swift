@@ -51,29 +51,9 @@ struct DamagedIndexTests {
 
     /// A copy of the registry with one wrong bit on the first page of an index.
     private func damaged(_ index: String, seed: Int) throws -> String {
-        let copy = folder.file("\(index)-\(seed).db")
-        try FileManager.default.copyItem(atPath: path, toPath: copy)
-        let intact = try DatabaseQueue(path: path)
-        let found = try intact.read { db in
-            (
-                try Int.fetchOne(
-                    db, sql: "SELECT rootpage FROM sqlite_master WHERE name = ?", arguments: [index]),
-                try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
-            )
-        }
-        let page = try #require(found.0)
-        let file = try #require(FileHandle(forUpdatingAtPath: copy))
-        try file.seek(toOffset: UInt64((page - 1) * found.1))
-        var bytes = [UInt8](try file.read(upToCount: found.1) ?? Data())
-        // Bits that mean something: what is not zero, and its neighbours.
-        let places = bytes.indices.filter { bytes[$0] != 0 }
-        var generator = SeededGenerator(seed: UInt64(seed))
-        let place = try #require(places.randomElement(using: &generator))
-        bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-        try file.seek(toOffset: UInt64((page - 1) * found.1))
-        file.write(Data(bytes))
-        try file.close()
-        return copy
+        let copy = try DamagedFile(copying: path, to: folder.file("\(index)-\(seed).db"))
+        try copy.flipBit(in: index, seed: seed)
+        return copy.path
     }
 
     /// What nothing else hangs on does not keep a version that is deleted from going.
