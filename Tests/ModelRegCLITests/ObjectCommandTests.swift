@@ -53,7 +53,9 @@ import Testing
     @Test func showReadsAFileWithoutARegistry() throws {
         let shown = try workspace.modelreg("show ./objects-2.pkl")
         #expect(shown.status == 0 && shown.output.contains("args/lr"))
-        #expect(shown.output.contains("lib.Net"))
+        #expect(shown.output.contains("objects   argparse.Namespace, datetime.timedelta, set, lib.Net"))
+        let json = try workspace.modelreg("show objects-2.pkl --json").output
+        #expect(json.contains("\"path\" : \"net\",\n      \"type\" : \"lib.Net\""))
         #expect(shown.output.contains("code of a library: weights_only refuses it"))
         #expect(try !workspace.names.contains("modelreg.db"))
     }

@@ -80,6 +80,29 @@ extension Structure {
         return paths
     }
 
+    /// The objects, by path, with the classes or functions that make them; a tensor in another guise is none.
+    public var objects: [(path: CheckpointPath, name: QualifiedName)] {
+        var objects: [(path: CheckpointPath, name: QualifiedName)] = []
+        func visit(_ structure: Structure, at path: CheckpointPath) {
+            switch structure {
+            case .tensor, .value, .reference: break
+            case .list(let items), .tuple(let items):
+                for (index, item) in items.enumerated() { visit(item, at: path.appending("\(index)")) }
+            case .dictionary(let entries, _):
+                for entry in entries { visit(entry.structure, at: path.appending(entry.key.description)) }
+            case .object(let form, let parts):
+                if form.construction != .view { objects.append((path, form.name)) }
+                let direct = parts.lazy.map(\.part).direct
+                for part in parts {
+                    visit(
+                        part.structure, at: part.part == direct ? path : path.appending(part.part.pathComponent))
+                }
+            }
+        }
+        visit(self, at: .root)
+        return objects
+    }
+
     /// What people would call a checkpoint of this structure: `tensor`, `list`, `state dict`, …
     public var kind: CheckpointKind {
         switch self {

@@ -98,7 +98,7 @@ struct ShowCommand: ParsableCommand {
         }
         let context = VersionContext(
             lineage: try registry.lineage(of: version), notes: try registry.notes(of: version),
-            environment: try registry.environment(of: version))
+            environment: try registry.environment(of: version), structure: manifest.structure)
         if options.json {
             try JSON.print(ShowJSON(version, details, context, leaves))
             return isMarked
@@ -195,6 +195,7 @@ struct ShowCommand: ParsableCommand {
             facts.append(("file", "\(source.name), \(source.format), \(ByteCount.text(source.byteCount))"))
         }
         facts.append(("tensors", "\(version.tensorCount), \(ByteCount.text(version.byteCount))"))
+        if let objects = context.structure.objectsText { facts.append(("objects", objects)) }
         if let thinnedAt = details.thinnedAt {
             facts.append(
                 ("thinned", "\(Moment.exact(thinnedAt)), \(details.droppedPaths.count) tensors dropped"))
@@ -218,6 +219,7 @@ private struct VersionContext {
     let lineage: [Ancestor]
     let notes: [Note]
     let environment: RunEnvironment?
+    let structure: Structure
 }
 
 /// A leaf, and what is known of it where it is a tensor.
@@ -252,6 +254,7 @@ private struct ShowJSON: Encodable {
     let lineage: [AncestorJSON]
     let notes: [NoteJSON]
     let environment: EnvironmentJSON?
+    let objects: [ObjectJSON]
 
     struct AncestorJSON: Encodable {
         let reference: String
@@ -286,6 +289,7 @@ private struct ShowJSON: Encodable {
     }
 
     init(_ version: Version, _ details: VersionDetails, _ context: VersionContext, _ leaves: [ShownLeaf]) {
+        objects = ObjectJSON.all(of: context.structure)
         lineage = context.lineage.map {
             AncestorJSON(
                 reference: $0.reference, contentId: $0.contentID.description, isPresent: $0.isPresent,

@@ -34,6 +34,7 @@ struct ShowFile {
             ("kind", manifest.structure.kind.rawValue.split(separator: "_").joined(separator: " ")),
             ("tensors", "\(manifest.tensorCount), \(ByteCount.text(manifest.byteCount))"),
         ]
+        if let objects = manifest.structure.objectsText { facts.append(("objects", objects)) }
         for (key, value) in source.file?.metadata ?? [:] {
             facts.append(("metadata", "\(key) = \(quoted(value))"))
         }
@@ -82,6 +83,7 @@ struct ShowFile {
         let isUnsafe: Bool
         let names: [Name]
         let attachments: [String]
+        let objects: [ObjectJSON]
         let parameters: [LeafJSON]
 
         init(_ shown: ShowFile) {
@@ -96,6 +98,7 @@ struct ShowFile {
                 Name(name: $0.name.description, isCalled: $0.isCalled, risk: $0.risk.rawValue)
             }
             attachments = Array(shown.source.attachments.keys)
+            objects = ObjectJSON.all(of: shown.manifest.structure)
             parameters = shown.leaves.map { LeafJSON($0.path, $0.content) }
         }
     }

@@ -33,3 +33,32 @@ struct LeafJSON: Encodable {
         }
     }
 }
+
+/// An object of a checkpoint, as JSON shows it.
+struct ObjectJSON: Encodable {
+    let path: String
+    let type: String
+
+    static func all(of structure: Structure) -> [ObjectJSON] {
+        structure.objects.map { ObjectJSON(path: $0.path.text, type: $0.name.description) }
+    }
+}
+
+extension Structure {
+    /// The classes of the objects for people, such as `3 Linear (torch.nn.modules.linear)`; `nil` where there are none.
+    var objectsText: String? {
+        var counts: OrderedDictionary<QualifiedName, Int> = [:]
+        for object in objects { counts[object.name, default: 0] += 1 }
+        guard !counts.isEmpty else { return nil }
+        let shown = counts.prefix(ObjectJSON.shownCount).map { name, count in
+            count == 1 ? name.description : "\(count) \(name.description)"
+        }
+        let more = counts.count - shown.count
+        return shown.joined(separator: ", ") + (more > 0 ? ", and \(more) more classes" : "")
+    }
+}
+
+extension ObjectJSON {
+    /// Classes that people are shown.
+    fileprivate static let shownCount = 8
+}
