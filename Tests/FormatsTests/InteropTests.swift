@@ -39,6 +39,8 @@ struct InteropTests {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
             let file = try CheckpointFile.read(path: "\(folder)/\(name)")
             try CheckpointFile.write(file.checkpoint, to: "\(folder)/\(name).out", as: .pytorch)
+            let risk = file.pickledNames.map(\.risk).max() ?? .harmless
+            try Data(risk.rawValue.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name).risk"))
         }
         try run(script: "objects.py", "compare", folder)
     }

@@ -95,7 +95,8 @@ extension Structure {
                 let direct = parts.lazy.map(\.part).direct
                 for part in parts {
                     visit(
-                        part.structure, at: part.part == direct ? path : path.appending(part.part.pathComponent))
+                        part.structure, at: part.part == direct ? path : path.appending(part.part.pathComponent)
+                    )
                 }
             }
         }

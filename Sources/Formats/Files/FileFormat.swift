@@ -48,7 +48,7 @@ enum FileSignature {
             self = .npy
             return
         }
-        if begins(LegacyPyTorch.magic) {
+        if LegacyPyTorch.endOfMagic(file) != nil {
             self = .legacyPyTorch
             return
         }

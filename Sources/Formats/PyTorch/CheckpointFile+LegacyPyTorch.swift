@@ -7,17 +7,29 @@ import Tensors
 /// The pickles are a magic number, the version, facts about the machine, the checkpoint and the list of storages;
 /// each storage is its number of elements and then these.
 enum LegacyPyTorch {
-    /// The pickles of the magic number and of the version, which are always the same.
-    static let magic: [UInt8] =
-        [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
-        + [0x80, 2, 0x4D, 0xE9, 3, 0x2E]
+    /// The magic number: 0x1950a86a20f9469cfc6c, little-endian.
+    static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+
+    /// The version, which has never changed.
+    static let version: Int64 = 1001
+
+    /// The pickle of the magic number in each way that protocols have for it: binary ones, those with a frame, and text.
+    private static let beginnings: [[UInt8]] =
+        [2, 3].map { [0x80, $0, 0x8A, 10] + magic + [0x2E] }
+        + [4, 5].map { [0x80, $0, 0x95, 13, 0, 0, 0, 0, 0, 0, 0, 0x8A, 10] + magic + [0x2E] }
+        + [Array("L119547037146038801333356L\n.".utf8)]
+
+    /// Where the pickle of the magic number ends; `nil` where `file` does not begin with it.
+    static func endOfMagic(_ file: UnsafeRawBufferPointer) -> Int? {
+        beginnings.first { file.starts(with: $0) }?.count
+    }
 }
 
 extension CheckpointFile {
     /// Reads `file` as what `torch.save` wrote before PyTorch 1.6.
     static func readLegacyPyTorch(_ file: MappedFile) throws -> CheckpointFile {
         try file.withUnsafeBytes { bytes in
-            var offset = LegacyPyTorch.magic.count
+            var offset = LegacyPyTorch.endOfMagic(bytes) ?? 0
             func run(_ source: String) throws -> (PickleMachine, PickleValue) {
                 let rest = UnsafeRawBufferPointer(
                     rebasing: bytes[offset...].prefix(PickleMachine.maximumByteCount))
@@ -25,6 +37,9 @@ extension CheckpointFile {
                 let value = try machine.run()
                 offset += machine.consumedByteCount
                 return (machine, value)
+            }
+            guard case .integer(LegacyPyTorch.version) = try run("the pickle of the version").1 else {
+                throw LegacyPyTorchError.version
             }
             let (systemMachine, system) = try run("the pickle of the system")
             try checkSystem(systemMachine, system)
@@ -87,6 +102,8 @@ extension CheckpointFile {
 
 /// A file in PyTorch's legacy format that is damaged.
 public enum LegacyPyTorchError: FormatError, Equatable {
+    /// A version that is not known.
+    case version
     /// No facts about the machine that wrote it.
     case system
     /// No list of storages.
@@ -101,6 +118,7 @@ public enum LegacyPyTorchError: FormatError, Equatable {
     /// One line, lower case.
     public var description: String {
         switch self {
+        case .version: "the legacy PyTorch file has a version that is not known"
         case .system: "the legacy PyTorch file does not say on what machine it was written"
         case .keys: "the legacy PyTorch file has no list of storages"
         case .storage(let key): "the legacy PyTorch file contradicts itself about storage \(quoted(key))"

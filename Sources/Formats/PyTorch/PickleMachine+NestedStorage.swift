@@ -67,8 +67,7 @@ extension PickleMachine {
 
     /// The only storage of a file in the legacy format: magic number, version, system, storage, keys, elements.
     private static func singleStorage(_ file: UnsafeRawBufferPointer) -> NestedStorage? {
-        guard file.starts(with: LegacyPyTorch.magic) else { return nil }
-        var offset = LegacyPyTorch.magic.count
+        guard var offset = LegacyPyTorch.endOfMagic(file) else { return nil }
         func run() -> (PickleMachine, PickleValue)? {
             let rest = UnsafeRawBufferPointer(rebasing: file[offset...])
             guard var machine = try? PickleMachine(rest, source: "a storage", allowsNesting: false),
@@ -77,7 +76,8 @@ extension PickleMachine {
             offset += machine.consumedByteCount
             return (machine, value)
         }
-        guard run() != nil, let (machine, value) = run(), case .storage(let index) = value,
+        guard case .integer(LegacyPyTorch.version)? = run()?.1, run() != nil, let (machine, value) = run(),
+            case .storage(let index) = value,
             machine.heap.storages.count == 1,
             machine.heap.objects.isEmpty, run() != nil
         else { return nil }

@@ -55,16 +55,11 @@ struct PickleWriter {
 
     /// Bytes, as a text that is encoded: protocol 2 has no other way.
     mutating func bytes(_ value: [UInt8]) {
-        if value.isEmpty {
-            global("builtins", "bytes")
-            operation(")")
-        } else {
-            global("_codecs", "encode")
-            mark()
-            text(String(String.UnicodeScalarView(value.map { Unicode.Scalar($0) })))
-            sharedText("latin1")
-            endTuple()
-        }
+        global("_codecs", "encode")
+        mark()
+        text(String(String.UnicodeScalarView(value.map { Unicode.Scalar($0) })))
+        sharedText("latin1")
+        endTuple()
         reduce()
     }
 

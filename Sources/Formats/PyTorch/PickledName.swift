@@ -78,14 +78,14 @@ private enum HarmlessNames {
     ]
 
     private static let names: Set<String> = [
-        "_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.complex", "builtins.set",
+        "_codecs.encode", "builtins.bytearray", "builtins.complex", "builtins.set",
         "collections.Counter", "collections.OrderedDict", "torch._tensor._rebuild_from_type_v2",
         "torch._utils._rebuild_device_tensor_from_cpu_tensor", "torch._utils._rebuild_device_tensor_from_numpy",
         "torch._utils._rebuild_meta_tensor_no_storage", "torch._utils._rebuild_nested_tensor",
         "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
         "torch._utils._rebuild_qtensor", "torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_tensor",
         "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
-        "torch._utils._rebuild_wrapper_subclass", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer",
+        "torch._utils._rebuild_wrapper_subclass", "torch.nn.parameter.Parameter",
         "torch.serialization._get_layout", "torch.storage.TypedStorage", "torch.storage.UntypedStorage",
     ]
 }

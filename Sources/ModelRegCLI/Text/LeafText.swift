@@ -31,6 +31,11 @@ extension PlainValue {
         }
     }
 
+    /// The first digits of a number that has many.
+    private static func shortened(_ digits: String) -> String {
+        digits.utf8.count <= 60 ? digits : "\(digits.prefix(40))… (\(digits.utf8.count) characters)"
+    }
+
     /// The value for people, on one line.
     var text: String {
         switch self {
@@ -40,7 +45,7 @@ extension PlainValue {
         case .boolean(let flag): "\(flag)"
         case .none: "none"
         case .bytes(let bytes): bytes.count > 16 ? "\(bytes.count) bytes" : "bytes \(HexText.of(bytes))"
-        case .bigInteger(let number): number.description
+        case .bigInteger(let number): PlainValue.shortened(number.description)
         case .name(let name): printable(name.description)
         }
     }
