@@ -63,6 +63,24 @@ struct StateDictSearchTests {
         #expect(try search(net).entries.map(\.name) == ["w", "child.v"])
     }
 
+    /// Each module has the one before it twice: a trillion names, were all of them made.
+    @Test func modulesThatMultiplyAreRefused() throws {
+        var modules: [(CheckpointKey, Checkpoint)] = [(.string("m0"), module(["w"], label: 0))]
+        for index in 1..<40 {
+            let both = module(
+                ["w"], modules: [("a", .reference(index - 1)), ("b", .reference(index - 1))], label: index)
+            modules.append((.string("m\(index)"), both))
+        }
+        #expect(throws: StateDictError.notStateDict("m39")) { try search(dictionary(modules), at: "m39") }
+        // And one chain that is deeper than anything is nested.
+        var chain: [(CheckpointKey, Checkpoint)] = []
+        for index in 0..<1000 {
+            chain.append(
+                (.string("m\(index)"), module(["w"], modules: [("a", .reference(index + 1))], label: index)))
+        }
+        #expect(throws: StateDictError.notStateDict("m0")) { try search(dictionary(chain), at: "m0") }
+    }
+
     @Test func theObviousMemberOfACheckpointIsFound() throws {
         let weights = dictionary([(.string("w"), .tensor(tensor))])
         let found = try search(

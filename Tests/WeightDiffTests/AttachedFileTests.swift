@@ -1,7 +1,6 @@
 import Checkpoints
 import Testing
-
-@testable import WeightDiff
+import WeightDiff
 
 struct AttachedFileTests {
     private func file(_ text: String) -> AttachedFile {

@@ -28,7 +28,7 @@ public struct StateDictSearch: Sendable {
     /// - Throws: ``StateDictError``.
     /// - Complexity: O(n · d) for n leaves in d levels.
     public init(
-        _ structure: Structure, at path: String? = nil, value: (Int) -> PlainValue?
+        _ structure: Structure, at path: String? = nil, value: @escaping (Int) -> PlainValue?
     ) throws(StateDictError) {
         let nodes = Nodes(structure)
         if let path {
@@ -48,7 +48,7 @@ public struct StateDictSearch: Sendable {
     ]
 
     private static func search(
-        _ node: Node, at path: CheckpointPath, _ nodes: Nodes, _ value: (Int) -> PlainValue?
+        _ node: Node, at path: CheckpointPath, _ nodes: Nodes, _ value: @escaping (Int) -> PlainValue?
     ) throws(StateDictError) -> (entries: [Entry], path: String) {
         if let entries = nodes.entries(of: node, value) { return (entries, path.text) }
         var found: [(name: String, entries: [Entry], path: String)] = []
@@ -163,7 +163,7 @@ private struct Nodes {
     // MARK: State dicts
 
     /// The tensors of a node that is a state dict or a module; `nil` for any other node.
-    func entries(of node: Node, _ value: (Int) -> PlainValue?) -> [StateDictSearch.Entry]? {
+    func entries(of node: Node, _ value: @escaping (Int) -> PlainValue?) -> [StateDictSearch.Entry]? {
         let node = resolved(node)
         switch node.structure {
         case .dictionary(let entries, _):
@@ -175,10 +175,9 @@ private struct Nodes {
             return tensors.map { StateDictSearch.Entry(name: $0.key, leaf: $0.node.firstLeaf) }
         case .object:
             guard isModule(node) else { return nil }
-            var entries: [StateDictSearch.Entry] = []
-            var active: Set<Int> = []
-            collect(node, prefix: "", value, &active, &entries)
-            return entries
+            var walk = ModuleWalk(value: value)
+            collect(node, prefix: "", depth: 0, &walk)
+            return walk.isTooLarge ? nil : walk.entries
         default: return nil
         }
     }
@@ -195,37 +194,29 @@ private struct Nodes {
     }
 
     /// Adds the tensors of a module and of those within it.
-    private func collect(
-        _ module: Node, prefix: String, _ value: (Int) -> PlainValue?, _ active: inout Set<Int>,
-        _ entries: inout [StateDictSearch.Entry]
-    ) {
-        // A module within itself has no state dict in PyTorch either.
-        guard active.insert(module.firstLeaf).inserted || module.structure.leafCount == 0,
-            prefix.utf8.count < 4096
-        else { return }
-        defer { active.remove(module.firstLeaf) }
+    private func collect(_ module: Node, prefix: String, depth: Int, _ walk: inout ModuleWalk) {
+        guard walk.begins(module, depth: depth) else { return }
+        defer { walk.active.remove(module.firstLeaf) }
         let members = members(of: module)
         if case .object(let form, _) = module.structure, form.name.module.hasPrefix("__torch__") {
-            for member in members where isTensor(member.node) {
-                entries.append(StateDictSearch.Entry(name: prefix + member.key, leaf: member.node.firstLeaf))
-            }
+            for member in members where isTensor(member.node) { walk.add(prefix + member.key, member.node) }
             for member in members where isModule(member.node) {
-                collect(member.node, prefix: prefix + member.key + ".", value, &active, &entries)
+                collect(member.node, prefix: prefix + member.key + ".", depth: depth + 1, &walk)
             }
             return
         }
         func group(_ name: String) -> [(key: String, node: Node)] {
             members.first { $0.key == name }.map { self.members(of: $0.node) } ?? []
         }
-        let unsaved = unsavedBuffers(members, value)
+        let unsaved = unsavedBuffers(members, walk.value)
         for member in group("_parameters") where isTensor(member.node) {
-            entries.append(StateDictSearch.Entry(name: prefix + member.key, leaf: member.node.firstLeaf))
+            walk.add(prefix + member.key, member.node)
         }
         for member in group("_buffers") where isTensor(member.node) && !unsaved.contains(member.key) {
-            entries.append(StateDictSearch.Entry(name: prefix + member.key, leaf: member.node.firstLeaf))
+            walk.add(prefix + member.key, member.node)
         }
         for member in group("_modules") where isModule(member.node) {
-            collect(member.node, prefix: prefix + member.key + ".", value, &active, &entries)
+            collect(member.node, prefix: prefix + member.key + ".", depth: depth + 1, &walk)
         }
     }
 
@@ -238,6 +229,36 @@ private struct Nodes {
         }
         let leaves = set.firstLeaf..<set.firstLeaf + set.structure.leafCount
         return Set(leaves.compactMap { leaf in if case .string(let name)? = value(leaf) { name } else { nil } })
+    }
+}
+
+/// A walk through a module and those within it. References may lead anywhere: it ends all the same.
+private struct ModuleWalk {
+    let value: (Int) -> PlainValue?
+    private(set) var entries: [StateDictSearch.Entry] = []
+    /// First leaves of the modules that the walk is within.
+    var active: Set<Int> = []
+    private(set) var isTooLarge = false
+    private var visitCount = 0
+
+    /// Most modules that are visited: those that are there twice count twice.
+    private static let maximumVisitCount = 1 << 17
+
+    init(value: @escaping (Int) -> PlainValue?) { self.value = value }
+
+    mutating func add(_ name: String, _ node: Node) {
+        entries.append(StateDictSearch.Entry(name: name, leaf: node.firstLeaf))
+    }
+
+    /// Whether to go into a module: not into one that the walk is within, which has no state dict in PyTorch either.
+    mutating func begins(_ module: Node, depth: Int) -> Bool {
+        visitCount += 1
+        guard visitCount <= ModuleWalk.maximumVisitCount, depth <= Checkpoint.maximumDepth else {
+            isTooLarge = true
+            return false
+        }
+        // Without leaves it has no tensors.
+        return !isTooLarge && module.structure.leafCount > 0 && active.insert(module.firstLeaf).inserted
     }
 }
 

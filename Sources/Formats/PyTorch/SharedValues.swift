@@ -38,8 +38,8 @@ struct SharedValues {
                 visits[index, default: 0] += 1
                 active.insert(index)
                 let container = heap.containers[Int(index)]
-                let attributes = container.attributes.map { [$0] } ?? []
-                frames.append(Frame(container: index, children: container.items + attributes))
+                let children = container.attributes.map { container.items + [$0] } ?? container.items
+                frames.append(Frame(container: index, children: children))
             default: break
             }
         }
