@@ -16,6 +16,9 @@ public struct WeightSource: Sendable {
     let origin: Origin
     let facts: CheckpointFacts
 
+    /// Whether it is a version of a file that was saved as it is.
+    public let isOpaqueFile: Bool
+
     /// A version of a registry. Nothing of its tensors is read yet.
     ///
     /// - Throws: ``RegistryError``.
@@ -33,6 +36,7 @@ public struct WeightSource: Sendable {
         if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
             facts.metadata = metadata
         }
+        isOpaqueFile = details.sourceFile?.format == SourceFile.opaqueFormat
         // Pinned, so that an alias that moves meanwhile changes nothing.
         origin = .version(registry, reference: version.reference)
         self.facts = facts
@@ -44,6 +48,7 @@ public struct WeightSource: Sendable {
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ source: ModelSource) throws {
         origin = .values(try HashedCheckpoint(source.checkpoint))
+        isOpaqueFile = false
         var facts = CheckpointFacts()
         if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
             let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
@@ -58,6 +63,7 @@ public struct WeightSource: Sendable {
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ checkpoint: Checkpoint) throws {
         origin = .values(try HashedCheckpoint(checkpoint))
+        isOpaqueFile = false
         facts = CheckpointFacts()
     }
 }

@@ -29,6 +29,9 @@ public struct ModelSource {
     /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
     public let isReproducible: Bool?
 
+    /// What is kept so that the file comes back byte for byte; `nil` where there are several.
+    let sourceFile: SourceFile?
+
     /// Reads the file or folder at `path`.
     ///
     /// A file is recognised by its content. In a folder, the weights are `model.safetensors`, the files of its
@@ -44,6 +47,13 @@ public struct ModelSource {
         } catch UnsupportedFormat.index {
             return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
         }
+    }
+
+    /// Takes the file at `path` as it is, whatever it is: as an opaque file; see `Checkpoint.opaqueFile(_:)`.
+    ///
+    /// - Throws: ``FileError``.
+    public static func readOpaque(_ path: String) throws -> ModelSource {
+        try ModelSource(opaque: MappedFile(path: path), name: FilePath.name(path))
     }
 
     /// Longest file of a folder that is kept as an attachment. Tokenizers have up to 40 MB.
@@ -70,6 +80,22 @@ public struct ModelSource {
         self.attachments = attachments
         self.omitted = omitted
         isReproducible = nil
+        sourceFile = SourceFile(file, name: name)
+    }
+
+    /// A file that is kept as it is.
+    private init(opaque file: MappedFile, name: String) throws {
+        let bytes = file.storage(of: 0..<file.byteCount)
+        checkpoint = .opaqueFile(try Tensor(storage: bytes, dtype: .uint8, shape: [file.byteCount]))
+        self.file = nil
+        fileName = name
+        fileFacts = [:]
+        attachments = [:]
+        omitted = []
+        isReproducible = nil
+        sourceFile = SourceFile(
+            name: name, format: SourceFile.opaqueFormat, file: file,
+            storages: file.byteCount > 0 ? [(0..<file.byteCount, bytes)] : [], metadata: [:])
     }
 
     /// Several files with their index, which is kept as an attachment.
@@ -88,6 +114,7 @@ public struct ModelSource {
         self.attachments = attachments
         self.omitted = omitted
         isReproducible = try model.isReproducible()
+        sourceFile = nil
     }
 }
 

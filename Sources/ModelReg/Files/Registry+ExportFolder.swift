@@ -8,18 +8,19 @@ import Tensors
 
 extension Registry {
     /// Writes a version as the folder of a model: its weights in one or several files, and its attachments.
+    ///
+    /// - Parameter source: The file to be given back as it was; `nil` where another one is wanted.
     func exportFolder(
         _ version: Version, to folder: String, format: FileFormat, source: VersionDetails.Source?,
         options: ExportOptions, progress: ProgressHandler?
     ) throws -> ExportResult {
         let folder = folder.hasSuffix("/") ? folder : folder + "/"
         let isWhole = options.patterns.isEmpty && !options.flattens && options.shardByteCount == nil
-        let isSource = isWhole && source?.format == format.rawValue
         guard options.shardByteCount == nil || format == .safetensors else { throw ExportError.shards(format) }
         var attachments = try attachments(of: version)
         var output = FolderOutput(folder, mayReplace: options.mayReplace)
 
-        if isSource, let name = FilePath.plainName(source?.name) {
+        if let name = FilePath.plainName(source?.name) {
             let canBeRestored = try output.write([name] + attachments.map(\.name)) { output in
                 let isDone = try restoreSourceFile(
                     of: version, to: folder + name, mayReplace: options.mayReplace,
@@ -29,8 +30,8 @@ extension Registry {
             }
             if canBeRestored {
                 return ExportResult(
-                    version: version, path: folder, format: format, isSourceFile: true, omitted: [],
-                    files: [name], attachments: attachments.map(\.name))
+                    version: version, path: folder, format: source.flatMap { FileFormat(rawValue: $0.format) },
+                    isSourceFile: true, omitted: [], files: [name], attachments: attachments.map(\.name))
             }
         }
         // An index is for the files that it was saved with. It is of use where these are written again.

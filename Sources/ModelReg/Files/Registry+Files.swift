@@ -47,22 +47,12 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
         var options = options
-        if let file = source.file {
-            options.sourceFile = SourceFile(
-                name: source.fileName, format: file.format.rawValue, file: file.file,
-                storages: file.storages.map { ($0.range, $0.storage) }, metadata: file.metadata)
-            // There is no other way back to these than their own bytes.
-            switch file.format {
-            case .gguf: options.sourceFile?.literalLimit = GGUFHeader.maximumByteCount
-            case .pickle, .pytorch: options.sourceFile?.literalLimit = file.pickleByteCount
-            case .safetensors, .npy, .npz: break
-            }
-            let dangerous = file.pickledNames.filter { $0.risk == .dangerous }
-            if !dangerous.isEmpty {
-                guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
-                options.attributes[UnsafeFileError.attribute] = AttributeValue(
-                    dangerous.prefix(100).map { AttributeValue($0.name.description) })
-            }
+        if let sourceFile = source.sourceFile { options.sourceFile = sourceFile }
+        let dangerous = (source.file?.pickledNames ?? []).filter { $0.risk == .dangerous }
+        if !dangerous.isEmpty {
+            guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
+            options.attributes[UnsafeFileError.attribute] = AttributeValue(
+                dangerous.prefix(100).map { AttributeValue($0.name.description) })
         }
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }
@@ -89,27 +79,18 @@ extension Registry {
     ) throws -> ExportResult {
         let version = try version(reference)
         let source = try details(of: version).sourceFile
-        let sourceFormat = try source.map { source in
-            guard let format = FileFormat(rawValue: source.format) else {
-                throw RegistryError.damaged(
-                    RegistryError.Damage(
-                        version: version.reference,
-                        problem: "its source file is of the unknown format \(quoted(source.format))"))
-            }
-            return format
-        }
-        let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
+        let origin = try source.map { try SourceOrigin($0, of: version) }
+        let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? origin?.format ?? .safetensors
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
+        let isSource = options.isWhole && origin?.gives(format, options) == true
         let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
         if isFolder || options.shardByteCount != nil {
             return try exportFolder(
-                version, to: path ?? FilePath.name(version.model), format: format, source: source,
-                options: options, progress: progress)
+                version, to: path ?? FilePath.name(version.model), format: format,
+                source: isSource ? source : nil, options: options, progress: progress)
         }
-        let isSource =
-            options.patterns.isEmpty && !options.flattens && options.stateDict == nil && format == sourceFormat
         let target =
             path ?? (isSource ? FilePath.plainName(source?.name) : nil)
             ?? FilePath.name(version.model) + "." + format.fileExtension
@@ -117,8 +98,8 @@ extension Registry {
             let (isRestored, omitted) = try exportWeights(
                 version, to: target, format: format, isSource: isSource, options: options, progress: progress)
             return ExportResult(
-                version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
-                files: [FilePath.name(target)], attachments: [])
+                version: version, path: target, format: isRestored ? origin?.format : format,
+                isSourceFile: isRestored, omitted: omitted, files: [FilePath.name(target)], attachments: [])
         }
         let attachments = try attachments(of: version)
         let (folder, name) = FilePath.split(target)
@@ -130,8 +111,8 @@ extension Registry {
             return result
         }
         return ExportResult(
-            version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
-            files: [name], attachments: attachments.map(\.name))
+            version: version, path: target, format: isRestored ? origin?.format : format,
+            isSourceFile: isRestored, omitted: omitted, files: [name], attachments: attachments.map(\.name))
     }
 
     /// Writes the file that a version came from where that is asked for and possible, else a new one.
@@ -205,8 +186,8 @@ public struct ExportResult: Sendable {
     public let version: Version
     /// Where it is.
     public let path: String
-    /// Its format.
-    public let format: FileFormat
+    /// Its format; `nil` for a file that is kept as it is.
+    public let format: FileFormat?
     /// Whether it is, byte for byte, the file that the version was saved from.
     public let isSourceFile: Bool
     /// The paths of plain values that a flat file has no place for.

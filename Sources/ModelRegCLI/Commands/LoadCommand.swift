@@ -129,12 +129,13 @@ struct LoadCommand: ParsableCommand {
         if options.json {
             try JSON.print(
                 Report(
-                    version: VersionJSON(result.version), path: result.path, format: result.format.rawValue,
+                    version: VersionJSON(result.version), path: result.path, format: result.format?.rawValue,
                     isSourceFile: result.isSourceFile, omitted: result.omitted, files: result.files,
                     attachments: result.attachments))
         } else {
             var how =
-                result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
+                result.isSourceFile
+                ? "the file that was saved, byte for byte" : "as \(result.format?.rawValue ?? "a file")"
             if result.files.count > 1 { how += " in \(result.files.count) files" }
             if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
@@ -155,7 +156,7 @@ struct LoadCommand: ParsableCommand {
     private struct Report: Encodable {
         let version: VersionJSON
         let path: String
-        let format: String
+        let format: String?
         let isSourceFile: Bool
         let omitted: [String]
         let files: [String]

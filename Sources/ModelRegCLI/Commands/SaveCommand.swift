@@ -10,7 +10,7 @@ struct SaveCommand: ParsableCommand {
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
             Nothing in it is ever executed. The index of a model in several safetensors files stands for all of \
             them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
-            The registry is made if there is none. When the command returns, the version is on the disk.
+            With --opaque any other file is kept as it is. The registry is made if there is none. When the command returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
             asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \
@@ -24,6 +24,7 @@ struct SaveCommand: ParsableCommand {
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
+              modelreg save --opaque model.tflite phone
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -92,6 +93,9 @@ struct SaveCommand: ParsableCommand {
         help: "Save a pickle that would run dangerous code in Python, marked \"unsafe\". Nothing is run here.")
     var allowUnsafe = false
 
+    @Flag(name: .long, help: "Take the file as it is, whatever it is: it comes back byte for byte.")
+    var opaque = false
+
     @Flag(name: .long, help: "Move protected aliases, too.")
     var force = false
 
@@ -123,7 +127,7 @@ struct SaveCommand: ParsableCommand {
             saveOptions.environment?.packages.merge(try PackageList.read(packages)) { $1 }
         }
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
-        let source = try InputFile.read(file)
+        let source = try opaque ? InputFile.readOpaque(file) : offeringOpaque { try InputFile.read(file) }
         for name in saveOptions.attachments.keys where source.attachments[name] != nil {
             throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
         }
@@ -139,6 +143,15 @@ struct SaveCommand: ParsableCommand {
         bar.clear()
         try report(result, source)
         if !noPack { EarlierVersions.pack(model, in: registry, options) }
+    }
+
+    /// Says of a file that is in no format that can be read how it can be saved all the same.
+    private func offeringOpaque<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as InputFileError where error.isHelpedByOpaque {
+            throw ExplainedError(error: error, explanation: ", or save it as it is with --opaque")
+        }
     }
 
     private func report(_ result: SaveResult, _ source: ModelSource) throws {

@@ -1,4 +1,5 @@
 import Foundations
+import Glibc
 import ModelReg
 
 /// Reads a checkpoint file, or the folder of a model, that was named on the command line.
@@ -11,6 +12,17 @@ enum InputFile {
             throw InputFileError(path: path, error: error)
         }
     }
+
+    /// Takes any file as it is.
+    ///
+    /// - Throws: ``UsageError`` for a folder, `FileError`.
+    static func readOpaque(_ path: String) throws -> ModelSource {
+        do {
+            return try ModelSource.readOpaque(path)
+        } catch let error as FileError where error.code == EISDIR {
+            throw UsageError(description: "--opaque is for one file, and \(quoted(path)) is a folder")
+        }
+    }
 }
 
 /// What is wrong with a file, and which file.
@@ -21,4 +33,14 @@ struct InputFileError: CategorisedError, CustomStringConvertible {
     var description: String { "\(quoted(path)): \(error)" }
 
     var category: ErrorCategory { error.category }
+
+    /// Whether the file is whole as far as one can see, and only in another format.
+    var isHelpedByOpaque: Bool {
+        switch error {
+        case UnsupportedFormat.known, UnsupportedFormat.unknown, UnsupportedFormat.index,
+            TorchArchiveError.noPickle:
+            true
+        default: false
+        }
+    }
 }

@@ -46,10 +46,10 @@ struct FileRecipe: Equatable {
         }
         tensors.sort { $0.range.lowerBound < $1.range.lowerBound }
 
-        let literalByteCount = source.file.byteCount - tensors.reduce(0) { $0 + $1.range.count }
+        let literalByteCount = source.byteCount - tensors.reduce(0) { $0 + $1.range.count }
         let limit = max(
             source.literalLimit ?? FileRecipe.freeLiteralByteCount,
-            source.file.byteCount / FileRecipe.maximumLiteralShare)
+            source.byteCount / FileRecipe.maximumLiteralShare)
         guard literalByteCount <= limit else { return nil }
 
         var pieces: [Piece] = []
@@ -60,7 +60,7 @@ struct FileRecipe: Equatable {
             literals += [UInt8](repeating: 0, count: end - position)
             try literals.withUnsafeMutableBytes { bytes in
                 let target = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
-                try source.file.copyBytes(position..<end, into: target)
+                try source.copyBytes(position..<end, into: target)
             }
             return start..<literals.count
         }
@@ -68,7 +68,7 @@ struct FileRecipe: Equatable {
             pieces.append(Piece(literal: try literal(to: range.lowerBound), leaf: leaf))
             position = range.upperBound
         }
-        pieces.append(Piece(literal: try literal(to: source.file.byteCount), leaf: nil))
+        pieces.append(Piece(literal: try literal(to: source.byteCount), leaf: nil))
         self.pieces = pieces
         self.literals = literals
     }

@@ -44,7 +44,7 @@ final class SaveProcess: Sendable {
         let sourceFile = options.sourceFile.flatMap { source in
             recipe.map {
                 NewSourceFile(
-                    name: source.name, format: source.format, byteCount: source.file.byteCount,
+                    name: source.name, format: source.format, byteCount: source.byteCount,
                     recipe: $0.encoded)
             }
         }
@@ -57,7 +57,7 @@ final class SaveProcess: Sendable {
             let version = try writer.finish { db -> (Version, String?)? in
                 guard try missingChunks(db, hashes).isEmpty else { return nil }
                 for file in plan.files { try file.requireUnchanged() }
-                try options.sourceFile?.file.requireUnchanged()
+                for file in options.sourceFile?.files ?? [] { try file.requireUnchanged() }
                 let inserted = try insertion.insert(db)
                 try unfinished.end(db)
                 return inserted
