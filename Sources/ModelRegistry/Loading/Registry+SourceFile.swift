@@ -1,9 +1,3 @@
-import Checkpoints
-import ChunkStore
-import Foundations
-import GRDB
-import Tensors
-
 extension Registry {
     /// Writes the file that a version was saved from again, byte for byte.
     ///
@@ -16,32 +10,63 @@ extension Registry {
         of version: Version, to path: String, mayReplace: Bool = false, verifiesHashes: Bool = false,
         progress: ProgressHandler? = nil
     ) throws -> Bool {
-        let found = try read { db in
-            guard let source = try SourceFileRow(db, version) else {
-                return nil as (Int, FileRecipe, SourceFileRow.Places, TensorReader)?
-            }
-            let content = try VersionContent(db, version)
-            return try locatingDamage(version: version.reference) {
-                let recipe = try source.recipe(leafCount: content.leaves.count)
-                let places = try source.places(recipe, content)
-                let reader = try TensorReader(self, db, version, places.tensors.map { ($0.row, $0.path) })
-                return (source.byteCount, recipe, places, reader)
-            }
-        }
-        guard let (byteCount, recipe, places, reader) = found else { return false }
-        let output = try OutputFile(path: path, byteCount: byteCount, mayReplace: mayReplace)
-        for (literal, position) in places.literals {
-            UnsafeMutableRawBufferPointer(rebasing: output.bytes[position..<position + literal.count])
-                .copyBytes(from: recipe.literals[literal])
-        }
-        let requests = places.tensors.map { row, path, position in
-            TensorReader.Request(
-                tensor: row, path: path,
-                destination: UnsafeMutableRawBufferPointer(
-                    rebasing: output.bytes[position..<position + row.byteCount]))
-        }
-        try reader.read(requests, verifiesHashes: verifiesHashes, progress: progress)
-        try output.commit()
+        guard let source = try SourceBytes(self, version) else { return false }
+        try source.write(
+            0..<source.byteCount, to: path, mayReplace: mayReplace, verifiesHashes: verifiesHashes,
+            progress: progress)
         return true
+    }
+
+    /// The folder that a version was saved from; `nil` where it was none.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func sourceFolder(of version: Version) throws -> SourceFolder? {
+        guard let row = try details(of: version).sourceFile, row.format == SourceFile.folderFormat,
+            let source = try SourceBytes(self, version), let folder = source.folder
+        else { return nil }
+        return SourceFolder(
+            name: row.name, files: folder.listing.files, start: folder.start, bytes: source)
+    }
+}
+
+/// A folder that a version was saved from, whose files can be written again, byte for byte, one by one.
+///
+/// Attachments are not among them.
+public struct SourceFolder: Sendable {
+    /// What the folder was called. It comes from a registry, which may be anybody's.
+    public let name: String
+
+    /// The files, whose names never lead out of the folder.
+    public let files: [FolderListing.File]
+
+    /// Where each file begins in the folder's bytes.
+    private let starts: [Int]
+    private let bytes: SourceBytes
+
+    fileprivate init(name: String, files: [FolderListing.File], start: Int, bytes: SourceBytes) {
+        self.name = name
+        self.files = files
+        self.bytes = bytes
+        var position = start
+        starts = files.map { file in
+            defer { position += file.byteCount }
+            return position
+        }
+    }
+
+    /// Writes one of ``files``. Memory does not grow with it.
+    ///
+    /// - Parameters:
+    ///   - index: Which one.
+    ///   - path: Where to write it; it appears there once it is complete.
+    ///   - mayReplace: Whether a file that is there already gives way.
+    /// - Throws: ``RegistryError``, ``FileError``.
+    public func restore(
+        _ index: Int, to path: String, mayReplace: Bool = false, verifiesHashes: Bool = false,
+        progress: ProgressHandler? = nil
+    ) throws {
+        try bytes.write(
+            starts[index]..<starts[index] + files[index].byteCount, to: path, mayReplace: mayReplace,
+            verifiesHashes: verifiesHashes, progress: progress)
     }
 }
