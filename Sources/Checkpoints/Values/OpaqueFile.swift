@@ -19,4 +19,24 @@ extension Structure {
     public var isOpaqueFile: Bool {
         self == .object(.opaqueFile, parts: [Part(part: .value, structure: .tensor)])
     }
+
+    /// The numbers of the leaves that are files kept as they are.
+    package var opaqueLeaves: Set<Int> {
+        var leaves: Set<Int> = []
+        var next = 0
+        func visit(_ structure: Structure) {
+            switch structure {
+            case _ where structure.isOpaqueFile:
+                leaves.insert(next)
+                next += 1
+            case .tensor, .value: next += 1
+            case .reference: break
+            case .list(let items), .tuple(let items): for item in items { visit(item) }
+            case .dictionary(let entries, _): for entry in entries { visit(entry.structure) }
+            case .object(_, let parts): for part in parts { visit(part.structure) }
+            }
+        }
+        visit(self)
+        return leaves
+    }
 }

@@ -79,6 +79,8 @@ public enum UnsupportedFormat: FormatError, Equatable {
     case unknown
     /// A format that is recognised but not read; the text says what the file is.
     case known(String)
+    /// What Git LFS leaves in place of a file, and the length of that file.
+    case lfsPointer(byteCount: Int?)
     /// JSON, as the index of a model in several files is.
     case index
 
@@ -89,6 +91,10 @@ public enum UnsupportedFormat: FormatError, Equatable {
         case .unknown: "not a checkpoint that modelreg can read: neither safetensors, PyTorch, NumPy nor GGUF"
         case .known(let what):
             "the file is \(what), which is not supported; save it as safetensors or with torch.save"
+        case .lfsPointer(let byteCount):
+            "the file is a Git LFS pointer"
+                + (byteCount.map { " to \($0) bytes that are not here" } ?? ", the bytes are not here")
+                + "; run `git lfs pull`"
         case .index: "the file is JSON, which is read as the index of a model in several files only"
         }
     }

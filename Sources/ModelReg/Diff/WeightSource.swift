@@ -33,7 +33,8 @@ public struct WeightSource: Sendable {
         facts.attributes = texts(details.attributes)
         // Only some formats have a place for it.
         let metadata = texts(details.fileFacts)
-        if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
+        let formats = [FileFormat.safetensors.rawValue, SourceFile.folderFormat]
+        if !metadata.isEmpty || details.sourceFile.map({ formats.contains($0.format) }) == true {
             facts.metadata = metadata
         }
         isOpaqueFile = details.sourceFile?.format == SourceFile.opaqueFormat
@@ -51,7 +52,7 @@ public struct WeightSource: Sendable {
         isOpaqueFile = false
         var facts = CheckpointFacts()
         if source.file.map({ [.safetensors, .gguf].contains($0.format) }) ?? true {
-            let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
+            let texts = source.metadata.map { ($0.key, JSONText.quoted($0.value)) }
             facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value.json) } + texts) { $1 }
         }
         self.facts = facts

@@ -39,17 +39,22 @@ struct FlatSelection {
         }
     }
 
-    /// The selected leaves by name.
-    init(_ layout: StorageLayout, flattens: Bool, format: String) throws {
-        let names = flattens ? nil : try FlatSelection.names(layout, format: format)
+    /// The selected leaves by name, but for files that are kept as they are.
+    ///
+    /// - Parameter isFolder: Whether the version is a folder: where all selected leaves are of one of its files, they have
+    ///   the names that they have there, and beside weights nothing else counts.
+    init(_ layout: StorageLayout, flattens: Bool, isFolder: Bool, format: String) throws {
+        let files = layout.structure.opaqueLeaves
+        let names =
+            flattens ? nil : try FlatSelection.names(layout, except: files, isFolder: isFolder, format: format)
         let paths = layout.structure.leafPaths
         let dottedNames = layout.structure.leafKeys.map { $0.joined(separator: ".") }
         var nameOfStorage: [Int: String] = [:]
         var pathOfName: [CheckpointKey: String] = [:]
         for (index, leaf) in layout.leaves.enumerated() {
             guard let leaf else { continue }
-            let name = names?[index] ?? dottedNames[index]
-            guard let tensor = leaf.tensor else {
+            let name = names == nil ? dottedNames[index] : names?[index]
+            guard let name, let tensor = leaf.tensor, !files.contains(index) else {
                 omitted.append(paths[index].text)
                 continue
             }
@@ -86,29 +91,49 @@ struct FlatSelection {
         entries.reduce(0) { $0 + ((try? TensorGeometry.byteCount(dtype: $1.dtype, shape: $1.shape)) ?? 0) }
     }
 
-    /// The key of each leaf of a dictionary of tensors, by the leaf's position.
+    /// The key of each leaf of a dictionary of tensors, by the leaf's position; none for what a folder has beside them.
     ///
     /// - Throws: ``NamedTensorsError`` where a selected leaf is not a tensor directly in such a dictionary.
-    private static func names(_ layout: StorageLayout, format: String) throws -> [Int: String] {
+    private static func names(
+        _ layout: StorageLayout, except files: Set<Int>, isFolder: Bool, format: String
+    ) throws -> [Int: String] {
         func error(_ problem: NamedTensorsError.Problem) -> NamedTensorsError {
             NamedTensorsError(format: format, problem: problem)
         }
-        guard case .dictionary(let entries, _) = layout.structure else {
+        guard case .dictionary(let top, _) = layout.structure else {
             throw error(.notDictionary(layout.structure.kind.phrase))
         }
+        var selected = FlatSelection.selected(top, from: 0, layout, except: files)
+        var hasTensors = selected.contains { $0.structure == .tensor }
+        while isFolder, !hasTensors, selected.count == 1,
+            case .dictionary(let entries, _) = selected[0].structure
+        {
+            selected = FlatSelection.selected(entries, from: selected[0].firstLeaf, layout, except: files)
+            hasTensors = selected.contains { $0.structure == .tensor }
+        }
         var names: [Int: String] = [:]
-        var position = 0
-        for entry in entries {
-            let range = position..<position + entry.structure.leafCount
-            position = range.upperBound
-            guard layout.leaves[range].contains(where: { $0 != nil }) else { continue }
+        for entry in selected {
+            if isFolder, hasTensors, entry.structure != .tensor { continue }
             guard case .string(let name) = entry.key else { throw error(.key(entry.key)) }
             guard entry.structure == .tensor else {
                 throw error(.value(path: name, kind: entry.structure.kind.phrase))
             }
-            names[range.lowerBound] = name
+            names[entry.firstLeaf] = name
         }
         return names
+    }
+
+    /// The entries that have selected leaves other than files, each with the position of its first leaf.
+    private static func selected(
+        _ entries: [Structure.Entry], from first: Int, _ layout: StorageLayout, except files: Set<Int>
+    ) -> [(key: CheckpointKey, structure: Structure, firstLeaf: Int)] {
+        var next = first
+        return entries.compactMap { entry in
+            let range = next..<next + entry.structure.leafCount
+            next = range.upperBound
+            guard range.contains(where: { layout.leaves[$0] != nil && !files.contains($0) }) else { return nil }
+            return (entry.key, entry.structure, range.lowerBound)
+        }
     }
 }
 

@@ -5,46 +5,55 @@ public import ModelRegistry
 public import OrderedCollections
 import Tensors
 
-/// What a model is saved from: a checkpoint file, the index of a model in several files, or the folder of a model.
+/// What a model is saved from: a file, the index of a model in several files, or a folder with all that is in it.
 public struct ModelSource {
     /// All tensors and values.
     public let checkpoint: Checkpoint
 
-    /// The file that they are in; `nil` where there are several.
+    /// The checkpoint file that they are in; `nil` for several files, and for one that is kept as it is.
     public let file: CheckpointFile?
 
-    /// What the file is called; of several, their index.
+    /// What the file or folder is called.
     public let fileName: String
 
-    /// Facts that the files carry.
+    /// Facts that the file carries; of a folder, those of its only set of weights.
     public let fileFacts: Attributes
 
-    /// Small files beside the weights, by name: the index of several files, configuration, tokenizer.
+    /// Small texts beside the weights, by their names below the folder: configuration, tokenizer, indices.
     public let attachments: OrderedDictionary<String, [UInt8]>
 
-    /// Names of what else is in the folder, and is not kept: other weights, large files, folders.
+    /// Names of what else is in the folder, and is not kept because somebody said so, or because it holds no bytes.
     public let omitted: [String]
 
-    /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
-    public let isReproducible: Bool?
+    /// Names of the files of a folder that are kept as they are, because they are no checkpoints.
+    public let opaqueNames: [String]
 
-    /// What is kept so that the file comes back byte for byte; `nil` where there are several.
-    let sourceFile: SourceFile?
+    /// What a user should know of the files, one line each.
+    public let notes: [String]
+
+    /// The classes and functions that loading each file with Python would look up, by its name; none but for pickles.
+    public let pickledNames: [(file: String, names: [PickledName])]
+
+    /// What is kept so that all comes back byte for byte.
+    let sourceFile: SourceFile
 
     /// Reads the file or folder at `path`.
     ///
-    /// A file is recognised by its content. In a folder, the weights are `model.safetensors`, the files of its
-    /// index, a single other safetensors file or index, or `pytorch_model.bin`, the first that is there; other
-    /// files up to ``maximumAttachmentByteCount`` are attachments.
+    /// A file is recognised by its content. In a folder, links are followed, and each file is what its content says:
+    /// checkpoints give tensors and values, small texts are attachments, and all others are kept as they are; see
+    /// `Checkpoint.opaqueFile(_:)`. Where one file, or the files of one index, have all tensors, these have the names that
+    /// they have in the file. Otherwise the paths of each file begin with its name below the folder.
     ///
+    /// - Parameter patterns: What to leave out of a folder, as `.gitignore` says it: `*.tmp`, `logs/`, `/onnx/*.bin`.
+    ///   Its file `.modelregignore` has others, one a line.
     /// - Throws: ``FormatError`` for what is not what it claims, ``FileError``.
-    public static func read(_ path: String) throws -> ModelSource {
-        if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
+    public static func read(_ path: String, excluding patterns: [String] = []) throws -> ModelSource {
+        if ModelFolder.isFolder(path) { return ModelSource(try ModelFolder(path, excluding: patterns)) }
         do {
             let file = try CheckpointFile.read(path: path)
             return ModelSource(file, name: FilePath.name(path))
         } catch UnsupportedFormat.index {
-            return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
+            return ModelSource(try ModelFolder(indexPath: path))
         }
     }
 
@@ -55,30 +64,29 @@ public struct ModelSource {
         try ModelSource(opaque: MappedFile(path: path), name: FilePath.name(path))
     }
 
-    /// Longest file of a folder that is kept as an attachment. Tokenizers have up to 40 MB.
-    public static let maximumAttachmentByteCount = 64 << 20
+    /// Longest text of a folder that is kept as an attachment, beside indices.
+    public static let maximumAttachmentByteCount = 1 << 20
 
-    /// Most files of a folder that are kept.
-    public static let maximumAttachmentCount = 256
+    /// Longest index of a folder that is kept as an attachment.
+    public static let maximumIndexByteCount = 64 << 20
+
+    /// Most files of a folder that are kept as attachments.
+    public static let maximumAttachmentCount = 1024
 
     /// Most bytes of all of them.
     public static let maximumAttachmentsByteCount = 128 << 20
 
     /// A single file.
     public init(_ file: CheckpointFile, name: String) {
-        self.init(file, name: name, attachments: [:], omitted: [])
-    }
-
-    init(
-        _ file: CheckpointFile, name: String, attachments: OrderedDictionary<String, [UInt8]>, omitted: [String]
-    ) {
         checkpoint = file.checkpoint
         self.file = file
         fileName = name
         fileFacts = file.facts.mapValues { AttributeValue(trusted: $0) }
-        self.attachments = attachments
-        self.omitted = omitted
-        isReproducible = nil
+        attachments = [:]
+        omitted = []
+        opaqueNames = []
+        notes = []
+        pickledNames = [(name, file.pickledNames)]
         sourceFile = SourceFile(file, name: name)
     }
 
@@ -91,28 +99,33 @@ public struct ModelSource {
         fileFacts = [:]
         attachments = [:]
         omitted = []
-        isReproducible = nil
+        opaqueNames = []
+        notes = []
+        pickledNames = []
         sourceFile = SourceFile(
             name: name, format: SourceFile.opaqueFormat, file: file,
             storages: file.byteCount > 0 ? [(0..<file.byteCount, bytes)] : [], metadata: [:])
     }
 
-    /// Several files with their index, which is kept as an attachment.
-    init(
-        _ model: ShardedSafetensors, name: String, attachments: OrderedDictionary<String, [UInt8]> = [:],
-        omitted: [String] = []
-    ) throws {
-        checkpoint = model.checkpoint
+    /// The files of a folder.
+    private init(_ folder: ModelFolder) {
+        checkpoint = folder.contents.checkpoint
         file = nil
-        fileName = name
-        fileFacts = model.metadata.mapValues { AttributeValue($0) }
-        var attachments = attachments
-        // Under a name that `exportFile` looks for.
-        let indexName = name.hasSuffix(SafetensorsShards.indexSuffix) ? name : SafetensorsShards.indexName
-        attachments[indexName] = model.index.withUnsafeBytes { [UInt8]($0) }
-        self.attachments = attachments
-        self.omitted = omitted
-        isReproducible = try model.isReproducible()
-        sourceFile = nil
+        fileName = folder.name
+        let weights = folder.contents.weights
+        fileFacts = (weights.count == 1 ? weights[0].source?.facts ?? [:] : [:]).mapValues {
+            AttributeValue(trusted: $0)
+        }
+        attachments = folder.reader.attachments
+        omitted = folder.omitted
+        opaqueNames = folder.reader.opaqueNames
+        notes = folder.notes
+        pickledNames = folder.reader.members.compactMap { member in
+            member.source.map { (member.name, $0.pickledNames) }
+        }
+        sourceFile = folder.sourceFile
     }
+
+    /// Texts beside the tensors of a file (safetensors `__metadata__`); of a folder, those of its only set of weights.
+    public var metadata: OrderedDictionary<String, String> { sourceFile.metadata }
 }

@@ -31,7 +31,8 @@ extension Registry {
         let selection =
             format == .npy
             ? try FlatSelection(single: storages)
-            : try FlatSelection(storages, flattens: options.flattens, format: format.rawValue)
+            : try FlatSelection(
+                storages, flattens: options.flattens, isFolder: isFolder(version), format: format.rawValue)
         let layout = try selection.layout(format, metadata: fileMetadata(of: version))
         try layout.write(to: path, mayReplace: options.mayReplace) { destinations in
             let leaves = zip(selection.leaves, destinations).map { (leaf: $0, destination: $1) }
@@ -57,6 +58,11 @@ extension Registry {
         return ExportResult(
             version: version, path: target, format: format, isSourceFile: false, omitted: [], files: [target],
             attachments: [])
+    }
+
+    /// Whether a version was saved from a folder.
+    func isFolder(_ version: Version) throws -> Bool {
+        try details(of: version).sourceFile?.format == SourceFile.folderFormat
     }
 
     /// The texts that the version's file carried beside the tensors.

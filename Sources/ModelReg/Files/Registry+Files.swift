@@ -47,12 +47,16 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> SaveResult {
         var options = options
-        if let sourceFile = source.sourceFile { options.sourceFile = sourceFile }
-        let dangerous = (source.file?.pickledNames ?? []).filter { $0.risk == .dangerous }
-        if !dangerous.isEmpty {
-            guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
+        options.sourceFile = source.sourceFile
+        let dangerous = source.pickledNames.map { file in
+            (file: file.file, names: file.names.filter { $0.risk == .dangerous }.map(\.name))
+        }.filter { !$0.names.isEmpty }
+        if let first = dangerous.first {
+            guard options.allowsUnsafe else {
+                throw UnsafeFileError(first.names, file: source.file == nil ? first.file : nil)
+            }
             options.attributes[UnsafeFileError.attribute] = AttributeValue(
-                dangerous.prefix(100).map { AttributeValue($0.name.description) })
+                dangerous.flatMap(\.names).prefix(100).map { AttributeValue($0.description) })
         }
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }
@@ -85,7 +89,12 @@ extension Registry {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
         let isSource = options.isWhole && origin?.gives(format, options) == true
-        let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
+        if origin == .folder, options.isWhole, options.format == nil,
+            let result = try exportSource(version, to: path, options: options, progress: progress)
+        {
+            return result
+        }
+        let isFolder = path.map(FilePath.isFolder) ?? false
         if isFolder || options.shardByteCount != nil {
             return try exportFolder(
                 version, to: path ?? FilePath.name(version.model), format: format,
@@ -192,6 +201,8 @@ public struct ExportResult: Sendable {
     public let isSourceFile: Bool
     /// The paths of plain values that a flat file has no place for.
     public let omitted: [String]
+    /// Whether it is a folder, all of it as it was saved.
+    public internal(set) var isFolder = false
     /// Names of the files with weights: one, or several in a folder.
     public let files: [String]
     /// Names of the other files that were written: attachments, and the index of several files.
@@ -203,6 +214,9 @@ enum FilePath {
     static func name(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
     }
+
+    /// Whether a path is to be a folder: it says so, or is one.
+    static func isFolder(_ path: String) -> Bool { path.hasSuffix("/") || ModelFolder.isFolder(path) }
 
     /// The folder of a path with its slash, and the name in it.
     static func split(_ path: String) -> (folder: String, name: String) {

@@ -8,6 +8,8 @@ enum SourceOrigin: Equatable {
     case checkpoint(FileFormat)
     /// A file that is kept as it is.
     case opaqueFile
+    /// A folder.
+    case folder
 
     /// - Throws: ``RegistryError/damaged(_:)`` for a kind that nobody knows.
     init(_ source: VersionDetails.Source, of version: Version) throws {
@@ -15,6 +17,8 @@ enum SourceOrigin: Equatable {
             self = .checkpoint(format)
         } else if source.format == SourceFile.opaqueFormat {
             self = .opaqueFile
+        } else if source.format == SourceFile.folderFormat {
+            self = .folder
         } else {
             throw RegistryError.damaged(
                 RegistryError.Damage(
@@ -35,6 +39,8 @@ enum SourceOrigin: Equatable {
         switch self {
         case .checkpoint(let own): own == format
         case .opaqueFile: options.format == nil
+        // Its files are given back one by one.
+        case .folder: false
         }
     }
 }

@@ -8,8 +8,8 @@ struct LoadCommand: ParsableCommand {
         commandName: "load",
         abstract: "Write a version, or part of it, to a file or folder.",
         discussion: """
-            In the format it came from, a whole version is the file that was saved, byte for byte. Without -o the \
-            file gets the name that it had, in the current folder. Where -o is a folder, or ends in /, it gets the \
+            In the format it came from, a whole version is the file or folder that was saved, byte for byte. Without \
+            -o it gets the name that it had, in the current folder. Where -o is a folder, or ends in /, it gets the \
             weights and all attachments, such as configuration and tokenizer. A file that is there is never \
             overwritten without --force.
 
@@ -22,6 +22,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
               modelreg load whole-model --state-dict -o weights.safetensors
               modelreg load lm --only token.weight --rows 100:200 -o rows.npy
+              modelreg load sd --only 'unet/*' -o unet.safetensors
               modelreg load llama -o Llama-3.2-1B/ --shard 5GB
             """)
 
@@ -124,7 +125,7 @@ struct LoadCommand: ParsableCommand {
         }
         bar.clear()
         if !result.omitted.isEmpty {
-            options.message("note: plain values left out: \(Output.listed(result.omitted))")
+            options.message("note: left out, as they are no tensors: \(Output.listed(result.omitted))")
         }
         if options.json {
             try JSON.print(
@@ -135,9 +136,15 @@ struct LoadCommand: ParsableCommand {
         } else {
             var how =
                 result.isSourceFile
-                ? "the file that was saved, byte for byte" : "as \(result.format?.rawValue ?? "a file")"
-            if result.files.count > 1 { how += " in \(result.files.count) files" }
-            if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
+                ? "the \(result.isFolder ? "folder" : "file") that was saved, byte for byte"
+                : "as \(result.format?.rawValue ?? "a file")"
+            if result.files.count > 1, !result.isFolder { how += " in \(result.files.count) files" }
+            if result.isFolder {
+                let count = result.files.count + result.attachments.count
+                how += ", \(count) \(count == 1 ? "file" : "files")"
+            } else if !result.attachments.isEmpty {
+                how += ", with \(Output.listed(result.attachments))"
+            }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
     }

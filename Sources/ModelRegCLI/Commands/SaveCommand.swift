@@ -8,8 +8,9 @@ struct SaveCommand: ParsableCommand {
         abstract: "Save a checkpoint file, or the folder of a model, as the next version of a model.",
         discussion: """
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
-            Nothing in it is ever executed. The index of a model in several safetensors files stands for all of \
-            them; of a folder with weights, configuration and tokenizer, the small files are kept as attachments. \
+            Nothing in it is ever executed. The index of a model in several safetensors or PyTorch files stands \
+            for all of them. A folder is saved with all that is in it: small texts as attachments, what is no \
+            checkpoint as it is. --exclude leaves files out, and so does a file .modelregignore, one glob a line. \
             With --opaque any other file is kept as it is. The registry is made if there is none. When the command returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
@@ -24,6 +25,7 @@ struct SaveCommand: ParsableCommand {
               modelreg save checkpoint.pt runs/17:best --metric loss=0.12 --set lr=0.001
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
+              modelreg save checkpoint-500/ run --exclude '*.tmp' --exclude logs/
               modelreg save --opaque model.tflite phone
             """)
 
@@ -51,6 +53,12 @@ struct SaveCommand: ParsableCommand {
 
     @Option(name: .long, help: "A small file to keep with it. May be repeated.", completion: .file())
     var attach: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What to leave out of a folder, as .gitignore says it. May be repeated.", valueName: "glob"))
+    var exclude: [String] = []
 
     @Option(
         name: .long,
@@ -127,7 +135,9 @@ struct SaveCommand: ParsableCommand {
             saveOptions.environment?.packages.merge(try PackageList.read(packages)) { $1 }
         }
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
-        let source = try opaque ? InputFile.readOpaque(file) : offeringOpaque { try InputFile.read(file) }
+        let source =
+            try opaque
+            ? InputFile.readOpaque(file) : offeringOpaque { try InputFile.read(file, excluding: exclude) }
         for name in saveOptions.attachments.keys where source.attachments[name] != nil {
             throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
         }
@@ -155,7 +165,7 @@ struct SaveCommand: ParsableCommand {
     }
 
     private func report(_ result: SaveResult, _ source: ModelSource) throws {
-        let keepsSourceFile = result.keepsSourceFile ?? source.isReproducible ?? false
+        let keepsSourceFile = result.keepsSourceFile ?? false
         let attachments =
             Array(source.attachments.keys) + attach.map(AttachmentFiles.name)
         if options.json {
@@ -163,7 +173,8 @@ struct SaveCommand: ParsableCommand {
                 Report(
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
-                    keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted,
+                    keepsSourceFile: keepsSourceFile, attachments: attachments, opaqueFiles: source.opaqueNames,
+                    notes: source.notes, leftOut: source.omitted,
                     unhealthy: result.unhealthy.map(\.path)))
             return
         }
@@ -186,12 +197,11 @@ struct SaveCommand: ParsableCommand {
         if !source.attachments.isEmpty {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
         }
-        if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
-        if source.isReproducible == false {
-            options.message(
-                "note: the tensors are kept bit for bit, but the files' headers come back as safetensors writes them"
-            )
+        if !source.opaqueNames.isEmpty {
+            options.message("kept as they are: \(Output.listed(source.opaqueNames))")
         }
+        for note in source.notes { options.message("note: \(note)") }
+        if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
         if result.keepsSourceFile == false {
             options.message(
                 "note: the tensors are kept bit for bit, but the file has much that no tensor uses and cannot be "
@@ -206,6 +216,8 @@ struct SaveCommand: ParsableCommand {
         let storedByteCount: Int
         let keepsSourceFile: Bool
         let attachments: [String]
+        let opaqueFiles: [String]
+        let notes: [String]
         let leftOut: [String]
         let unhealthy: [String]
     }

@@ -18,7 +18,7 @@ struct ShowFile {
         leaves = zip(manifest.leaves, isSelected).filter(\.1).map(\.0)
     }
 
-    private var names: [PickledName] { source.file?.pickledNames ?? [] }
+    private var names: [PickledName] { source.pickledNames.flatMap(\.names) }
 
     /// Whether loading the file with Python would run what no checkpoint needs.
     var isUnsafe: Bool { names.contains { $0.risk == .dangerous } }
@@ -34,11 +34,14 @@ struct ShowFile {
             ("kind", manifest.structure.kind.rawValue.split(separator: "_").joined(separator: " ")),
             ("tensors", "\(manifest.tensorCount), \(ByteCount.text(manifest.byteCount))"),
         ]
-        for (key, value) in source.file?.metadata ?? [:] {
+        for (key, value) in source.metadata {
             facts.append(("metadata", "\(key) = \(quoted(value))"))
         }
         for (key, value) in source.fileFacts { facts.append(("metadata", "\(key) = \(value.json)")) }
         for name in source.attachments.keys { facts.append(("attached", name)) }
+        for name in source.opaqueNames { facts.append(("as it is", name)) }
+        for name in source.omitted { facts.append(("left out", name)) }
+        for note in source.notes { facts.append(("note", note)) }
         for line in FactText.aligned(facts) { Output.line(line) }
         if !leaves.isEmpty {
             Output.line("")

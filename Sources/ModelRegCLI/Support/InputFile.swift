@@ -5,9 +5,9 @@ import ModelReg
 /// Reads a checkpoint file, or the folder of a model, that was named on the command line.
 enum InputFile {
     /// - Throws: ``InputFileError`` where its bytes are at fault, `FileError` where it cannot be read.
-    static func read(_ path: String) throws -> ModelSource {
+    static func read(_ path: String, excluding patterns: [String] = []) throws -> ModelSource {
         do {
-            return try ModelSource.read(path)
+            return try ModelSource.read(path, excluding: patterns)
         } catch let error as any FormatError {
             throw InputFileError(path: path, error: error)
         }
