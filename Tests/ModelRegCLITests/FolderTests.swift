@@ -75,6 +75,27 @@ import Testing
         }
     }
 
+    @Test func optionsThatDoNotGoWithAFolderAreRefused() throws {
+        _ = try workspace.shell(
+            "mkdir f; cp Examples/data/x-file f/x.pt; head -c 9 /dev/zero > f/y.bin; cp f/* .")
+        #expect(
+            try workspace.modelreg("save f m --attach y.bin").errors
+                == "modelreg: --attach: \"y.bin\" is in the folder too\n")
+        #expect(
+            try workspace.modelreg("save x.pt m --exclude y.bin").errors
+                == "modelreg: --exclude is for folders, and \"x.pt\" is a file\n")
+        // Nobody looks for zeros in a file that is no weights.
+        #expect(try workspace.modelreg("save f m --gate='zero > 8'").status == 0)
+    }
+
+    /// All files are open at once: more than many systems allow a program that does not ask.
+    @Test func aFolderMayHaveManyFiles() throws {
+        let saved = try workspace.shell(
+            "mkdir f; for i in $(seq 300); do printf '\\0%d' $i > f/$i; done; ulimit -S -n 100; modelreg save f m"
+        )
+        #expect(saved.status == 0 && saved.output.hasPrefix("m:v1  300 tensors"), "\(saved.errors)")
+    }
+
     @Test func whatAFolderHasThatIsDangerousIsNamed() throws {
         _ = try workspace.shell(
             """

@@ -3,7 +3,7 @@ public import Foundations
 public import OrderedCollections
 import Tensors
 
-/// A model whose tensors are spread over several safetensors files, read by its index.
+/// A model whose tensors are spread over several files of safetensors or PyTorch, read by its index.
 ///
 /// The index (`model.safetensors.index.json`) has the file of each tensor under `weight_map`. The files lie beside it.
 public struct ShardedSafetensors {

@@ -34,6 +34,9 @@ public struct ModelSource {
     /// The classes and functions that loading each file with Python would look up, by its name; none but for pickles.
     public let pickledNames: [(file: String, names: [PickledName])]
 
+    /// Names of the files of a folder that are no attachments.
+    private let folderNames: [String]
+
     /// What is kept so that all comes back byte for byte.
     let sourceFile: SourceFile
 
@@ -86,6 +89,7 @@ public struct ModelSource {
         omitted = []
         opaqueNames = []
         notes = []
+        folderNames = []
         pickledNames = [(name, file.pickledNames)]
         sourceFile = SourceFile(file, name: name)
     }
@@ -101,6 +105,7 @@ public struct ModelSource {
         omitted = []
         opaqueNames = []
         notes = []
+        folderNames = []
         pickledNames = []
         sourceFile = SourceFile(
             name: name, format: SourceFile.opaqueFormat, file: file,
@@ -120,10 +125,19 @@ public struct ModelSource {
         omitted = folder.omitted
         opaqueNames = folder.reader.opaqueNames
         notes = folder.notes
+        folderNames = folder.reader.members.map(\.name)
         pickledNames = folder.reader.members.compactMap { member in
             member.source.map { (member.name, $0.pickledNames) }
         }
         sourceFile = folder.sourceFile
+    }
+
+    /// Whether it is a folder, or the files of an index, and not one file.
+    public var isFolder: Bool { sourceFile.format == SourceFile.folderFormat }
+
+    /// Whether a file of the folder has this name.
+    public func contains(fileNamed name: String) -> Bool {
+        attachments[name] != nil || isFolder && folderNames.contains { $0.hasSameBytes(as: name) }
     }
 
     /// Texts beside the tensors of a file (safetensors `__metadata__`); of a folder, those of its only set of weights.

@@ -138,8 +138,11 @@ struct SaveCommand: ParsableCommand {
         let source =
             try opaque
             ? InputFile.readOpaque(file) : offeringOpaque { try InputFile.read(file, excluding: exclude) }
-        for name in saveOptions.attachments.keys where source.attachments[name] != nil {
-            throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
+        if !exclude.isEmpty, !source.isFolder {
+            throw UsageError(description: "--exclude is for folders, and \(quoted(file)) is a file")
+        }
+        for name in saveOptions.attachments.keys where source.contains(fileNamed: name) {
+            throw UsageError(description: "--attach: \(quoted(name)) is in the folder too")
         }
         let registry = try options.openRegistry(create: true)
         if let fileSystem = registry.networkFileSystem {
