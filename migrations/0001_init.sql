@@ -299,9 +299,9 @@ CREATE INDEX attribute_facts ON attribute (version, source, ordinal, key, value)
 CREATE TABLE source_file (
     -- The file that a version was saved from, where it can be given back byte for byte.
     version     INTEGER PRIMARY KEY REFERENCES version (id) ON DELETE CASCADE,  -- the version that was saved from it
-    name        TEXT    NOT NULL,                  -- the file's name, without its folder
-    format      TEXT    NOT NULL,                  -- safetensors, pytorch, …
-    byte_count  INTEGER NOT NULL,                  -- length of the file
+    name        TEXT    NOT NULL,                  -- the name of the file or folder, without the folder it is in
+    format      TEXT    NOT NULL,                  -- safetensors, pytorch, …; folder; file: any, kept as it is
+    byte_count  INTEGER NOT NULL,                  -- length of the file; of a folder, of its list and files
     content_id  BLOB    NOT NULL                   -- SHA-256 of `recipe`
                 CHECK (length(content_id) = 32),
     recipe      BLOB    NOT NULL                   -- the bytes between the tensors, and where the tensors go:
@@ -321,7 +321,7 @@ CREATE TABLE attachment_content (
 CREATE TABLE attachment (
     -- Small files that belong to a version, such as a configuration or a tokenizer.
     version  INTEGER NOT NULL REFERENCES version (id) ON DELETE CASCADE,  -- the version it belongs to
-    name     TEXT    NOT NULL,                     -- file name, without folders
+    name     TEXT    NOT NULL,                     -- file name; of the files of a folder, below that folder
     content  INTEGER NOT NULL REFERENCES attachment_content (id),  -- its bytes
     PRIMARY KEY (version, name)
 ) STRICT, WITHOUT ROWID;

@@ -60,6 +60,14 @@ struct ModelRegCommand: ParsableCommand {
                 ]),
         ])
 
+    /// All files of a folder are open while it is saved; the system starts programs with few.
+    private static func allowManyFiles() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     static func main() {
         CrashReport.install()
         // The line may have a progress bar, or what the terminal shows of Ctrl-C.
@@ -68,6 +76,7 @@ struct ModelRegCommand: ParsableCommand {
                 ? "\r\u{1B}[2Kmodelreg: interrupted; what is saved is unharmed\n"
                 : "modelreg: interrupted; what is saved is unharmed\n")
         MappedFile.surviveTruncation()
+        allowManyFiles()
         do {
             try CommandWords.check()
             var command = try parseAsRoot()

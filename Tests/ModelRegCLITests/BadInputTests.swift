@@ -30,10 +30,6 @@ import Testing
                 "\"mlp:a b\" does not name a version: name[:v3|:latest|:alias][~n][@sha256:digits]"
             ),
             ("save none.pt mlp", 66, "cannot open \"none.pt\": No such file or directory"),
-            (
-                "save Examples mlp", 66,
-                "\"Examples\": the folder has no weights: no model.safetensors, no index of several, no pytorch_model.bin"
-            ),
             ("save Examples/data/x-file ../mlp", 64, "\"../mlp\" is not a model name: "),
             (
                 "save Examples/data/x-file mlp:latest", 64,

@@ -126,7 +126,7 @@ private struct Nodes {
         switch node.structure {
         case .dictionary(let entries, _):
             return zip(entries, children(of: node)).compactMap { entry, child in
-                guard case .string(let key) = entry.key else { return nil }
+                guard case .string(let key) = entry.key, !entry.structure.isOpaqueFile else { return nil }
                 return (key, resolved(child.node))
             }
         case .object(_, let parts):
@@ -155,7 +155,7 @@ private struct Nodes {
     func isTensor(_ node: Node) -> Bool {
         switch resolved(node).structure {
         case .tensor: true
-        case .object(let form, _): form.construction == .view
+        case .object(let form, _): form.construction == .view && form != .opaqueFile
         default: false
         }
     }
@@ -168,7 +168,9 @@ private struct Nodes {
         switch node.structure {
         case .dictionary(let entries, _):
             let tensors = members(of: node)
-            guard !tensors.isEmpty, tensors.count == entries.count, tensors.allSatisfy({ isTensor($0.node) })
+            // Beside the weights of a folder are its other files.
+            guard !tensors.isEmpty, tensors.count == entries.count(where: { !$0.structure.isOpaqueFile }),
+                tensors.allSatisfy({ isTensor($0.node) })
             else {
                 return nil
             }

@@ -89,6 +89,8 @@ extension TorchPickler {
         else {
             throw PyTorchLayoutError.object(form.name)
         }
+        // Python has no such class: the bytes alone are of use there.
+        if form == .opaqueFile { return try writePlain(view) }
         let state = parts.first { $0.part == .state }?.value ?? .value(.none)
         let known = TorchGlobal("\(form.name.module).\(form.name.name)")
         switch known {

@@ -3,7 +3,7 @@ public import Foundations
 public import OrderedCollections
 import Tensors
 
-/// A model whose tensors are spread over several safetensors files, read by its index.
+/// A model whose tensors are spread over several files of safetensors or PyTorch, read by its index.
 ///
 /// The index (`model.safetensors.index.json`) has the file of each tensor under `weight_map`. The files lie beside it.
 public struct ShardedSafetensors {
@@ -21,20 +21,6 @@ public struct ShardedSafetensors {
 
     /// Texts beside the tensors of the first file. Files of one model usually have the same.
     public var metadata: OrderedDictionary<String, String> { shards.first?.metadata ?? [:] }
-
-    /// Whether the files are what is written for their tensors and ``metadata``, to the byte: those of the reference
-    /// implementation are.
-    public func isReproducible() throws -> Bool {
-        try shards.allSatisfy { shard in
-            let tensors = try SafetensorsLayout.tensors(of: shard.checkpoint)
-            let entries = tensors.map {
-                SafetensorsLayout.Entry(name: $0.key, dtype: $0.value.dtype, shape: $0.value.shape)
-            }
-            let layout = try SafetensorsLayout(entries, metadata: metadata)
-            return shard.file.byteCount == layout.byteCount
-                && shard.file.withUnsafeBytes { $0.starts(with: layout.header) }
-        }
-    }
 
     /// Longest index that is read.
     public static let maximumIndexByteCount = SafetensorsHeader.maximumByteCount
@@ -59,7 +45,9 @@ public struct ShardedSafetensors {
         for shard in map.values where shards[shard] == nil {
             guard shards.count < maximumShardCount else { throw ShardedSafetensorsError.tooManyShards }
             let file = try BadFile.naming(shard) { try CheckpointFile.read(path: folder + shard) }
-            guard file.format == .safetensors, case .dictionary(let tensors) = file.checkpoint else {
+            guard file.format == .safetensors || file.format == .pytorch,
+                case .dictionary(let tensors) = file.checkpoint
+            else {
                 throw ShardedSafetensorsError.notSafetensors(shard: shard)
             }
             for key in tensors.entries.keys {
@@ -85,7 +73,9 @@ public struct ShardedSafetensors {
     }
 
     /// The file of each tensor, in the order of the index.
-    static func weightMap(_ index: UnsafeRawBufferPointer) throws -> OrderedDictionary<CheckpointKey, String> {
+    package static func weightMap(_ index: UnsafeRawBufferPointer) throws -> OrderedDictionary<
+        CheckpointKey, String
+    > {
         guard index.count <= maximumIndexByteCount else {
             throw ShardedSafetensorsError.tooLong(byteCount: index.count)
         }
@@ -156,7 +146,8 @@ public enum ShardedSafetensorsError: FormatError, Equatable {
         case .tooManyTensors: "the index has more than \(ShardedSafetensors.maximumTensorCount) tensors"
         case .tooManyShards: "the index has more than \(ShardedSafetensors.maximumShardCount) files"
         case .shardName(let shard): "the index names the file \(quoted(shard)), which is not beside it"
-        case .notSafetensors(let shard): "\(quoted(shard)) is not a safetensors file, but the index names it"
+        case .notSafetensors(let shard):
+            "\(quoted(shard)) is no safetensors or PyTorch file of tensors, but the index names it"
         case .notInShard(let name, let shard):
             "\(quoted(name)) is not in \(quoted(shard)), where the index has it"
         case .notInIndex(let name, let shard):

@@ -16,6 +16,9 @@ public struct WeightSource: Sendable {
     let origin: Origin
     let facts: CheckpointFacts
 
+    /// Whether it is a version of a file that was saved as it is.
+    public let isOpaqueFile: Bool
+
     /// A version of a registry. Nothing of its tensors is read yet.
     ///
     /// - Throws: ``RegistryError``.
@@ -30,7 +33,8 @@ public struct WeightSource: Sendable {
         facts.attributes = texts(details.attributes)
         // Only some formats have a place for it.
         let metadata = texts(details.fileFacts)
-        if !metadata.isEmpty || details.sourceFile?.format == FileFormat.safetensors.rawValue {
+        let formats = [FileFormat.safetensors.rawValue, SourceFile.folderFormat]
+        if !metadata.isEmpty || details.sourceFile.map({ formats.contains($0.format) }) == true {
             facts.metadata = metadata
         }
         facts.attachments = Dictionary(
@@ -40,6 +44,7 @@ public struct WeightSource: Sendable {
                 }
                 return (attachment.name, file)
             })
+        isOpaqueFile = details.sourceFile?.format == SourceFile.opaqueFormat
         // Pinned, so that an alias that moves meanwhile changes nothing.
         origin = .version(registry, reference: version.reference)
         self.facts = facts
@@ -51,9 +56,10 @@ public struct WeightSource: Sendable {
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ source: ModelSource) throws {
         origin = .values(try HashedCheckpoint(source.checkpoint))
+        isOpaqueFile = false
         var facts = CheckpointFacts()
         if source.file.map({ [.safetensors, .gguf].contains($0.format) || !$0.facts.isEmpty }) ?? true {
-            let texts = source.file?.metadata.map { ($0.key, JSONText.quoted($0.value)) } ?? []
+            let texts = source.metadata.map { ($0.key, JSONText.quoted($0.value)) }
             facts.metadata = Dictionary(source.fileFacts.map { ($0.key, $0.value.json) } + texts) { $1 }
         }
         // Nobody knows what belongs to a file alone.
@@ -72,6 +78,7 @@ public struct WeightSource: Sendable {
     /// - Complexity: O(bytes): tensors are hashed, on all cores.
     public init(_ checkpoint: Checkpoint) throws {
         origin = .values(try HashedCheckpoint(checkpoint))
+        isOpaqueFile = false
         facts = CheckpointFacts()
     }
 }

@@ -1,51 +1,61 @@
 public import Checkpoints
 public import Formats
-public import Foundations
-import Glibc
+import Foundations
 public import ModelRegistry
 public import OrderedCollections
 import Tensors
 
-/// What a model is saved from: a checkpoint file, the index or a part of a model in several files, or the folder of a
-/// model.
+/// What a model is saved from: a file, the index or a part of a model in several files, or a folder with all that is in it.
 public struct ModelSource {
     /// All tensors and values.
     public let checkpoint: Checkpoint
 
-    /// The file that they are in; `nil` where there are several.
+    /// The checkpoint file that they are in; `nil` for several files, and for one that is kept as it is.
     public let file: CheckpointFile?
 
-    /// The name of the file; of several, that of their index or of the first one.
+    /// The name of the file or folder; of a split GGUF model, that of its first file.
     public let fileName: String
 
-    /// Facts that the files carry.
+    /// Facts that the file carries; of a folder, those of its only set of weights.
     public let fileFacts: Attributes
 
-    /// Small files beside the weights, by name: the index of several files, configuration, tokenizer.
+    /// Small texts beside the weights, by their names below the folder: configuration, tokenizer, indices.
     public let attachments: OrderedDictionary<String, [UInt8]>
 
-    /// Names of what else is in the folder, and is not kept: other weights, large files, folders.
+    /// Names of what else is in the folder, and is not kept because somebody said so, or because it holds no bytes.
     public let omitted: [String]
 
     /// The tensors that are kept as bytes because their types are not known, by name, and what the file says of each.
     public let opaqueTypes: OrderedDictionary<String, String>
 
-    /// The files of a split GGUF model; `nil` for anything else.
-    let split: SplitGGUF?
+    /// Names of the files of a folder that are kept as they are, because they are no checkpoints.
+    public let opaqueNames: [String]
 
-    /// Whether several files are such as `exportFile` makes again, to the byte; `nil` for a single file.
-    public let isReproducible: Bool?
+    /// What a user should know of the files, one line each.
+    public let notes: [String]
+
+    /// The classes and functions that loading each file with Python would look up, by its name; none but for pickles.
+    public let pickledNames: [(file: String, names: [PickledName])]
+
+    /// Names of the files of a folder that are no attachments.
+    private let folderNames: [String]
+
+    /// What is kept so that all comes back byte for byte.
+    let sourceFile: SourceFile
 
     /// Reads the file or folder at `path`.
     ///
-    /// A file is recognised by its content; it may be a pipe. One part of a split GGUF model stands for all. In a folder, the weights are `model.safetensors`, the files of its
-    /// index, a single other safetensors file or index, or `pytorch_model.bin`, the first that is there; other
-    /// files up to ``maximumAttachmentByteCount`` are attachments.
+    /// A file is recognised by its content; it may be a pipe. One part of a split GGUF model stands for all. In a
+    /// folder, links are followed, and each file is what its content says:
+    /// checkpoints give tensors and values, small texts are attachments, and all others are kept as they are; see
+    /// `Checkpoint.opaqueFile(_:)`. Where one file, or the files of one index, have all tensors, these have the names that
+    /// they have in the file. Otherwise the paths of each file begin with its name below the folder.
     ///
+    /// - Parameter patterns: What to leave out of a folder, as `.gitignore` says it: `*.tmp`, `logs/`, `/onnx/*.bin`.
+    ///   Its file `.modelregignore` has others, one a line.
     /// - Throws: ``FormatError`` for what is not what it claims, ``FileError``.
-    public static func read(_ path: String) throws -> ModelSource {
-        if let error = HubCacheError(path) { throw error }
-        if ModelFolder.isFolder(path) { return try ModelFolder(path).source() }
+    public static func read(_ path: String, excluding patterns: [String] = []) throws -> ModelSource {
+        if ModelFolder.isFolder(path) { return ModelSource(try ModelFolder(path, excluding: patterns)) }
         do {
             let file = try CheckpointFile.read(path: path)
             if let split = try SplitGGUF.read(partOf: file, at: path) { return ModelSource(split) }
@@ -53,193 +63,109 @@ public struct ModelSource {
             let name = path.hasPrefix("/dev/") ? "stdin.\(file.format.fileExtension)" : FilePath.name(path)
             return ModelSource(file, name: name)
         } catch UnsupportedFormat.index where !path.hasPrefix("/dev/") && !PipedFile.isPipe(path) {
-            return try ModelSource(ShardedSafetensors.read(indexPath: path), name: FilePath.name(path))
+            return ModelSource(try ModelFolder(indexPath: path))
         }
     }
 
-    /// Longest file of a folder that is kept as an attachment. Tokenizers have up to 40 MB.
-    public static let maximumAttachmentByteCount = 64 << 20
+    /// Takes the file at `path` as it is, whatever it is: as an opaque file; see `Checkpoint.opaqueFile(_:)`.
+    ///
+    /// - Throws: ``FileError``.
+    public static func readOpaque(_ path: String) throws -> ModelSource {
+        try ModelSource(opaque: MappedFile(path: path), name: FilePath.name(path))
+    }
 
-    /// Most files of a folder that are kept.
-    public static let maximumAttachmentCount = 256
+    /// Longest text of a folder that is kept as an attachment, beside indices.
+    public static let maximumAttachmentByteCount = 1 << 20
+
+    /// Longest index of a folder that is kept as an attachment.
+    public static let maximumIndexByteCount = 64 << 20
+
+    /// Most files of a folder that are kept as attachments.
+    public static let maximumAttachmentCount = 1024
 
     /// Most bytes of all of them.
     public static let maximumAttachmentsByteCount = 128 << 20
 
     /// A single file.
     public init(_ file: CheckpointFile, name: String) {
-        self.init(file, name: name, attachments: [:], omitted: [])
-    }
-
-    fileprivate init(
-        _ file: CheckpointFile, name: String, attachments: OrderedDictionary<String, [UInt8]>, omitted: [String]
-    ) {
         checkpoint = file.checkpoint
         self.file = file
-        split = nil
         opaqueTypes = file.opaqueTypes
         fileName = name
         fileFacts = file.facts.mapValues { AttributeValue(trusted: $0) }
-        self.attachments = attachments
-        self.omitted = omitted
-        isReproducible = nil
+        attachments = [:]
+        omitted = []
+        opaqueNames = []
+        notes = []
+        folderNames = []
+        pickledNames = [(name, file.pickledNames)]
+        sourceFile = SourceFile(file, name: name)
     }
 
     /// The files of a split GGUF model, under the name of the first.
-    fileprivate init(_ split: SplitGGUF) {
+    private init(_ split: SplitGGUF) {
         checkpoint = split.checkpoint
         file = nil
-        self.split = split
         fileName = split.partNames[0]
         fileFacts = split.facts.mapValues { AttributeValue(trusted: $0) }
         opaqueTypes = split.opaqueTypes
         attachments = [:]
         omitted = []
-        isReproducible = nil
+        opaqueNames = []
+        notes = []
+        folderNames = []
+        pickledNames = []
+        sourceFile = SourceFile(split)
     }
 
-    /// Several files with their index, which is kept as an attachment.
-    fileprivate init(
-        _ model: ShardedSafetensors, name: String, attachments: OrderedDictionary<String, [UInt8]> = [:],
-        omitted: [String] = []
-    ) throws {
-        checkpoint = model.checkpoint
-        file = nil
-        split = nil
+    /// A file that is kept as it is.
+    private init(opaque file: MappedFile, name: String) throws {
+        let bytes = file.storage(of: 0..<file.byteCount)
+        checkpoint = .opaqueFile(try Tensor(storage: bytes, dtype: .uint8, shape: [file.byteCount]))
+        self.file = nil
         opaqueTypes = [:]
         fileName = name
-        fileFacts = model.metadata.mapValues { AttributeValue($0) }
-        var attachments = attachments
-        // Under a name that `exportFile` looks for.
-        let indexName = name.hasSuffix(SafetensorsShards.indexSuffix) ? name : SafetensorsShards.indexName
-        attachments[indexName] = model.index.withUnsafeBytes { [UInt8]($0) }
-        self.attachments = attachments
-        self.omitted = omitted
-        isReproducible = try model.isReproducible()
-    }
-}
-
-/// The folder of a model, as the Hugging Face libraries make them.
-struct ModelFolder {
-    private let path: String
-    private let names: [String]
-    /// Names that are not UTF-8, for people: no attachment can be called so.
-    private let unnamed: [String]
-
-    /// Whether there is a folder at `path`.
-    static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        fileFacts = [:]
+        attachments = [:]
+        omitted = []
+        opaqueNames = []
+        notes = []
+        folderNames = []
+        pickledNames = []
+        sourceFile = SourceFile(
+            name: name, format: SourceFile.opaqueFormat, file: file,
+            storages: file.byteCount > 0 ? [(0..<file.byteCount, bytes)] : [], metadata: [:])
     }
 
-    init(_ path: String) throws {
-        self.path = path.hasSuffix("/") ? path : path + "/"
-        guard let folder = opendir(path) else { throw FileError(path: path, operation: .open, code: errno) }
-        defer { closedir(folder) }
-        var names: [String] = []
-        var unnamed: [String] = []
-        while let entry = readdir(folder) {
-            let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { [UInt8]($0.prefix { $0 != 0 }) }
-            // Hidden files are notes of programs, not parts of the model.
-            if bytes.first == UInt8(ascii: ".") { continue }
-            if let name = String(validating: bytes, as: UTF8.self) {
-                names.append(name)
-            } else {
-                unnamed.append(printable(bytes: bytes))
-            }
+    /// The files of a folder.
+    private init(_ folder: ModelFolder) {
+        checkpoint = folder.contents.checkpoint
+        file = nil
+        opaqueTypes = [:]
+        fileName = folder.name
+        let weights = folder.contents.weights
+        fileFacts = (weights.count == 1 ? weights[0].source?.facts ?? [:] : [:]).mapValues {
+            AttributeValue(trusted: $0)
         }
-        self.names = names.sorted()
-        self.unnamed = unnamed.sorted()
-    }
-
-    /// The weights of the folder, with its other files.
-    func source() throws -> ModelSource {
-        let weights = try weights()
-        if weights.hasSuffix(SafetensorsShards.indexSuffix) {
-            let model = try ShardedSafetensors.read(indexPath: path + weights)
-            let (attachments, omitted) = try attachments(except: Set(model.shardNames + [weights]))
-            return try ModelSource(model, name: weights, attachments: attachments, omitted: omitted)
+        attachments = folder.reader.attachments
+        omitted = folder.omitted
+        opaqueNames = folder.reader.opaqueNames
+        notes = folder.notes
+        folderNames = folder.reader.members.map(\.name)
+        pickledNames = folder.reader.members.compactMap { member in
+            member.source.map { (member.name, $0.pickledNames) }
         }
-        let file = try CheckpointFile.read(path: path + weights)
-        let (attachments, omitted) = try attachments(except: [weights])
-        return ModelSource(file, name: weights, attachments: attachments, omitted: omitted)
+        sourceFile = folder.sourceFile
     }
 
-    private static let torchName = "pytorch_model.bin"
+    /// Whether it is a folder, or the files of an index, and not one file.
+    public var isFolder: Bool { sourceFile.format == SourceFile.folderFormat }
 
-    private func weights() throws -> String {
-        for name in [SafetensorsShards.fileName, SafetensorsShards.indexName] where names.contains(name) {
-            return name
-        }
-        let indices = names.filter { $0.hasSuffix(SafetensorsShards.indexSuffix) }
-        if indices.count == 1 { return indices[0] }
-        let files = names.filter { $0.hasSuffix(".safetensors") }
-        if files.count == 1 { return files[0] }
-        guard files.isEmpty, indices.isEmpty else { throw ModelFolderError.severalFiles(indices + files) }
-        if names.contains(ModelFolder.torchName) { return ModelFolder.torchName }
-        let torchIndex = ModelFolder.torchName + ".index.json"
-        throw names.contains(torchIndex) ? ModelFolderError.torchIndex : ModelFolderError.noWeights
+    /// Whether a file of the folder has this name.
+    public func contains(fileNamed name: String) -> Bool {
+        attachments[name] != nil || isFolder && folderNames.contains { $0.hasSameBytes(as: name) }
     }
 
-    /// The small files of the folder, and the names of what is left out.
-    private func attachments(
-        except weights: Set<String>
-    ) throws -> (OrderedDictionary<String, [UInt8]>, omitted: [String]) {
-        var attachments: OrderedDictionary<String, [UInt8]> = [:]
-        var omitted: [String] = []
-        var total = 0
-        for name in names where !weights.contains(name) {
-            var status = stat()
-            guard stat(path + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                omitted.append(ModelFolder.isFolder(path + name) ? name + "/" : name)
-                continue
-            }
-            let byteCount = Int(status.st_size)
-            guard !ModelFolder.isWeights(name), byteCount <= ModelSource.maximumAttachmentByteCount,
-                total + byteCount <= ModelSource.maximumAttachmentsByteCount,
-                attachments.count < ModelSource.maximumAttachmentCount
-            else {
-                omitted.append(name)
-                continue
-            }
-            attachments[name] = try MappedFile(path: path + name).withUnsafeBytes { [UInt8]($0) }
-            total += byteCount
-        }
-        return (attachments, omitted + unnamed)
-    }
-
-    /// Whether `name` is that of other weights, or of their index: without them it would mislead.
-    private static func isWeights(_ name: String) -> Bool {
-        let endings = [
-            ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf", ".ot", ".npz",
-            ".tflite", ".index.json",
-        ]
-        return endings.contains { name.hasSuffix($0) }
-    }
-}
-
-/// A folder that is not that of one model.
-public enum ModelFolderError: FormatError, Equatable {
-    /// None of the files that weights are in.
-    case noWeights
-    /// Several, and nothing says which.
-    case severalFiles([String])
-    /// A PyTorch model in several files.
-    case torchIndex
-
-    /// The file that should be in the folder is not.
-    public var category: ErrorCategory { .noInput }
-
-    /// One line, lower case, with what to do.
-    public var description: String {
-        switch self {
-        case .noWeights:
-            "the folder has no weights: no model.safetensors, no index of several, no pytorch_model.bin"
-        case .severalFiles(let names):
-            "the folder has several safetensors files and no index of them; save one: "
-                + names.prefix(5).map(quoted).joined(separator: ", ")
-        case .torchIndex:
-            "the folder has a PyTorch model in several files, which is not supported; save it as safetensors"
-        }
-    }
+    /// Texts beside the tensors of a file (safetensors `__metadata__`); of a folder, those of its only set of weights.
+    public var metadata: OrderedDictionary<String, String> { sourceFile.metadata }
 }

@@ -1,25 +1,25 @@
 import Checkpoints
 import Formats
 public import Foundations
-import Glibc
 import ModelRegistry
 import OrderedCollections
 import Tensors
 
 extension Registry {
     /// Writes a version as the folder of a model: its weights in one or several files, and its attachments.
+    ///
+    /// - Parameter source: The file to be given back as it was; `nil` where another one is wanted.
     func exportFolder(
         _ version: Version, to folder: String, format: FileFormat, source: VersionDetails.Source?,
         options: ExportOptions, progress: ProgressHandler?
     ) throws -> ExportResult {
         let folder = folder.hasSuffix("/") ? folder : folder + "/"
         let isWhole = options.patterns.isEmpty && !options.flattens && options.shardByteCount == nil
-        let isSource = isWhole && source?.format == format.rawValue
         guard options.shardByteCount == nil || format == .safetensors else { throw ExportError.shards(format) }
         var attachments = try attachments(of: version)
         var output = FolderOutput(folder, mayReplace: options.mayReplace)
 
-        if isSource, let name = FilePath.plainName(source?.name) {
+        if let name = FilePath.plainName(source?.name) {
             let canBeRestored = try output.write([name] + attachments.map(\.name)) { output in
                 let isDone = try restoreSourceFile(
                     of: version, to: folder + name, mayReplace: options.mayReplace,
@@ -29,8 +29,8 @@ extension Registry {
             }
             if canBeRestored {
                 return ExportResult(
-                    version: version, path: folder, format: format, isSourceFile: true, omitted: [],
-                    files: [name], attachments: attachments.map(\.name))
+                    version: version, path: folder, format: source.flatMap { FileFormat(rawValue: $0.format) },
+                    isSourceFile: true, omitted: [], files: [name], attachments: attachments.map(\.name))
             }
         }
         // An index is for the files that it was saved with. It is of use where these are written again.
@@ -50,7 +50,8 @@ extension Registry {
         }
 
         let storages = try storageLayout(of: version, only: options.patterns)
-        let selection = try FlatSelection(storages, flattens: options.flattens, format: format.rawValue)
+        let selection = try FlatSelection(
+            storages, flattens: options.flattens, isFolder: isFolder(version), format: format.rawValue)
         let entries = selection.safetensorsEntries
         var metadata = try fileMetadata(of: version)
         let kept =
@@ -86,58 +87,15 @@ extension Registry {
             files: files, attachments: attachments.map(\.name))
     }
 
-    /// The attachments of a version, whose names can be those of files in a folder.
+    /// The attachments of a version, whose names can be those of files below a folder.
     func attachments(of version: Version) throws -> [(name: String, bytes: [UInt8])] {
         try details(of: version).attachments.map { attachment in
-            guard let name = FilePath.plainName(attachment.name),
-                let bytes = try self.attachment(name, of: version)
-            else {
+            let name = attachment.name
+            guard RelativeName.isSafe(name), let bytes = try self.attachment(name, of: version) else {
                 let problem = "attachment \(quoted(attachment.name)) is no file name"
                 throw RegistryError.damaged(RegistryError.Damage(version: version.reference, problem: problem))
             }
             return (name, bytes)
-        }
-    }
-}
-
-/// Files that are written into one folder: all of them or none.
-struct FolderOutput {
-    private let folder: String
-    private let mayReplace: Bool
-
-    init(_ folder: String, mayReplace: Bool) {
-        self.folder = folder
-        self.mayReplace = mayReplace
-    }
-
-    /// Makes the folder if there is none, and calls `body` to write the files called `names`.
-    ///
-    /// - Throws: `FileError` where one is there and may not be replaced, before any is written; what `body` throws,
-    ///   after removing what was not there before.
-    mutating func write<Result>(_ names: [String], _ body: (FolderOutput) throws -> Result) throws -> Result {
-        var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted { throw ExportError.sameName(name) }
-        let isNew = mkdir(folder, 0o777) == 0
-        if !isNew, errno != EEXIST { throw FileError(path: folder, operation: .write, code: errno) }
-        let fresh = names.filter { access(folder + $0, F_OK) != 0 }
-        do {
-            if !mayReplace, let taken = names.first(where: { !fresh.contains($0) }) {
-                throw FileError(path: folder + taken, operation: .write, code: EEXIST)
-            }
-            let result = try body(self)
-            if isNew { try FolderSync.sync(folderOf: folder) }
-            return result
-        } catch {
-            for name in fresh { unlink(folder + name) }
-            if isNew { rmdir(folder) }
-            throw error
-        }
-    }
-
-    /// Writes small files.
-    func write(_ files: [(name: String, bytes: [UInt8])]) throws {
-        for (name, bytes) in files {
-            try OutputFile.write(bytes, to: folder + name, mayReplace: mayReplace)
         }
     }
 }
@@ -157,7 +115,7 @@ public enum ExportError: Error, Equatable, CustomStringConvertible {
         case .gguf:
             "GGUF is written for a whole version that came from a GGUF file only; save it as safetensors"
         case .shards(let format): "\(format.rawValue) is written as one file only; save it as safetensors"
-        case .sameName(let name): "the weights and an attachment are both called \(quoted(name))"
+        case .sameName(let name): "two files, or a file and a folder, are both called \(quoted(name))"
         }
     }
 }

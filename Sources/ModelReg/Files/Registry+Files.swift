@@ -48,11 +48,15 @@ extension Registry {
     ) throws -> SaveResult {
         var options = options
         options.sourceFile = source.sourceFile
-        let dangerous = source.file?.pickledNames.filter { $0.risk == .dangerous } ?? []
-        if !dangerous.isEmpty {
-            guard options.allowsUnsafe else { throw UnsafeFileError(dangerous.map(\.name)) }
+        let dangerous = source.pickledNames.map { file in
+            (file: file.file, names: file.names.filter { $0.risk == .dangerous }.map(\.name))
+        }.filter { !$0.names.isEmpty }
+        if let first = dangerous.first {
+            guard options.allowsUnsafe else {
+                throw UnsafeFileError(first.names, file: source.file == nil ? first.file : nil)
+            }
             options.attributes[UnsafeFileError.attribute] = AttributeValue(
-                dangerous.prefix(100).map { AttributeValue($0.name.description) })
+                dangerous.flatMap(\.names).prefix(100).map { AttributeValue($0.description) })
         }
         options.fileFacts = source.fileFacts
         options.attachments = source.attachments.merging(options.attachments) { $1 }
@@ -80,7 +84,9 @@ extension Registry {
         let version = try version(reference)
         let details = try details(of: version)
         var result = try exportFile(version, details.sourceFile, to: path, options: options, progress: progress)
-        if !result.isSourceFile { result.loss = ExportLoss(details, as: result.format, only: options.patterns) }
+        if !result.isSourceFile, let format = result.format {
+            result.loss = ExportLoss(details, as: format, only: options.patterns)
+        }
         return result
     }
 
@@ -88,32 +94,26 @@ extension Registry {
         _ version: Version, _ source: VersionDetails.Source?, to path: String?, options: ExportOptions,
         progress: ProgressHandler?
     ) throws -> ExportResult {
-        let sourceFormat = try source.map { source in
-            guard let format = FileFormat(rawValue: source.format) else {
-                throw RegistryError.damaged(
-                    RegistryError.Damage(
-                        version: version.reference,
-                        problem: "its source file is of the unknown format \(quoted(source.format))"))
-            }
-            return format
-        }
-        let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? sourceFormat ?? .safetensors
+        let origin = try source.map { try SourceOrigin($0, of: version) }
+        let format = options.format ?? path.flatMap(FileFormat.init(path:)) ?? origin?.format ?? .safetensors
         if let rows = options.rows {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
-        if format == .gguf, options.shardByteCount == nil, options.patterns.isEmpty, !options.flattens,
-            let parts = try splitParts(of: version, source)
+        let isSource = options.isWhole && origin?.gives(format, options) == true
+        if origin == .folder, options.isWhole, options.format == nil,
+            let result = try exportSource(version, to: path, options: options, progress: progress)
         {
+            return result
+        }
+        if format == .gguf, options.isWhole, let parts = try splitParts(of: version, source) {
             return try exportSplit(version, parts, to: path, options: options, progress: progress)
         }
-        let isFolder = path.map { $0.hasSuffix("/") || ModelFolder.isFolder($0) } ?? false
+        let isFolder = path.map(FilePath.isFolder) ?? false
         if isFolder || options.shardByteCount != nil {
             return try exportFolder(
-                version, to: path ?? FilePath.name(version.model), format: format, source: source,
-                options: options, progress: progress)
+                version, to: path ?? FilePath.name(version.model), format: format,
+                source: isSource ? source : nil, options: options, progress: progress)
         }
-        let isSource =
-            options.patterns.isEmpty && !options.flattens && options.stateDict == nil && format == sourceFormat
         let target =
             path ?? (isSource ? FilePath.plainName(source?.name) : nil)
             ?? FilePath.name(version.model) + "." + format.fileExtension
@@ -121,8 +121,8 @@ extension Registry {
             let (isRestored, omitted) = try exportWeights(
                 version, to: target, format: format, isSource: isSource, options: options, progress: progress)
             return ExportResult(
-                version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
-                files: [FilePath.name(target)], attachments: [])
+                version: version, path: target, format: isRestored ? origin?.format : format,
+                isSourceFile: isRestored, omitted: omitted, files: [FilePath.name(target)], attachments: [])
         }
         let attachments = try attachments(of: version)
         let (folder, name) = FilePath.split(target)
@@ -134,8 +134,8 @@ extension Registry {
             return result
         }
         return ExportResult(
-            version: version, path: target, format: format, isSourceFile: isRestored, omitted: omitted,
-            files: [name], attachments: attachments.map(\.name))
+            version: version, path: target, format: isRestored ? origin?.format : format,
+            isSourceFile: isRestored, omitted: omitted, files: [name], attachments: attachments.map(\.name))
     }
 
     /// Writes the file that a version came from where that is asked for and possible, else a new one.
@@ -209,12 +209,14 @@ public struct ExportResult: Sendable {
     public let version: Version
     /// Where it is.
     public let path: String
-    /// Its format.
-    public let format: FileFormat
+    /// Its format; `nil` for a file that is kept as it is.
+    public let format: FileFormat?
     /// Whether it is, byte for byte, the file that the version was saved from.
     public let isSourceFile: Bool
     /// The paths of plain values that a flat file has no place for.
     public let omitted: [String]
+    /// Whether it is a folder, all of it as it was saved.
+    public internal(set) var isFolder = false
     /// Names of the files with weights: one, or several in a folder.
     public let files: [String]
     /// Names of the other files that were written: attachments, and the index of several files.
@@ -228,6 +230,9 @@ enum FilePath {
     static func name(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path
     }
+
+    /// Whether a path is to be a folder: it says so, or is one.
+    static func isFolder(_ path: String) -> Bool { path.hasSuffix("/") || ModelFolder.isFolder(path) }
 
     /// The folder of a path with its slash, and the name in it.
     static func split(_ path: String) -> (folder: String, name: String) {

@@ -6,7 +6,13 @@ public struct UnsafeFileError: Error, Equatable, CategorisedError, CustomStringC
     /// The names of what it would run.
     public let names: [QualifiedName]
 
-    init(_ names: [QualifiedName]) { self.names = names }
+    /// The file of a folder that would run it; `nil` where there is only one file.
+    public let file: String?
+
+    init(_ names: [QualifiedName], file: String? = nil) {
+        self.names = names
+        self.file = file
+    }
 
     /// The fact that marks a version which was saved all the same; its value is the list of names.
     public static let attribute = "unsafe"
@@ -15,7 +21,7 @@ public struct UnsafeFileError: Error, Equatable, CategorisedError, CustomStringC
     public var description: String {
         let list = names.prefix(5).map { printable($0.description) }.joined(separator: ", ")
         return
-            "loading the file with Python would run \(list)\(names.count > 5 ? ", …" : ""), which no checkpoint needs; "
+            "loading \(file.map(quoted) ?? "the file") with Python would run \(list)\(names.count > 5 ? ", …" : ""), which no checkpoint needs; "
             + "to save it marked as unsafe, give --allow-unsafe: nothing is run"
     }
 

@@ -177,8 +177,14 @@ private struct CommandTest {
     }
 
     private func export(_ version: Version, to folder: String, from registry: Registry) throws -> String {
-        let source = try registry.details(of: version).sourceFile.flatMap { FileFormat(rawValue: $0.format) }
-        let format = self.format ?? source ?? .safetensors
+        let source = try registry.details(of: version).sourceFile
+        let sourceFormat = source.flatMap { FileFormat(rawValue: $0.format) }
+        if self.format == nil, source != nil, sourceFormat == nil {
+            // What is kept as it is can be given back only.
+            let result = try registry.exportFile(version.reference, to: folder + "/")
+            return "\(folder)/\(result.files[0])"
+        }
+        let format = self.format ?? sourceFormat ?? .safetensors
         let name = version.model.split(separator: "/").last.map(String.init) ?? version.model
         let file = "\(folder)/\(name)-v\(version.number).\(format.fileExtension)"
         return try registry.exportFile(

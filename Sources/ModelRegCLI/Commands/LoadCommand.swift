@@ -8,8 +8,8 @@ struct LoadCommand: ParsableCommand {
         commandName: "load",
         abstract: "Write a version, or part of it, to a file or folder.",
         discussion: """
-            In the format it came from, a whole version is the file that was saved, byte for byte. Without -o the \
-            file gets the name that it had, in the current folder. Where -o is a folder, or ends in /, it gets the \
+            In the format it came from, a whole version is the file or folder that was saved, byte for byte. Without \
+            -o it gets the name that it had, in the current folder. Where -o is a folder, or ends in /, it gets the \
             weights and all attachments, such as configuration and tokenizer. A file that is there is never \
             overwritten without --force.
 
@@ -24,6 +24,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load run:v3 --only 'model/*' --flatten -o weights.safetensors
               modelreg load whole-model --state-dict -o weights.safetensors
               modelreg load lm --only token.weight --rows 100:200 -o rows.npy
+              modelreg load sd --only 'unet/*' -o unet.safetensors
               modelreg load llama -o Llama-3.2-1B/ --shard 5GB
             """)
 
@@ -126,7 +127,7 @@ struct LoadCommand: ParsableCommand {
         }
         bar.clear()
         if !result.omitted.isEmpty {
-            options.message("note: plain values left out: \(Output.listed(result.omitted))")
+            options.message("note: left out, as they are no tensors: \(Output.listed(result.omitted))")
         }
         let loss = result.loss
         if !loss.metadata.isEmpty {
@@ -143,20 +144,27 @@ struct LoadCommand: ParsableCommand {
         if options.json {
             try JSON.print(
                 Report(
-                    version: VersionJSON(result.version), path: result.path, format: result.format.rawValue,
+                    version: VersionJSON(result.version), path: result.path, format: result.format?.rawValue,
                     isSourceFile: result.isSourceFile, omitted: result.omitted, files: result.files,
                     attachments: result.attachments, lostMetadata: loss.metadata,
                     lostTypes: Array(loss.types.keys)))
         } else {
             var how =
-                result.isSourceFile ? "the file that was saved, byte for byte" : "as \(result.format.rawValue)"
-            if result.files.count > 1 {
+                result.isSourceFile
+                ? "the \(result.isFolder ? "folder" : "file") that was saved, byte for byte"
+                : "as \(result.format?.rawValue ?? "a file")"
+            if result.files.count > 1, !result.isFolder {
                 how =
                     result.isSourceFile
                     ? "the \(result.files.count) files that were saved, byte for byte"
                     : how + " in \(result.files.count) files"
             }
-            if !result.attachments.isEmpty { how += ", with \(Output.listed(result.attachments))" }
+            if result.isFolder {
+                let count = result.files.count + result.attachments.count
+                how += ", \(count) \(count == 1 ? "file" : "files")"
+            } else if !result.attachments.isEmpty {
+                how += ", with \(Output.listed(result.attachments))"
+            }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
     }
@@ -175,7 +183,7 @@ struct LoadCommand: ParsableCommand {
     private struct Report: Encodable {
         let version: VersionJSON
         let path: String
-        let format: String
+        let format: String?
         let isSourceFile: Bool
         let omitted: [String]
         let files: [String]

@@ -8,10 +8,12 @@ struct SaveCommand: ParsableCommand {
         abstract: "Save a checkpoint file, or the folder of a model, as the next version of a model.",
         discussion: """
             The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
-            Nothing in it is ever executed. The index of a model in several safetensors files, or one part of a split \
-            GGUF model, stands for all of them; of a folder with weights, configuration and tokenizer, the small files \
-            are kept as attachments. Input from a pipe is copied to a temporary file in $TMPDIR (/var/tmp) first. The \
-            registry is made if there is none. When the command returns, the version is on the disk.
+            Nothing in it is ever executed. The index of a model in several safetensors or PyTorch files, or one part of \
+            a split GGUF model, stands for all of them. A folder is saved with all that is in it: small texts as \
+            attachments, what is no checkpoint as it is. --exclude leaves files out, and so does a file \
+            .modelregignore, one glob a line. With --opaque any other file is kept as it is. Input from a pipe is copied \
+            to a temporary file in $TMPDIR (/var/tmp) first. The registry is made if there is none. When the command \
+            returns, the version is on the disk.
 
             Host, user and the git commit of the current folder are noted. A gate (--gate, last on the line or with =) \
             asks for what is known of each tensor: \(TensorFacts.names.joined(separator: ", ")). Where one \
@@ -26,6 +28,8 @@ struct SaveCommand: ParsableCommand {
               modelreg save model.safetensors mlp --parent base:v4 --attach config.json
               modelreg save Llama-3.2-1B/ llama
               ssh trainer cat run/model.pt | modelreg save - mlp
+              modelreg save checkpoint-500/ run --exclude '*.tmp' --exclude logs/
+              modelreg save --opaque model.tflite phone
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -54,6 +58,12 @@ struct SaveCommand: ParsableCommand {
 
     @Option(name: .long, help: "A small file to keep with it. May be repeated.", completion: .file())
     var attach: [String] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What to leave out of a folder, as .gitignore says it. May be repeated.", valueName: "glob"))
+    var exclude: [String] = []
 
     @Option(
         name: .long,
@@ -96,6 +106,9 @@ struct SaveCommand: ParsableCommand {
         help: "Save a pickle that would run dangerous code in Python, marked \"unsafe\". Nothing is run here.")
     var allowUnsafe = false
 
+    @Flag(name: .long, help: "Take the file as it is, whatever it is: it comes back byte for byte.")
+    var opaque = false
+
     @Flag(name: .long, help: "Move protected aliases, too.")
     var force = false
 
@@ -127,9 +140,14 @@ struct SaveCommand: ParsableCommand {
             saveOptions.environment?.packages.merge(try PackageList.read(packages)) { $1 }
         }
         // Read first: a file that is no checkpoint shall not leave an empty registry behind.
-        let source = try InputFile.read(file)
-        for name in saveOptions.attachments.keys where source.attachments[name] != nil {
-            throw UsageError(description: "--attach: \"\(name)\" is in the folder too")
+        let source =
+            try opaque
+            ? InputFile.readOpaque(file) : offeringOpaque { try InputFile.read(file, excluding: exclude) }
+        if !exclude.isEmpty, !source.isFolder {
+            throw UsageError(description: "--exclude is for folders, and \(quoted(file)) is a file")
+        }
+        for name in saveOptions.attachments.keys where source.contains(fileNamed: name) {
+            throw UsageError(description: "--attach: \(quoted(name)) is in the folder too")
         }
         let registry = try options.openRegistry(create: true)
         if let fileSystem = registry.networkFileSystem {
@@ -145,8 +163,17 @@ struct SaveCommand: ParsableCommand {
         if !noPack { EarlierVersions.pack(model, in: registry, options) }
     }
 
+    /// Says of a file that is in no format that can be read how it can be saved all the same.
+    private func offeringOpaque<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as BadFile where error.isHelpedByOpaque {
+            throw ExplainedError(error: error, explanation: ", or save it as it is with --opaque")
+        }
+    }
+
     private func report(_ result: SaveResult, _ source: ModelSource) throws {
-        let keepsSourceFile = result.keepsSourceFile ?? source.isReproducible ?? false
+        let keepsSourceFile = result.keepsSourceFile ?? false
         let attachments =
             Array(source.attachments.keys) + attach.map(AttachmentFiles.name)
         if options.json {
@@ -154,8 +181,9 @@ struct SaveCommand: ParsableCommand {
                 Report(
                     version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
                     newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
-                    keepsSourceFile: keepsSourceFile, attachments: attachments, leftOut: source.omitted,
-                    opaque: Array(source.opaqueTypes.keys), unhealthy: result.unhealthy.map(\.path)))
+                    keepsSourceFile: keepsSourceFile, attachments: attachments, opaqueFiles: source.opaqueNames,
+                    notes: source.notes, leftOut: source.omitted, opaque: Array(source.opaqueTypes.keys),
+                    unhealthy: result.unhealthy.map(\.path)))
             return
         }
         let version = result.version
@@ -177,18 +205,17 @@ struct SaveCommand: ParsableCommand {
         if !source.attachments.isEmpty {
             options.message("attached: \(Output.listed(Array(source.attachments.keys)))")
         }
-        if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
         if !source.opaqueTypes.isEmpty {
             let names = source.opaqueTypes.map {
                 ($0.key.isEmpty ? "(itself)" : $0.key) + " (\($0.value.prefix(60)))"
             }
             options.message("note: kept as bytes, as their types are not known: \(Output.listed(names))")
         }
-        if source.isReproducible == false {
-            options.message(
-                "note: the tensors are kept bit for bit, but the files' headers come back as safetensors writes them"
-            )
+        if !source.opaqueNames.isEmpty {
+            options.message("kept as they are: \(Output.listed(source.opaqueNames))")
         }
+        for note in source.notes { options.message("note: \(note)") }
+        if !source.omitted.isEmpty { options.message("note: left out: \(Output.listed(source.omitted))") }
         if result.keepsSourceFile == false {
             options.message(
                 "note: the tensors are kept bit for bit, but the file has much that no tensor uses and cannot be "
@@ -203,6 +230,8 @@ struct SaveCommand: ParsableCommand {
         let storedByteCount: Int
         let keepsSourceFile: Bool
         let attachments: [String]
+        let opaqueFiles: [String]
+        let notes: [String]
         let leftOut: [String]
         let opaque: [String]
         let unhealthy: [String]

@@ -18,7 +18,7 @@ struct ShowFile {
         leaves = zip(manifest.leaves, isSelected).filter(\.1).map(\.0)
     }
 
-    private var names: [PickledName] { source.file?.pickledNames ?? [] }
+    private var names: [PickledName] { source.pickledNames.flatMap(\.names) }
 
     /// Whether loading the file with Python would run what no checkpoint needs.
     var isUnsafe: Bool { names.contains { $0.risk == .dangerous } }
@@ -35,11 +35,14 @@ struct ShowFile {
             ("tensors", "\(manifest.tensorCount), \(ByteCount.text(manifest.byteCount))"),
         ]
         if let objects = manifest.structure.objectsText { facts.append(("objects", objects)) }
-        for (key, value) in source.file?.metadata ?? [:] {
+        for (key, value) in source.metadata {
             facts.append(("metadata", "\(key) = \(quoted(value))"))
         }
         for (key, value) in source.fileFacts { facts.append(("metadata", "\(key) = \(value.json)")) }
         for name in source.attachments.keys { facts.append(("attached", name)) }
+        for name in source.opaqueNames { facts.append(("as it is", name)) }
+        for name in source.omitted { facts.append(("left out", name)) }
+        for note in source.notes { facts.append(("note", note)) }
         for line in FactText.aligned(facts) { Output.line(line) }
         if !leaves.isEmpty {
             Output.line("")

@@ -8,7 +8,7 @@ struct DiffSides {
     /// - Throws: ``RegistryError``, ``BadFile``.
     init(_ old: String, _ new: String, _ options: GlobalOptions) throws {
         var registry: Registry?
-        func side(_ text: String) throws -> WeightSource {
+        func version(_ text: String) throws -> WeightSource? {
             let isPath = text.hasPrefix("./") || text.hasPrefix("../") || text.hasPrefix("/")
             if !isPath {
                 do {
@@ -20,9 +20,15 @@ struct DiffSides {
                     // Not in the registry, but there is such a file.
                 }
             }
-            return try WeightSource(InputFile.read(text))
+            return nil
         }
-        self.old = try side(old)
-        self.new = try side(new)
+        let (oldVersion, newVersion) = (try version(old), try version(new))
+        func file(_ text: String, against version: WeightSource?) throws -> WeightSource {
+            // What was saved as it is says nothing else to compare.
+            let isOpaque = version?.isOpaqueFile == true && !FilePresence.isFolder(text)
+            return try WeightSource(isOpaque ? InputFile.readOpaque(text) : InputFile.read(text))
+        }
+        self.old = try oldVersion ?? file(old, against: newVersion)
+        self.new = try newVersion ?? file(new, against: oldVersion)
     }
 }

@@ -8,6 +8,12 @@ enum FilePresence {
         var status = stat()
         return stat(path, &status) == 0 && [S_IFREG, S_IFDIR, S_IFIFO].contains(status.st_mode & S_IFMT)
     }
+
+    /// Whether there is a folder at `path`.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
 }
 
 extension RegistryError {

@@ -10,15 +10,16 @@ extension SavePlan {
     func tensorFacts() throws -> [TensorFacts] {
         var paths: [Int: String] = [:]
         let leafPaths = structure.leafPaths
-        for (path, leaf) in zip(leafPaths, leaves) {
+        let files = structure.opaqueLeaves
+        for (ordinal, leaf) in leaves.enumerated() where !files.contains(ordinal) {
             guard case .tensor(let stored, _, _) = leaf, paths[stored] == nil else { continue }
-            paths[stored] = path.text
+            paths[stored] = leafPaths[ordinal].text
         }
-        let healths = try ConcurrentMap.map(Array(storedTensors.indices)) {
-            try TensorHealth(of: self, stored: $0)
-        }
-        return zip(storedTensors, healths).enumerated().map { index, pair in
-            let (tensor, health) = pair
+        // The bytes of files that are kept as they are say nothing as numbers.
+        let tensors = storedTensors.indices.filter { paths[$0] != nil }
+        let healths = try ConcurrentMap.map(tensors) { try TensorHealth(of: self, stored: $0) }
+        return zip(tensors, healths).map { index, health in
+            let tensor = storedTensors[index]
             return TensorFacts(
                 path: paths[index] ?? "", dtype: tensor.dtype.rawValue, count: tensor.shape.reduce(1, *),
                 byteCount: tensor.byteCount, nanCount: health.nanCount, infinityCount: health.infinityCount,

@@ -34,15 +34,18 @@ enum SourceFileTable {
 /// The row of a version's source file.
 struct SourceFileRow {
     let byteCount: Int
+    private let isFolder: Bool
     private let contentID: ContentID
     private let encoded: [UInt8]
 
     init?(_ db: Database, _ version: Version) throws {
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT byte_count, content_id, recipe FROM source_file WHERE version = ?"),
+            db.cachedStatement(
+                sql: "SELECT format, byte_count, content_id, recipe FROM source_file WHERE version = ?"),
             arguments: [version.rowID])
         guard let row else { return nil }
         byteCount = try row.value("byte_count")
+        isFolder = try row.value("format", as: String.self) == SourceFile.folderFormat
         contentID = try row.contentID("content_id")
         encoded = try row.withUnsafeData(named: "recipe") { $0.map { [UInt8]($0) } ?? [] }
     }
@@ -61,6 +64,8 @@ struct SourceFileRow {
     struct Places {
         var literals: [(range: Range<Int>, position: Int)] = []
         var tensors: [(row: TensorRow, path: CheckpointPath, position: Int)] = []
+        /// The files that a folder is cut into, and where the first of them begins.
+        var folder: (listing: FolderListing, start: Int)?
     }
 
     /// Lays the pieces of a recipe one after the other.
@@ -81,6 +86,10 @@ struct SourceFileRow {
         }
         guard position == byteCount else {
             throw RegistryError.Damage(problem: "the recipe of its source file has another length")
+        }
+        if isFolder {
+            let first = recipe.pieces.first?.literal ?? 0..<0
+            places.folder = try FolderListing.read(recipe.literals[first], folderByteCount: byteCount)
         }
         return places
     }

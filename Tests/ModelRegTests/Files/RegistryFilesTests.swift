@@ -66,7 +66,7 @@ struct RegistryFilesTests {
         #expect(details.attributes.isEmpty)
     }
 
-    @Test(arguments: ["nothing", "../../Package.swift", ""])
+    @Test(arguments: ["nothing", "../../Package.swift"])
     func whatIsNoCheckpointIsAnErrorAndNothingIsSaved(name: String) throws {
         #expect(throws: (any Error).self) { try registry.saveFile(Examples.path(name), as: "m") }
         #expect(try registry.models().isEmpty)
