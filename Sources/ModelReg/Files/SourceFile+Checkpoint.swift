@@ -1,4 +1,5 @@
 import Formats
+import Foundations
 import ModelRegistry
 import Tensors
 

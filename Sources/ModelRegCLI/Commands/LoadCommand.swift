@@ -132,13 +132,13 @@ struct LoadCommand: ParsableCommand {
         let loss = result.loss
         if !loss.metadata.isEmpty {
             options.message(
-                "note: metadata left out, for which \(result.format.rawValue) has no place: \(Output.listed(loss.metadata))"
+                "note: metadata left out, for which \(result.format?.rawValue ?? "a file") has no place: \(Output.listed(loss.metadata))"
             )
         }
         if !loss.types.isEmpty {
             let types = loss.types.map { ($0.key.isEmpty ? "(itself)" : $0.key) + " (\($0.value.prefix(60)))" }
             options.message(
-                "note: written as bytes, as \(result.format.rawValue) does not have their types: \(Output.listed(types))"
+                "note: written as bytes, as \(result.format?.rawValue ?? "a file") does not have their types: \(Output.listed(types))"
             )
         }
         if options.json {

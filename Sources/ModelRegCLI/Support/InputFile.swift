@@ -34,7 +34,8 @@ extension BadFile {
     /// Whether the file is whole as far as one can see, and only in another format.
     var isHelpedByOpaque: Bool {
         switch error {
-        case UnsupportedFormat.foreign, UnsupportedFormat.archive, UnsupportedFormat.text, UnsupportedFormat.unknown,
+        case UnsupportedFormat.foreign, UnsupportedFormat.archive, UnsupportedFormat.text,
+            UnsupportedFormat.unknown,
             UnsupportedFormat.index, TorchArchiveError.noPickle:
             true
         default: false
