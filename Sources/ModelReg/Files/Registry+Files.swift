@@ -89,7 +89,7 @@ extension Registry {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
         let isSource = options.isWhole && origin?.gives(format, options) == true
-        if origin == .folder, options.isWhole, options.format == nil,
+        if origin == .folder, options.givesFiles,
             let result = try exportSource(version, to: path, options: options, progress: progress)
         {
             return result
