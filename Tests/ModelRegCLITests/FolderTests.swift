@@ -68,6 +68,7 @@ import Testing
             "modelreg verify --registry b.db",
             "modelreg load sd -o three/ --registry b.db", "diff -r three v2 -x new.txt",
             "modelreg show sd", "modelreg load sd --flatten -o flat.safetensors",
+            "mkdir here; cd here; modelreg load sd --only vae/x.onnx --registry ../modelreg.db; cmp x.onnx ../v2/vae/x.onnx",
             "modelreg load sd --only 'unet/*' -o unet.npz", "modelreg load sd -o all.pt",
         ] {
             let done = try workspace.shell(line)

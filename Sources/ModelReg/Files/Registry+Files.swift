@@ -9,8 +9,8 @@ extension Registry {
     /// Saves a checkpoint file as the next version of a model.
     ///
     /// The format is recognised by content. The file is mapped, not read, and what is needed to write it again byte
-    /// for byte is kept where that is a small part of it. Of the folder of a model, or the index of several files,
-    /// all is one version; see ``ModelSource``.
+    /// for byte is kept where that is a small part of it. A folder, or the index of several files, is one version with all
+    /// that is in it; see ``ModelSource``.
     ///
     /// - Parameters:
     ///   - path: A file that PyTorch, safetensors, NumPy or llama.cpp wrote, or a folder.
@@ -100,7 +100,7 @@ extension Registry {
             return try exportRows(rows, of: version, to: path, format: format, options: options)
         }
         let isSource = options.isWhole && origin?.gives(format, options) == true
-        if origin == .folder, options.isWhole, options.format == nil,
+        if origin == .folder, options.givesFiles,
             let result = try exportSource(version, to: path, options: options, progress: progress)
         {
             return result

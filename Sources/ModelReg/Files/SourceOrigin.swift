@@ -47,7 +47,10 @@ enum SourceOrigin: Equatable {
 
 extension ExportOptions {
     /// Whether they ask for all of a version, as it is.
-    var isWhole: Bool {
-        patterns.isEmpty && rows == nil && !flattens && stateDict == nil && shardByteCount == nil
-    }
+    var isWhole: Bool { patterns.isEmpty && isAsItIs }
+
+    /// Whether files may come back as they were, all or some.
+    var givesFiles: Bool { format == nil && isAsItIs }
+
+    private var isAsItIs: Bool { rows == nil && !flattens && stateDict == nil && shardByteCount == nil }
 }

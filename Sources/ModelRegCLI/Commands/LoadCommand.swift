@@ -25,6 +25,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load whole-model --state-dict -o weights.safetensors
               modelreg load lm --only token.weight --rows 100:200 -o rows.npy
               modelreg load sd --only 'unet/*' -o unet.safetensors
+              modelreg load sd --only model_index.json -o model_index.json
               modelreg load llama -o Llama-3.2-1B/ --shard 5GB
             """)
 
@@ -151,7 +152,7 @@ struct LoadCommand: ParsableCommand {
         } else {
             var how =
                 result.isSourceFile
-                ? "the \(result.isFolder ? "folder" : "file") that was saved, byte for byte"
+                ? "the \(LoadCommand.kind(of: result)) saved, byte for byte"
                 : "as \(result.format?.rawValue ?? "a file")"
             if result.files.count > 1, !result.isFolder {
                 how =
@@ -167,6 +168,12 @@ struct LoadCommand: ParsableCommand {
             }
             Output.line("\(result.version.reference) -> \(result.path)  (\(how))")
         }
+    }
+
+    private static func kind(of result: ExportResult) -> String {
+        if result.isFolder { return "folder that was" }
+        return result.files.count + result.attachments.count > 1 && result.files.count != 1
+            ? "files that were" : "file that was"
     }
 
     /// Adds to an error which option helps.

@@ -292,6 +292,48 @@ struct ModelFolderTests {
             try Data(contentsOf: URL(fileURLWithPath: folder.file("out/sub/config.json"))) == Data("{}".utf8))
     }
 
+    @Test func filesAreGivenBackByTheirNames() throws {
+        try writeTensors(["w", "v"], to: "unet/model.safetensors")
+        try writeTensors(["w"], to: "vae/model.safetensors")
+        try write("{}", to: "unet/config.json")
+        try write(Data([0, 1]), to: "x.onnx")
+        try registry.saveModel(read(), as: "m")
+        func export(_ pattern: String, _ path: String) throws -> ExportResult {
+            try registry.exportFile(
+                "m", to: folder.file(path), options: ExportOptions(patterns: [pattern], mayReplace: true))
+        }
+        func isSame(_ path: String, _ name: String) throws -> Bool {
+            try Data(contentsOf: URL(fileURLWithPath: folder.file(path)))
+                == Data(contentsOf: URL(fileURLWithPath: folder.file("in/" + name)))
+        }
+        #expect(try export("unet/*", "u.safetensors").isSourceFile)
+        #expect(try isSame("u.safetensors", "unet/model.safetensors"))
+        #expect(try export("unet/config.json", "c.json").files.isEmpty)
+        #expect(try isSame("c.json", "unet/config.json"))
+        #expect(try export("x.onnx", "y.onnx").isSourceFile && isSame("y.onnx", "x.onnx"))
+        let some = try export("unet", "some/")
+        #expect(some.files == ["unet/model.safetensors"] && some.attachments == ["unet/config.json"])
+        #expect(!some.isFolder && some.isSourceFile)
+        // Some of its tensors are no file that was saved.
+        let part = try export("unet/model.safetensors/w", "p.safetensors")
+        #expect(!part.isSourceFile)
+        let tensors = try CheckpointFile.read(path: folder.file("p.safetensors")).checkpoint
+        #expect(try tensors.disassembled().structure.leafPaths.map(\.text) == ["w"])
+        #expect(throws: PathSelectionError.self) { try export("nothing", "n/") }
+    }
+
+    /// A pattern of tensors is one, though it stands for the name of a file as well.
+    @Test func patternsOfTensorsAreNoFiles() throws {
+        try writeTensors(["model.w", "other"], to: "model.safetensors")
+        try write("{}", to: "config.json")
+        try registry.saveModel(read(), as: "m")
+        let result = try registry.exportFile(
+            "m", to: folder.file("x.safetensors"), options: ExportOptions(patterns: ["model*"]))
+        #expect(!result.isSourceFile)
+        let tensors = try CheckpointFile.read(path: folder.file("x.safetensors")).checkpoint
+        #expect(try tensors.disassembled().structure.leafPaths.map(\.text) == ["model.w"])
+    }
+
     @Test func theOnlyFileIsGivenBackAlone() throws {
         try writeTensors(["w"], to: "model.safetensors")
         try write("{}", to: "config.json")
