@@ -7,11 +7,12 @@ struct SaveCommand: ParsableCommand {
         commandName: "save",
         abstract: "Save a checkpoint file, or the folder of a model, as the next version of a model.",
         discussion: """
-            The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz) or GGUF. \
-            Nothing in it is ever executed. The index of a model in several safetensors or PyTorch files, or one part of \
-            a split GGUF model, stands for all of them. A folder is saved with all that is in it: small texts as \
-            attachments, what is no checkpoint as it is. --exclude leaves files out, and so does a file \
-            .modelregignore, one glob a line. With --opaque any other file is kept as it is. Input from a pipe is copied \
+            The file is recognised by its content: PyTorch (torch.save), safetensors, NumPy (.npy, .npz), GGUF \
+            or a bare pickle. Nothing in it is ever executed. The index of a model in several safetensors or PyTorch files, or one part of \
+            a split GGUF model, stands for all of them. A folder is saved with everything in it: small text files become \
+            attachments, and other files that are not checkpoints are kept as they are. --exclude leaves files out, \
+            and so does a file named .modelregignore with one glob on each line. --opaque keeps any single file as it \
+            is. Input from a pipe is copied \
             to a temporary file in $TMPDIR (/var/tmp) first. The registry is made if there is none. When the command \
             returns, the version is on the disk.
 
