@@ -42,8 +42,8 @@ import Testing
             "printf '\\x89HDF\\r\\n\\x1a\\nrest' > a.h5; printf 'hello' > b; mkdir c; touch d")
         #expect(
             try workspace.modelreg("save a.h5 x").errors
-                == "modelreg: \"a.h5\": the file is an HDF5 file, which is not supported; save it as safetensors or"
-                + " with torch.save, or save it as it is with --opaque\n")
+                == "modelreg: \"a.h5\": the file is an HDF5 file, such as Keras writes, which is not supported; save its"
+                + " arrays as safetensors or .npz, or save it as it is with --opaque\n")
         #expect(try workspace.modelreg("save b x").errors.hasSuffix(", or save it as it is with --opaque\n"))
         #expect(try !workspace.modelreg("diff b b").errors.contains("--opaque"))
         #expect(

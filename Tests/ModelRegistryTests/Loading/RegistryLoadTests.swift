@@ -60,7 +60,14 @@ struct RegistryLoadTests {
 
     @Test func anotherTypeIsAnError() throws {
         #expect(throws: CheckpointTypeError.self) { try registry.load("m", as: Tensor.self) }
-        #expect(throws: CheckpointTypeError.self) { try registry.load("m", as: StateDict.self) }
+        try registry.save([Tensor([1, 2])], as: "list")
+        #expect(throws: CheckpointTypeError.self) { try registry.load("list", as: StateDict.self) }
+    }
+
+    /// Tensors beside plain values are the state dict that is in a checkpoint.
+    @Test func theStateDictWithinIsFound() throws {
+        let state = try registry.load("m", as: StateDict.self)
+        #expect(state["enc.w"]?.shape == [2])
     }
 
     @Test func referencesThatNameNothingSayWhatThereIs() throws {
