@@ -82,7 +82,7 @@ def entry(dtype, shape, start, end):
 
 
 def attacks():
-    """Name, bytes, and whether it must be refused (`None`: as the program likes)."""
+    """Name, bytes, and whether it must be refused or saved (`None`: as the program likes)."""
     # Code, in each form that a pickle can name it.
     for module, name in (("os", "system"), ("posix", "system"), ("builtins", "eval"), ("__builtin__", "exec"),
                          ("subprocess", "Popen"), ("torch.hub", "load"), ("torch", "load"), ("builtins", "getattr"),
@@ -248,7 +248,8 @@ def main():
             beyond = peak - baseline - os.path.getsize(name)
             worst = max(worst, (beyond, name))
             wrong = []
-            if status not in ((65,) if must_fail else (0, 65)):
+            allowed = {True: (65,), False: (0,), None: (0, 65)}[must_fail]
+            if status not in allowed:
                 wrong.append(f"exit status {status}")
             if status != 0 and (errors.count("\n") != 1 or len(errors) > 1000):
                 wrong.append(f"not one line: {errors[:2000]!r}")
