@@ -20,7 +20,9 @@ extension PickleMachine {
             return try view(number, tensor(arguments, dtype: nil), arguments[4], arguments.dropFirst(6).first)
         case .rebuildTensorV3 where 7...8 ~= arguments.count:
             guard case .dtype(let dtype)? = knownGlobal(arguments[6]) else { throw expected("dtype") }
-            return try view(number, tensor(arguments, dtype: dtype), arguments[4], arguments.dropFirst(7).first)
+            // The same function to everybody but PyTorch.
+            let plain = heap.global(.known("torch._utils:_rebuild_tensor_v2"))
+            return try view(plain, tensor(arguments, dtype: dtype), arguments[4], arguments.dropFirst(7).first)
         case .rebuildParameter where arguments.count == 3:
             guard case .tensor(let index, _) = arguments[0] else { return nil }
             return .tensor(index, role(arguments[1]))

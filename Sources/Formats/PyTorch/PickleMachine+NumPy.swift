@@ -29,7 +29,8 @@ extension PickleMachine {
 
     /// `_reconstruct(ndarray, (0,), b"b")`, with the state `(1, shape, dtype, is column major, elements)`.
     private func reconstructed(_ object: PickleHeap.Object) -> PickledArray? {
-        guard case .global(let type)? = object.arguments.first, let state = object.state,
+        guard case .global(let type)? = object.arguments.first, heap.globals[Int(type)].name.module == "numpy",
+            let state = object.state,
             let parts = tuple(state), parts.count == 5, let shape = integers(parts[1]),
             let (dtype, isBigEndian) = numPyDType(parts[2]), isBytes(parts[4])
         else { return nil }

@@ -7,8 +7,9 @@ extension TorchPickler {
     /// An object: how it is made, then what it holds, then its state.
     mutating func write(_ form: ObjectForm, _ parts: Parts) throws {
         if form.construction == .view {
-            try writeView(form, parts)
+            let rest = try writeView(form, parts)
             memorise(form)
+            try writeContents(rest, of: form)
             return
         }
         var rest = parts.filter { $0.part != .arguments && $0.part != .keywords }
@@ -84,15 +85,25 @@ extension TorchPickler {
 
     // MARK: Tensors in other guises
 
-    private mutating func writeView(_ form: ObjectForm, _ parts: Parts) throws {
+    /// - Returns: The parts that are not written with it.
+    private mutating func writeView(_ form: ObjectForm, _ parts: Parts) throws -> Parts {
         guard case .tensor(let view, let role, let object)? = parts.first(where: { $0.part == .value })?.value
         else {
             throw PyTorchLayoutError.object(form.name)
         }
         // Python has no such class: the bytes alone are of use there.
-        if form == .opaqueFile { return try writePlain(view) }
+        if form == .opaqueFile {
+            try writePlain(view)
+            return []
+        }
         let state = parts.first { $0.part == .state }?.value ?? .value(.none)
         let known = TorchGlobal("\(form.name.module).\(form.name.name)")
+        var rest = parts.filter { $0.part != .value }
+        switch known {
+        case .rebuildTensorV2, .rebuildTensorV3, .rebuildParameterWithState, .rebuildFromType:
+            rest.removeAll { $0.part == .state }
+        default: break
+        }
         switch known {
         case .storageType, .untypedStorage:
             let width = known == .untypedStorage ? 1 : view.dtype.byteWidth ?? 1
@@ -118,6 +129,7 @@ extension TorchPickler {
             writer.endTuple()
             writer.reduce()
         }
+        return rest
     }
 
     /// `_rebuild_from_type_v2(function, type, arguments, state)`: a tensor with attributes.
