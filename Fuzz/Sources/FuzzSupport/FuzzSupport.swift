@@ -26,9 +26,7 @@ public enum FuzzFile {
 
     /// Writes a checkpoint as PyTorch would and reads it again.
     private static func writeAnew(_ checkpoint: Checkpoint) throws {
-        let structure = try checkpoint.disassembled().structure
-        let json = structure.json
-        precondition(try Structure(json: json) == structure, json)
+        _ = try Structure(json: checkpoint.disassembled().structure.json)
         _ = try? StateDict(checkpoint: checkpoint)
         let path = "\(folder)/anew"
         do {
