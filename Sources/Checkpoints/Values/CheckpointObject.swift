@@ -3,7 +3,7 @@
 /// It is a name and up to six parts, each of them an ordinary value: the object's attributes, the arguments that it
 /// was made from, the items of a list or the entries of a dictionary that it is.
 public struct CheckpointObject {
-    /// What the object is apart from its parts.
+    /// The object's name, construction and label.
     public var form: ObjectForm
 
     /// The parts, in the order of ``ObjectPart``, each at most once.
@@ -19,15 +19,15 @@ public struct CheckpointObject {
     public subscript(part: ObjectPart) -> Checkpoint? { parts.first { $0.part == part }?.value }
 }
 
-/// What an object is apart from its parts.
+/// The name, construction and label of an object: all but its parts.
 public struct ObjectForm: Hashable, Sendable {
     /// The class of the object, or the function that makes it.
     public let name: QualifiedName
 
-    /// How Python makes the object.
+    /// The way in which Python makes the object.
     public let construction: ObjectConstruction
 
-    /// The number by which references to the object call it; `nil` where there are none.
+    /// The number that references to the object carry; `nil` if nothing refers to it.
     ///
     /// Objects that are referred to count from 0 in the order in which they first appear.
     public let label: Int?
@@ -40,7 +40,7 @@ public struct ObjectForm: Hashable, Sendable {
     }
 }
 
-/// How Python makes an object.
+/// The way in which Python makes an object.
 public enum ObjectConstruction: String, Sendable, CaseIterable {
     /// `name.__new__(name, *arguments, **keywords)`.
     case new
