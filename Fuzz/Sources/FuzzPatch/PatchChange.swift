@@ -110,7 +110,9 @@ enum PatchChange {
 extension SavePlan.Leaf {
     fileprivate var isPossible: Bool {
         guard case .tensor(_, let view, _) = self else { return true }
-        return (try? TensorGeometry.elementCount(view.shape)) != nil
+        let (_, overflow) = (view.sharing?.byteOffset ?? 0)
+            .addingReportingOverflow(view.placement?.byteOffset ?? 0)
+        return !overflow && (try? TensorGeometry.elementCount(view.shape)) != nil
     }
 }
 
@@ -132,7 +134,7 @@ extension PatchHeader {
                 dtype: tensor.dtype, shape: tensor.shape, placement: view.placement, sharing: view.sharing)
             leaves[index] = .tensor(stored: stored, view: whole, role: role)
         }
-        // No manifest has an impossible shape; reading finds that first.
+        // No manifest has an impossible shape or place; reading finds that first.
         guard leaves.allSatisfy(\.isPossible), structure.leafPaths.count == leaves.count else { return }
         target = Origin(contentID: manifest.contentID, reference: target.reference)
     }

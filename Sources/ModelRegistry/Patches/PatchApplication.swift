@@ -139,8 +139,12 @@ final class PatchApplication: Sendable {
     private func checkBase() throws {
         for tensor in header.tensors {
             guard let chunks = tensor.chunks else {
-                guard baseTensors[tensor.id] != nil else {
+                guard let row = baseTensors[tensor.id] else {
                     throw patch.damage("a tensor that the version it changes should have, and has not")
+                }
+                // Nothing else holds them against the content id, whose chunks are not in the patch.
+                guard row.dtype == tensor.dtype, row.shape == tensor.shape else {
+                    throw patch.damage("a tensor that has another type or shape in the version it changes")
                 }
                 continue
             }

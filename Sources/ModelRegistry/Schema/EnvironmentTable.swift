@@ -13,12 +13,16 @@ enum EnvironmentTable {
     static func findOrInsert(_ db: Database, _ environment: RunEnvironment) throws -> Int64 {
         let command =
             environment.command.isEmpty
-            ? nil : "[\(environment.command.map(JSONText.quoted).joined(separator: ","))]"
-        let packages =
-            "{\(environment.packages.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1))" }.joined(separator: ","))}"
+            ? nil : "[\(environment.command.map { JSONText.quoted($0.storable) }.joined(separator: ","))]"
+        let packages = environment.packages
+            .map { "\(JSONText.quoted($0.storable)):\(JSONText.quoted($1.storable))" }.joined(separator: ",")
+        var environment = environment
+        for text in [\RunEnvironment.host, \.user, \.gitCommit, \.gitBranch] {
+            environment[keyPath: text] = environment[keyPath: text]?.storable
+        }
         let id = contentID([
             environment.host, environment.user, command, environment.gitCommit, environment.gitBranch,
-            environment.isDirty.map { $0 ? "1" : "0" }, packages,
+            environment.isDirty.map { $0 ? "1" : "0" }, "{\(packages)}",
         ])
         try db.cachedStatement(
             sql: """
@@ -28,7 +32,7 @@ enum EnvironmentTable {
                 """
         ).execute(arguments: [
             id.data, environment.host, environment.user, command, environment.gitCommit,
-            environment.gitBranch, environment.isDirty, packages,
+            environment.gitBranch, environment.isDirty, "{\(packages)}",
         ])
         guard let row = try db.row(in: "environment", where: "content_id", is: id.data) else {
             throw RegistryError.Damage(problem: "an environment was not inserted")

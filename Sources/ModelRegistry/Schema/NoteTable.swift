@@ -13,7 +13,9 @@ enum NoteTable {
 
     private static func insert(_ db: Database, run: Int64?, version: Int64?, _ note: Note) throws {
         try db.cachedStatement(sql: "INSERT INTO note (run, version, at, actor, text) VALUES (?, ?, ?, ?, ?)")
-            .execute(arguments: [run, version, Timestamp.text(note.at), note.actor, note.text])
+            .execute(arguments: [
+                run, version, Timestamp.text(note.at), note.actor.storable, note.text.storable,
+            ])
     }
 
     /// Adds notes of another registry, but for those that are here, too.

@@ -191,7 +191,7 @@ enum VersionTable {
                 """
         ).execute(arguments: [
             new.modelID, new.number, manifest.contentID.data, new.parent, structure,
-            manifest.structure.kind.rawValue, new.message, manifest.tensorCount, manifest.byteCount,
+            manifest.structure.kind.rawValue, new.message.storable, manifest.tensorCount, manifest.byteCount,
             new.createdAt, new.run, new.step, new.environment,
         ])
         return db.lastInsertedRowID

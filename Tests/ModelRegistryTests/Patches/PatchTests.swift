@@ -294,6 +294,30 @@ struct PatchTests {
         #expect(try there.problems() == [])
     }
 
+    /// The type or shape of a tensor that the patch does not carry, but names by its content id.
+    @Test func aTensorOfTheBaseKeepsItsTypeAndShape() throws {
+        try makePatch()
+        let parts = try PatchParts(path)
+        let name = Array("float32".utf8)
+        let places = parts.header.indices.filter { parts.header[$0...].starts(with: name) }
+        #expect(places.count >= 2)
+        for place in places {
+            for change in ["float64", "complex64"] {
+                var header = parts.header
+                header.replaceSubrange(
+                    (place - 1)..<(place + name.count), with: [UInt8(change.utf8.count)] + Array(change.utf8))
+                #expect(try refusal(there, write(sealed(parts.with(header: header)), to: "d")) != nil)
+            }
+            // Four elements along one axis become 2.
+            guard let axes = parts.header[place...].firstIndex(of: 1), parts.header[axes + 1] == 4 else {
+                continue
+            }
+            var header = parts.header
+            header[axes + 1] = 2
+            #expect(try refusal(there, write(sealed(parts.with(header: header)), to: "d")) != nil)
+        }
+    }
+
     @Test func whatItCannotReadIsNamed() throws {
         try makePatch()
         let parts = try PatchParts(path)
@@ -376,33 +400,5 @@ struct PatchTests {
         #expect(throws: RegistryError.reservedAlias("latest")) {
             try there.applyPatch(at: path, as: "m", aliases: ["latest"])
         }
-    }
-}
-
-/// A patch taken apart by the description in docs/format.md.
-private struct PatchParts {
-    let prefix: [UInt8]
-    let header: [UInt8]
-    let records: [UInt8]
-
-    init(_ path: String) throws {
-        let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
-        func word(_ offset: Int) -> Int {
-            bytes[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | Int($1) }
-        }
-        prefix = Array(bytes[..<12])
-        let end = 28 + word(20)
-        header = try #require(Zlib.decompressed(Array(bytes[28..<end]), limit: 1 << 20))
-        #expect(header.count == word(12))
-        records = Array(bytes[end..<bytes.count - 32])
-    }
-
-    /// The patch with another header or other records, and no right hash.
-    func with(header: [UInt8]? = nil, records: [UInt8]? = nil) -> [UInt8] {
-        let header = header ?? self.header
-        let stream = Zlib.compressed(header)
-        func word(_ value: Int) -> [UInt8] { withUnsafeBytes(of: UInt64(value).littleEndian) { Array($0) } }
-        return prefix + word(header.count) + word(stream.count) + stream + (records ?? self.records)
-            + [UInt8](repeating: 0, count: 32)
     }
 }

@@ -204,6 +204,21 @@ struct RunTests {
         #expect(try registry.count("environment") == 1)
     }
 
+    /// SQLite ends a text at a NUL, and what is read back must be what the content id says.
+    @Test func anEnvironmentWithANULVerifies() throws {
+        var options = SaveOptions(message: "of a\0forger")
+        options.environment = RunEnvironment(
+            host: "a\0b", user: "\0", command: ["c\0d"], gitCommit: "\0\0", gitBranch: "e\0",
+            packages: ["p\0q": "\0"])
+        try registry.save(dictionary(["w": .tensor(Tensor([1 as Float]))]), as: "m", options: options)
+        let environment = try #require(try registry.environment(of: registry.version("m")))
+        #expect(environment.host == "a\u{FFFD}b")
+        #expect(environment.command == ["c\u{FFFD}d"])
+        #expect(environment.packages == ["p\u{FFFD}q": "\u{FFFD}"])
+        #expect(try registry.version("m").message == "of a\u{FFFD}forger")
+        #expect(try registry.verify().problems == [])
+    }
+
     @Test func aNegativeStepIsRefused() throws {
         #expect(
             message { try registry.save(Checkpoint.none, as: "m", options: SaveOptions(step: -1)) }
