@@ -76,6 +76,10 @@ let package = Package(
                 "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
             ],
             swiftSettings: strict),
+        .target(
+            name: "Remotes",
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "TensorCodec", "CKernels"],
+            swiftSettings: strict),
         .target(name: "SQLitePages", dependencies: ["Foundations"], swiftSettings: strict),
         .target(
             name: "ModelRegistry",
@@ -177,6 +181,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SQLitePagesTests", dependencies: ["TestSupport", "SQLitePages", grdb], swiftSettings: strict),
+        .testTarget(
+            name: "RemotesTests", dependencies: ["TestSupport", "Foundations", "Remotes", "Checkpoints"],
+            swiftSettings: strict),
         .testTarget(
             name: "ChunkStoreTests",
             dependencies: [

@@ -12,6 +12,10 @@ public enum ErrorCategory: Hashable, Sendable {
     case inputOutput
     /// Another process holds what is needed.
     case busy
+    /// A remote, or the network on the way to it, does not answer.
+    case unavailable
+    /// A remote does not allow it to whoever asks.
+    case notPermitted
     /// Something else is where a registry should be.
     case configuration
     /// A condition was met that was to be looked for.

@@ -6,11 +6,13 @@ enum ExitStatus: Int32 {
     case usage = 64
     case badData = 65
     case noInput = 66
+    case unavailable = 69
     /// A fault of modelreg itself.
     case software = 70
     case cannotCreate = 73
     case inputOutput = 74
     case busy = 75
+    case notPermitted = 77
     case configuration = 78
 
     /// The status for an error that commands throw: never ``found`` unless the error says so.
@@ -24,6 +26,8 @@ enum ExitStatus: Int32 {
             case .cannotCreate: .cannotCreate
             case .inputOutput: .inputOutput
             case .busy: .busy
+            case .unavailable: .unavailable
+            case .notPermitted: .notPermitted
             case .configuration: .configuration
             }
     }
