@@ -66,7 +66,7 @@ final class Fixture {
     /// A patch with this header and these records, whose hash fits.
     static func file(header: [UInt8], records: [UInt8]) -> [UInt8] {
         let stored = Zlib.compressed(header)
-        var writer = PatchWriter()
+        var writer = FieldWriter()
         writer.raw(PatchFile.magic)
         writer.word(PatchFile.formatVersion)
         writer.word(UInt64(header.count))

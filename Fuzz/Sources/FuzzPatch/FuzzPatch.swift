@@ -33,7 +33,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 private func checkHeader(_ bytes: [UInt8]) {
     let header = refusing {
-        try bytes.withUnsafeBytes { bytes throws(PatchProblem) in try PatchHeader(decoding: bytes) }
+        try bytes.withUnsafeBytes { bytes throws(FieldProblem) in try PatchHeader(decoding: bytes) }
     }
     guard let header else { return }
     require(header.encoded == bytes, "two spellings of one header")

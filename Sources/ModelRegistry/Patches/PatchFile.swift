@@ -56,7 +56,7 @@ final class PatchFile: Sendable {
             throw .notAPatch(path: path)
         }
         do {
-            var reader = PatchReader(bytes)
+            var reader = FieldReader(bytes)
             _ = try reader.raw(magic.count)
             let version: UInt32 = try reader.word()
             guard version == formatVersion else {
@@ -65,25 +65,25 @@ final class PatchFile: Sendable {
             let headerByteCount: UInt64 = try reader.word()
             let storedByteCount: UInt64 = try reader.word()
             let bodyByteCount = bytes.count - ContentID.byteCount
-            guard bodyByteCount >= prefixByteCount else { throw PatchProblem("it ends too early") }
+            guard bodyByteCount >= prefixByteCount else { throw FieldProblem("it ends too early") }
             guard
                 ContentID(hashing: UnsafeRawBufferPointer(rebasing: bytes[..<bodyByteCount]))
                     == ContentID(bytes: UnsafeRawBufferPointer(rebasing: bytes[bodyByteCount...]))
-            else { throw PatchProblem("it does not match its hash") }
+            else { throw FieldProblem("it does not match its hash") }
             guard headerByteCount <= maximumHeaderByteCount, storedByteCount <= maximumHeaderByteCount else {
-                throw PatchProblem("a header of more than \(maximumHeaderByteCount) bytes")
+                throw FieldProblem("a header of more than \(maximumHeaderByteCount) bytes")
             }
             let stored = [UInt8](try reader.raw(Int(storedByteCount)))
             guard let decoded = Zlib.decompressed(stored, limit: Int(headerByteCount)),
                 decoded.count == headerByteCount
-            else { throw PatchProblem("its header does not decompress") }
-            let header = try decoded.withUnsafeBytes { bytes throws(PatchProblem) in
+            else { throw FieldProblem("its header does not decompress") }
+            let header = try decoded.withUnsafeBytes { bytes throws(FieldProblem) in
                 try PatchHeader(decoding: bytes)
             }
             let records = try records(of: header, &reader)
-            guard reader.offset == bodyByteCount else { throw PatchProblem("bytes that belong to nothing") }
+            guard reader.offset == bodyByteCount else { throw FieldProblem("bytes that belong to nothing") }
             return (header, records)
-        } catch let problem as PatchProblem {
+        } catch let problem as FieldProblem {
             throw .damaged(path: path, problem: problem.text)
         } catch let error as PatchError {
             throw error
@@ -93,8 +93,8 @@ final class PatchFile: Sendable {
     }
 
     private static func records(
-        of header: PatchHeader, _ reader: inout PatchReader
-    ) throws(PatchProblem) -> [ContentID: Record] {
+        of header: PatchHeader, _ reader: inout FieldReader
+    ) throws(FieldProblem) -> [ContentID: Record] {
         var records: [ContentID: Record] = [:]
         for tensor in header.tensors {
             guard let chunks = tensor.chunks,
@@ -104,7 +104,7 @@ final class PatchFile: Sendable {
                 let length = Chunking.range(ofChunk: index, byteCount: byteCount).count
                 guard chunk.place == .record else {
                     if chunk.place == .earlierRecord, records[chunk.id]?.byteCount != length {
-                        throw PatchProblem("a chunk of two lengths")
+                        throw FieldProblem("a chunk of two lengths")
                     }
                     continue
                 }
@@ -114,7 +114,7 @@ final class PatchFile: Sendable {
                 let storedByteCount = try reader.number()
                 let start = reader.offset
                 _ = try reader.raw(storedByteCount)
-                guard storedByteCount <= length else { throw PatchProblem("a chunk that is longer encoded") }
+                guard storedByteCount <= length else { throw FieldProblem("a chunk that is longer encoded") }
                 records[chunk.id] = Record(
                     id: chunk.id, checksum: checksum, byteCount: length, codec: codec, base: base,
                     range: start..<start + storedByteCount)

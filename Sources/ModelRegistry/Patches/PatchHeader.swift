@@ -98,7 +98,7 @@ struct PatchHeader {
 extension PatchHeader {
     /// The header's bytes; `docs/format.md` gives them field by field.
     var encoded: [UInt8] {
-        var writer = PatchWriter()
+        var writer = FieldWriter()
         for origin in [base, target] {
             writer.id(origin.contentID)
             writer.text(origin.reference)
@@ -144,12 +144,7 @@ extension PatchHeader {
     }
 }
 
-extension PatchWriter {
-    mutating func optional<Value>(_ value: Value?, _ write: (inout PatchWriter, Value) -> Void) {
-        byte(value == nil ? 0 : 1)
-        if let value { write(&self, value) }
-    }
-
+extension FieldWriter {
     fileprivate mutating func environment(_ environment: RunEnvironment) {
         optional(environment.host) { $0.text($1) }
         optional(environment.user) { $0.text($1) }
@@ -168,43 +163,43 @@ extension PatchWriter {
 
 extension PatchHeader {
     /// Reads a header, and checks all that can be checked without the base.
-    init(decoding bytes: UnsafeRawBufferPointer) throws(PatchProblem) {
-        var reader = PatchReader(bytes)
+    init(decoding bytes: UnsafeRawBufferPointer) throws(FieldProblem) {
+        var reader = FieldReader(bytes)
         base = Origin(contentID: try reader.id(), reference: try reader.text())
         target = Origin(contentID: try reader.id(), reference: try reader.text())
         message = try reader.text()
-        step = try reader.optional { reader throws(PatchProblem) in try reader.number() }
-        metrics = try reader.list { reader throws(PatchProblem) in
+        step = try reader.optional { reader throws(FieldProblem) in try reader.number() }
+        metrics = try reader.list { reader throws(FieldProblem) in
             (name: try reader.text(), value: Double(bitPattern: try reader.word()))
         }
-        environment = try reader.optional { reader throws(PatchProblem) in try reader.environment() }
-        attributes = try reader.list { reader throws(PatchProblem) in
+        environment = try reader.optional { reader throws(FieldProblem) in try reader.environment() }
+        attributes = try reader.list { reader throws(FieldProblem) in
             Attribute(isFromFile: try reader.flag(), key: try reader.text(), json: try reader.text())
         }
-        attachments = try reader.list { reader throws(PatchProblem) in
+        attachments = try reader.list { reader throws(FieldProblem) in
             Attachment(
                 name: try reader.text(), id: try reader.id(),
-                bytes: try reader.optional { reader throws(PatchProblem) in try reader.data() })
+                bytes: try reader.optional { reader throws(FieldProblem) in try reader.data() })
         }
-        sourceFile = try reader.optional { reader throws(PatchProblem) in
+        sourceFile = try reader.optional { reader throws(FieldProblem) in
             SourceFile(
                 name: try reader.text(), format: try reader.text(), byteCount: try reader.number(),
                 recipeID: try reader.id(),
-                recipe: try reader.optional { reader throws(PatchProblem) in try reader.data() })
+                recipe: try reader.optional { reader throws(FieldProblem) in try reader.data() })
         }
         do {
             structure = try Structure(json: try reader.text())
-        } catch let problem as PatchProblem {
+        } catch let problem as FieldProblem {
             throw problem
         } catch {
-            throw PatchProblem("an invalid structure")
+            throw FieldProblem("an invalid structure")
         }
-        tensors = try reader.list(elementByteCount: ContentID.byteCount) { reader throws(PatchProblem) in
+        tensors = try reader.list(elementByteCount: ContentID.byteCount) { reader throws(FieldProblem) in
             try reader.storedTensor()
         }
         var leafIDs: [ContentID?] = []
-        let tensors = tensors
-        leaves = try reader.list { reader throws(PatchProblem) in
+        let tensors = tensors.map { (dtype: $0.dtype, shape: $0.shape, id: $0.id) }
+        leaves = try reader.list { reader throws(FieldProblem) in
             let (leaf, id) = try reader.leaf(of: tensors)
             leafIDs.append(id)
             return leaf
@@ -214,92 +209,89 @@ extension PatchHeader {
         try check()
     }
 
-    private func check() throws(PatchProblem) {
+    private func check() throws(FieldProblem) {
         let places = structure.leafPlaces
         guard places.count == leaves.count else {
-            throw PatchProblem("\(leaves.count) leaves where its structure has \(places.count)")
+            throw FieldProblem("\(leaves.count) leaves where its structure has \(places.count)")
         }
         var used = [Bool](repeating: false, count: tensors.count)
         for (leaf, isTensor) in zip(leaves, places) {
             switch leaf {
-            case .value where isTensor: throw PatchProblem("a plain value where its structure has a tensor")
-            case .tensor where !isTensor: throw PatchProblem("a tensor where its structure has a plain value")
+            case .value where isTensor: throw FieldProblem("a plain value where its structure has a tensor")
+            case .tensor where !isTensor: throw FieldProblem("a tensor where its structure has a plain value")
             case .tensor(let stored, _, _): used[stored] = true
             case .value: break
             }
         }
-        guard !used.contains(false) else { throw PatchProblem("a tensor that nothing is a view of") }
+        guard !used.contains(false) else { throw FieldProblem("a tensor that nothing is a view of") }
         var records: Set<ContentID> = []
         for chunk in tensors.lazy.compactMap(\.chunks).joined() {
             switch chunk.place {
             case .base: break
             case .record:
                 guard records.insert(chunk.id).inserted else {
-                    throw PatchProblem("a chunk that is there twice")
+                    throw FieldProblem("a chunk that is there twice")
                 }
             case .earlierRecord:
-                guard records.contains(chunk.id) else { throw PatchProblem("a chunk that is not there") }
+                guard records.contains(chunk.id) else { throw FieldProblem("a chunk that is not there") }
             }
         }
         func areUnique(_ names: [String]) -> Bool { Set(names).count == names.count }
         guard areUnique(metrics.map(\.name)), areUnique(attachments.map(\.name)),
             areUnique(attributes.map { "\($0.isFromFile) \($0.key)" })
-        else { throw PatchProblem("two metrics, attributes or attachments of one name") }
+        else { throw FieldProblem("two metrics, attributes or attachments of one name") }
         guard attachments.allSatisfy({ $0.bytes.map { ContentID(hashing: $0) } ?? $0.id == $0.id }) else {
-            throw PatchProblem("an attachment that does not match its hash")
+            throw FieldProblem("an attachment that does not match its hash")
         }
         guard manifest.contentID == target.contentID else {
-            throw PatchProblem("it does not make the version that it says")
+            throw FieldProblem("it does not make the version that it says")
         }
     }
 }
 
-extension PatchReader {
-    mutating func flag() throws(PatchProblem) -> Bool {
-        switch try byte() {
-        case 0: return false
-        case 1: return true
-        default: throw PatchProblem("a mark that is neither 0 nor 1")
-        }
+extension FieldReader {
+    private mutating func optionalText() throws(FieldProblem) -> String? {
+        try optional { reader throws(FieldProblem) in try reader.text() }
     }
 
-    mutating func optional<Value>(
-        _ read: (inout PatchReader) throws(PatchProblem) -> Value
-    ) throws(PatchProblem) -> Value? {
-        try flag() ? try read(&self) : nil
-    }
-
-    private mutating func optionalText() throws(PatchProblem) -> String? {
-        try optional { reader throws(PatchProblem) in try reader.text() }
-    }
-
-    fileprivate mutating func environment() throws(PatchProblem) -> RunEnvironment {
+    fileprivate mutating func environment() throws(FieldProblem) -> RunEnvironment {
         var environment = RunEnvironment(
             host: try optionalText(), user: try optionalText(),
-            command: try list { reader throws(PatchProblem) in try reader.text() },
+            command: try list { reader throws(FieldProblem) in try reader.text() },
             gitCommit: try optionalText(), gitBranch: try optionalText(),
-            isDirty: try optional { reader throws(PatchProblem) in try reader.flag() })
-        let packages = try list { reader throws(PatchProblem) in
+            isDirty: try optional { reader throws(FieldProblem) in try reader.flag() })
+        let packages = try list { reader throws(FieldProblem) in
             (name: try reader.text(), version: try reader.text())
         }
         for package in packages { environment.packages[package.name] = package.version }
         guard environment.packages.count == packages.count else {
-            throw PatchProblem("two packages of one name")
+            throw FieldProblem("two packages of one name")
         }
         return environment
     }
 }
 
-extension Structure {
-    /// For each leaf, whether it is the place of a tensor.
-    fileprivate var leafPlaces: [Bool] {
-        switch self {
-        case .tensor: [true]
-        case .value: [false]
-        case .list(let items), .tuple(let items): items.flatMap(\.leafPlaces)
-        case .dictionary(let entries, _): entries.flatMap(\.structure.leafPlaces)
-        case .object(_, let parts): parts.flatMap(\.structure.leafPlaces)
-        case .reference: []
+extension FieldReader {
+    fileprivate mutating func storedTensor() throws(FieldProblem) -> PatchHeader.StoredTensor {
+        let dtype = try dtype()
+        let shape = try numbers()
+        let id = try id()
+        guard let byteCount = try? TensorGeometry.byteCount(dtype: dtype, shape: shape) else {
+            throw FieldProblem("an impossible shape")
         }
+        let chunks = try optional { reader throws(FieldProblem) in
+            try reader.list(elementByteCount: ContentID.byteCount + 1) { reader throws(FieldProblem) in
+                guard let place = PatchHeader.Place(rawValue: try reader.byte()) else {
+                    throw FieldProblem("a chunk that is nowhere")
+                }
+                return PatchHeader.Chunk(id: try reader.id(), place: place)
+            }
+        }
+        if let chunks {
+            guard chunks.count == Chunking.chunkCount(byteCount: byteCount),
+                TensorHash(dtype: dtype, shape: shape, chunks: chunks.map(\.id)).id == id
+            else { throw FieldProblem("a tensor whose chunks do not match its hash") }
+        }
+        return PatchHeader.StoredTensor(dtype: dtype, shape: shape, id: id, chunks: chunks)
     }
 }

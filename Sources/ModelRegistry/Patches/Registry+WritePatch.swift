@@ -53,7 +53,7 @@ extension Registry {
         let encoded = header.encoded
         let stored = Zlib.compressed(encoded)
         let file = try AppendedFile(path: path, mayReplace: mayReplace)
-        var prefix = PatchWriter()
+        var prefix = FieldWriter()
         prefix.raw(PatchFile.magic)
         prefix.word(PatchFile.formatVersion)
         prefix.word(UInt64(encoded.count))
@@ -75,7 +75,7 @@ extension Registry {
             let records = try explaining(plan.target, paths: [.root]) { try encode(batch, plan) }
             for record in records {
                 if record.base != nil { deltaCount += 1 }
-                var writer = PatchWriter()
+                var writer = FieldWriter()
                 writer.word(record.checksum)
                 writer.byte(record.codec.rawValue)
                 if let base = record.base { writer.id(base) }

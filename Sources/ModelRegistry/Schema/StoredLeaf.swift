@@ -1,5 +1,4 @@
 import Checkpoints
-import Tensors
 
 /// A leaf of a version as its rows describe it, checked: views lie within their tensors.
 struct StoredLeaf: Sendable {
@@ -21,14 +20,8 @@ extension SavePlan.View {
     ///
     /// - Throws: ``RegistryError/Damage``.
     func check(within byteCount: Int) throws {
-        guard let placement else { return }
-        let span = try? TensorGeometry.span(dtype: dtype, shape: shape, strides: placement.strides)
-        guard placement.byteOffset >= 0, let span, placement.byteOffset <= byteCount,
-            span.upperBound <= byteCount - placement.byteOffset,
-            (placement.byteOffset + (sharing?.byteOffset ?? 0)) % (dtype.byteWidth ?? 1) == 0
-        else {
-            throw RegistryError.Damage(
-                problem: "view \(shape) by \(placement.strides) reaches beyond its tensor")
-        }
+        guard !lies(within: byteCount) else { return }
+        throw RegistryError.Damage(
+            problem: "view \(shape) by \(placement?.strides ?? []) reaches beyond its tensor")
     }
 }

@@ -1,14 +1,14 @@
-import Checkpoints
-import Tensors
+package import Tensors
 
-/// The leaves of a patch's version, and the tensors that they are views of.
-enum PatchLeaf {
-    /// The roles of tensors, by the numbers that patches have for them.
+/// The leaves of a version in a patch or tree, and the tensors that they are views of.
+enum LeafFields {
+    /// The roles of tensors, by their numbers.
     static let roles: [TensorRole] = [.unspecified, .parameter, .buffer, .frozenParameter, .requiresGrad]
 }
 
-extension PatchWriter {
-    mutating func leaf(_ leaf: SavePlan.Leaf, id: ContentID?) {
+extension FieldWriter {
+    /// Writes a leaf, and the content id of a view.
+    package mutating func leaf(_ leaf: SavePlan.Leaf, id: ContentID?) {
         switch leaf {
         case .value(.none): byte(0)
         case .value(.boolean(let flag)):
@@ -35,7 +35,7 @@ extension PatchWriter {
         case .tensor(let stored, let view, let role):
             byte(5)
             number(stored)
-            byte(UInt8(PatchLeaf.roles.firstIndex(of: role) ?? 0))
+            byte(UInt8(LeafFields.roles.firstIndex(of: role) ?? 0))
             optional(view.placement) { writer, placement in
                 guard let id else { preconditionFailure("a view without a content id") }
                 writer.id(id)
@@ -52,45 +52,28 @@ extension PatchWriter {
     }
 }
 
-extension PatchReader {
-    private mutating func dtype() throws(PatchProblem) -> DType {
+extension FieldReader {
+    /// An element type.
+    package mutating func dtype() throws(FieldProblem) -> DType {
         let name = try text()
         guard let dtype = DType(rawValue: name) else {
-            throw PatchProblem("an element type that is unknown here; perhaps it is from a newer modelreg")
+            throw FieldProblem("an element type that is unknown here; perhaps it is from a newer modelreg")
         }
         return dtype
     }
 
-    private mutating func numbers() throws(PatchProblem) -> [Int] {
-        try list { reader throws(PatchProblem) in try reader.number() }
+    /// A list of numbers.
+    package mutating func numbers() throws(FieldProblem) -> [Int] {
+        try list { reader throws(FieldProblem) in try reader.number() }
     }
 
-    mutating func storedTensor() throws(PatchProblem) -> PatchHeader.StoredTensor {
-        let dtype = try dtype()
-        let shape = try numbers()
-        let id = try id()
-        guard let byteCount = try? TensorGeometry.byteCount(dtype: dtype, shape: shape) else {
-            throw PatchProblem("an impossible shape")
-        }
-        let chunks = try optional { reader throws(PatchProblem) in
-            try reader.list(elementByteCount: ContentID.byteCount + 1) { reader throws(PatchProblem) in
-                guard let place = PatchHeader.Place(rawValue: try reader.byte()) else {
-                    throw PatchProblem("a chunk that is nowhere")
-                }
-                return PatchHeader.Chunk(id: try reader.id(), place: place)
-            }
-        }
-        if let chunks {
-            guard chunks.count == Chunking.chunkCount(byteCount: byteCount),
-                TensorHash(dtype: dtype, shape: shape, chunks: chunks.map(\.id)).id == id
-            else { throw PatchProblem("a tensor whose chunks do not match its hash") }
-        }
-        return PatchHeader.StoredTensor(dtype: dtype, shape: shape, id: id, chunks: chunks)
-    }
-
-    mutating func leaf(
-        of tensors: [PatchHeader.StoredTensor]
-    ) throws(PatchProblem) -> (SavePlan.Leaf, ContentID?) {
+    /// Reads a leaf, known to lie within its tensor.
+    ///
+    /// - Parameter tensors: What the leaves are views of.
+    /// - Returns: The leaf, and its content id where it is a tensor.
+    package mutating func leaf(
+        of tensors: [(dtype: DType, shape: [Int], id: ContentID)]
+    ) throws(FieldProblem) -> (SavePlan.Leaf, ContentID?) {
         switch try byte() {
         case 0: return (.value(.none), nil)
         case 1: return (.value(.boolean(try flag())), nil)
@@ -101,35 +84,35 @@ extension PatchReader {
         case 6: return (.value(.bytes(try data())), nil)
         case 7:
             guard let number = BigInteger(bytes: try data()) else {
-                throw PatchProblem("a number of a wrong length")
+                throw FieldProblem("a number of a wrong length")
             }
             return (.value(.bigInteger(number)), nil)
         case 8:
-            guard let name = QualifiedName(text: try text()) else { throw PatchProblem("an invalid name") }
+            guard let name = QualifiedName(text: try text()) else { throw FieldProblem("an invalid name") }
             return (.value(.name(name)), nil)
-        default: throw PatchProblem("a value of an unknown kind")
+        default: throw FieldProblem("a value of an unknown kind")
         }
         let stored = try number()
-        guard tensors.indices.contains(stored) else { throw PatchProblem("a tensor that is not there") }
+        guard tensors.indices.contains(stored) else { throw FieldProblem("a tensor that is not there") }
         let tensor = tensors[stored]
         let role = Int(try byte())
-        guard PatchLeaf.roles.indices.contains(role) else { throw PatchProblem("a tensor of an unknown role") }
+        guard LeafFields.roles.indices.contains(role) else { throw FieldProblem("a tensor of an unknown role") }
         var (id, dtype, shape) = (tensor.id, tensor.dtype, tensor.shape)
-        let placement = try optional { reader throws(PatchProblem) in
+        let placement = try optional { reader throws(FieldProblem) in
             id = try reader.id()
             dtype = try reader.dtype()
             shape = try reader.numbers()
             let strides = try reader.numbers()
             return SavePlan.Placement(byteOffset: try reader.number(), strides: strides)
         }
-        let sharing = try optional { reader throws(PatchProblem) in
+        let sharing = try optional { reader throws(FieldProblem) in
             SavePlan.Sharing(storage: try reader.number(), byteOffset: try reader.number())
         }
         let view = SavePlan.View(dtype: dtype, shape: shape, placement: placement, sharing: sharing)
         guard let byteCount = try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape),
             (sharing?.byteOffset ?? 0).addingReportingOverflow(byteCount).overflow == false,
-            (try? view.check(within: byteCount)) != nil
-        else { throw PatchProblem("a view that reaches beyond its tensor") }
-        return (.tensor(stored: stored, view: view, role: PatchLeaf.roles[role]), id)
+            view.lies(within: byteCount)
+        else { throw FieldProblem("a view that reaches beyond its tensor") }
+        return (.tensor(stored: stored, view: view, role: LeafFields.roles[role]), id)
     }
 }
