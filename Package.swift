@@ -85,8 +85,7 @@ let package = Package(
             name: "ModelRegistry",
             dependencies: [
                 "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore",
-                "SQLitePages",
-                "CKernels", "CSQLiteShim", grdb, orderedCollections,
+                "SQLitePages", "Remotes", "CKernels", "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: strict,
             plugins: ["EmbedMigrationsPlugin"]),
@@ -94,7 +93,7 @@ let package = Package(
             name: "ModelReg",
             dependencies: [
                 "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions",
-                "Formats", "ModelRegistry", "WeightDiff", orderedCollections,
+                "Formats", "ModelRegistry", "Remotes", "WeightDiff", orderedCollections,
             ],
             swiftSettings: strict),
 
@@ -193,8 +192,8 @@ let package = Package(
         .testTarget(
             name: "ModelRegistryTests",
             dependencies: [
-                "TestSupport", "Foundations", "ChunkStore", "ModelRegistry", "Expressions", "Checkpoints",
-                "TensorCodec", "Tensors", grdb, grdbSQLite,
+                "TestSupport", "Foundations", "ChunkStore", "ModelRegistry", "Remotes", "Expressions",
+                "Checkpoints", "TensorCodec", "Tensors", grdb, grdbSQLite,
                 orderedCollections,
             ],
             swiftSettings: strict),

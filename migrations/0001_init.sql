@@ -122,6 +122,23 @@ CREATE TABLE alias (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alias_facts ON alias (version, name, is_protected, is_pinned, updated_at);
 
+CREATE TABLE remote (
+    -- A place that versions are pushed to and pulled from, such as a registry of a team. Never holds credentials.
+    name        TEXT NOT NULL PRIMARY KEY,         -- such as `origin`
+    address     TEXT NOT NULL,                     -- `oci://host/namespace` or `oci:folder`
+    created_at  TEXT NOT NULL                      -- when it was recorded
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE remote_alias (
+    -- What an alias at a remote named when this registry last saw or set it: one that somebody else has moved since
+    -- is not moved back. May be emptied at any time; then a push that would move an alias needs --force.
+    repository  TEXT NOT NULL,                     -- the repository of the model, with its remote's address
+    name        TEXT NOT NULL,                     -- the alias
+    identity    TEXT NOT NULL,                     -- of the version: 16 digits of SHA-256 of content id and created_at
+    seen_at     TEXT NOT NULL,                     -- when it was seen or set
+    PRIMARY KEY (repository, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE lineage (
     -- Versions of other models that a version was made from. `version.parent` is one of them where the user named it
     -- as such; otherwise it is a version of the same model.

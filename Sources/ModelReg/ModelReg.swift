@@ -8,4 +8,5 @@
 @_exported public import Tensors
 @_exported public import WeightDiff
 
+@_exported public import enum Remotes.RemoteError
 @_exported public import enum TensorCodec.EncodingEffort

@@ -28,14 +28,17 @@ struct ModelRegCommand: ParsableCommand {
 
             EXIT STATUS
               0   done
-              1   a difference, damage or bad tensor was found (diff --exit-code, verify, save --gate)
+              1   a difference, damage or bad tensor was found (diff --exit-code, verify, save --gate),
+                  or an alias stays at the remote (push)
               64  wrong usage
               65  the file is not what it claims, or stored data is damaged
               66  no such file, model or version
+              69  the remote does not answer
               70  a fault in modelreg itself
               73  the output exists, or cannot be made
               74  input/output error, disk full, any other failure
               75  the registry is busy
+              77  the remote does not permit it
               78  not a registry, or one of a newer modelreg
             """,
         version: modelRegVersion,
@@ -51,6 +54,8 @@ struct ModelRegCommand: ParsableCommand {
                 ]),
             CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
             CommandGroup(name: "Experiments", subcommands: [RunCommand.self, PlotCommand.self]),
+            CommandGroup(
+                name: "Remotes", subcommands: [PushCommand.self, PullCommand.self, RemoteCommand.self]),
             CommandGroup(name: "Archive", subcommands: [ExportCommand.self, MergeCommand.self]),
             CommandGroup(
                 name: "Upkeep",

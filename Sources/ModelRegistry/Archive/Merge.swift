@@ -60,12 +60,12 @@ struct Merge {
         _ new: [Version], _ content: ContentSource, _ importer: ChunkImporter, _ runs: [Int64: Int64],
         _ map: inout VersionMap, _ report: inout MergeReport
     ) throws {
-        let versions = VersionImporter(source, runs: runs)
+        let versions = VersionImporter(source)
         var rest = new[...]
         var tensors: [Int64: NewTensor] = [:]
         while !rest.isEmpty {
             try Task.checkCancellation()
-            var group: [VersionImporter.Checked] = []
+            var group: [ImportedVersion] = []
             var leafCount = 0
             while let version = rest.first, leafCount < Merge.leafCountAtOnce {
                 rest = rest.dropFirst()
@@ -83,8 +83,8 @@ struct Merge {
                     // A gc may have removed chunks that were here before, and that nobody needed: look again.
                     guard try hasChunks(of: group, db) else { return nil }
                     var map = map
-                    var known = VersionImporter.KnownRows()
-                    let added = try group.map { try versions.insert($0, &map, &known, db) }
+                    var known = ImportedVersion.KnownRows()
+                    let added = try group.map { try $0.insert(runs: runs, &map, &known, db).added }
                     return (map, added)
                 }
                 if let (newMap, added) = inserted {
@@ -97,7 +97,7 @@ struct Merge {
         }
     }
 
-    private func hasChunks(of group: [VersionImporter.Checked], _ db: Database) throws -> Bool {
+    private func hasChunks(of group: [ImportedVersion], _ db: Database) throws -> Bool {
         let tensors = group.flatMap(\.tensors.values)
         let known = try TensorTable.known(tensors.lazy.map(\.id), db)
         return try ChunkTable.missing(tensors.lazy.filter { !known.contains($0.id) }.flatMap(\.chunks), db)

@@ -29,6 +29,13 @@ struct VersionContent: Sendable {
 }
 
 extension VersionContent {
+    /// Content that was checked elsewhere.
+    init(version: Version, structure: Structure, leaves: [StoredLeaf]) {
+        self.version = version
+        self.structure = structure
+        self.leaves = leaves
+    }
+
     /// The manifest that the rows describe.
     var manifest: Manifest {
         let leaves = leaves.map { leaf in

@@ -1,0 +1,43 @@
+import Checkpoints
+import Remotes
+
+/// Chunks that a repository has, as far as trees say that have been read.
+struct KnownChunks {
+    private var chunks: [ContentID: RemoteChunk] = [:]
+    private var identities: Set<String> = []
+
+    /// Reads the tree of a version, if it has not been read.
+    ///
+    /// A version that cannot be read names nothing: what it has is sent again.
+    mutating func read(_ entry: RemoteCatalog.Entry, in store: any BlobStore) throws {
+        guard identities.insert(entry.identity).inserted else { return }
+        do {
+            guard let version = try RemoteVersion(.tag(entry.tag), in: store) else { return }
+            add(try version.tree().chunks)
+        } catch RemoteError.damaged {
+            return
+        } catch RemoteError.missingBlob {
+            return
+        }
+    }
+
+    mutating func add(_ new: [RemoteChunk]) {
+        for chunk in new where chunks[chunk.id] == nil { chunks[chunk.id] = chunk }
+    }
+
+    /// Forgets everything: a blob that should be there was not.
+    mutating func forget() { chunks = [:] }
+
+    subscript(id: ContentID) -> RemoteChunk? { chunks[id] }
+
+    /// Links from a chunk to its keyframe.
+    func depth(_ id: ContentID) -> Int {
+        var depth = 0
+        var next = chunks[id]?.base
+        while let base = next, depth < 64 {
+            depth += 1
+            next = chunks[base]?.base
+        }
+        return depth
+    }
+}

@@ -1,0 +1,272 @@
+import Checkpoints
+import ChunkStore
+import Foundations
+import GRDB
+import OrderedCollections
+import Remotes
+
+/// How to push.
+public struct PushOptions: Sendable {
+    /// Whether an alias moves that names another version at the remote, and that was not set from here.
+    public var forcesAliases: Bool
+    /// Whether to refuse a version whose number another one has at the remote. Otherwise it gets the next free one there.
+    public var requiresNumber: Bool
+    /// Whether only to find out what would be sent.
+    public var dryRun: Bool
+
+    /// Options as they are by default.
+    public init(forcesAliases: Bool = false, requiresNumber: Bool = false, dryRun: Bool = false) {
+        self.forcesAliases = forcesAliases
+        self.requiresNumber = requiresNumber
+        self.dryRun = dryRun
+    }
+}
+
+/// What a push did, or would do.
+public struct PushReport: Hashable, Sendable {
+    /// A version that is at the remote now, what it is called here and there.
+    public struct Pushed: Hashable, Sendable {
+        /// Here: `mlp:v7`.
+        public let ours: String
+        /// There: `mlp:v8`.
+        public let theirs: String
+    }
+
+    /// An alias that stays as it is at the remote.
+    public struct Conflict: Hashable, Sendable {
+        /// The alias: `mlp:best`.
+        public let alias: String
+        /// The version that it names here.
+        public let ours: String
+        /// The version that it names there, as it is called there.
+        public let theirs: String
+    }
+
+    /// Versions that were sent, in the order of their numbers.
+    public internal(set) var pushed: [Pushed] = []
+    /// Versions that were there already.
+    public internal(set) var sameCount = 0
+    /// Versions that were left out because tensors of them were dropped.
+    public internal(set) var thinned: [String] = []
+    /// Aliases that were set.
+    public internal(set) var aliases: [String] = []
+    /// Aliases that were not.
+    public internal(set) var conflicts: [Conflict] = []
+    /// Chunks that were sent.
+    public internal(set) var chunkCount = 0
+    /// Their encoded bytes.
+    public internal(set) var sentByteCount = 0
+}
+
+/// One push of versions of one model.
+struct Push {
+    private let ours: Registry
+    private let store: any BlobStore
+    private let options: PushOptions
+    private let progress: (@Sendable (Int) -> Void)?
+    private var catalog: RemoteCatalog
+    private var known = KnownChunks()
+
+    init(
+        _ ours: Registry, to store: any BlobStore, _ options: PushOptions, progress: (@Sendable (Int) -> Void)?
+    ) throws {
+        self.ours = ours
+        self.store = store
+        self.options = options
+        self.progress = progress
+        catalog = try RemoteCatalog(store)
+    }
+
+    private static func identity(_ version: Version) -> String {
+        RemoteTag.identity(version.contentID, createdAt: Timestamp.text(version.createdAt))
+    }
+
+    /// Pushes versions of one model, the newest first: others are differences from it.
+    mutating func run(_ versions: [Version], skipsThinned: Bool, _ report: inout PushReport) throws {
+        for version in versions.sorted(by: { $0.number > $1.number }) {
+            let identity = Push.identity(version)
+            if catalog.entry(identity) != nil {
+                report.sameCount += 1
+            } else if skipsThinned, version.droppedTensorCount > 0 {
+                report.thinned.append(version.reference)
+                continue
+            } else {
+                try send(version, identity, &report)
+            }
+            try pushAliases(of: version, identity, &report)
+        }
+    }
+
+    // MARK: A version
+
+    private mutating func send(_ version: Version, _ identity: String, _ report: inout PushReport) throws {
+        let number = try freeNumber(for: version, identity)
+        try readNeighbours(of: version)
+        let upload = try VersionUpload(ours, version, to: store)
+        let pushed = PushReport.Pushed(ours: version.reference, theirs: "\(version.model):v\(number)")
+        if options.dryRun {
+            let missing = upload.missing(known)
+            report.chunkCount += missing.count
+            report.sentByteCount += missing.byteCount
+            report.pushed.insert(pushed, at: 0)
+            catalog.insert(RemoteCatalog.Entry(number: number, identity: identity))
+            return
+        }
+        var entry = RemoteCatalog.Entry(number: number, identity: identity)
+        do {
+            try write(version, upload, entry)
+        } catch RemoteError.missingBlob {
+            // What a tree named is gone there, by a garbage collection perhaps: nothing that was known counts.
+            known.forget()
+            try write(version, upload, entry)
+        }
+        report.chunkCount += upload.sentChunkCount
+        report.sentByteCount += upload.sentByteCount
+        // Another push may have taken the number meanwhile. The version with the smaller identity keeps it.
+        catalog = try RemoteCatalog(store)
+        while catalog.entries.contains(where: { $0.number == entry.number && $0.identity < identity }) {
+            let taken = entry
+            entry = RemoteCatalog.Entry(number: (catalog.entries.last?.number ?? 0) + 1, identity: identity)
+            try write(version, upload, entry)
+            try remove(tag: taken.tag)
+            catalog = try RemoteCatalog(store)
+        }
+        if !catalog.tags.contains("v\(entry.number)") {
+            try copyManifest(of: entry, to: "v\(entry.number)", adding: [:])
+        }
+        report.pushed.insert(
+            PushReport.Pushed(ours: version.reference, theirs: "\(version.model):v\(entry.number)"), at: 0)
+    }
+
+    private func freeNumber(for version: Version, _ identity: String) throws -> Int {
+        guard
+            let other = catalog.entries.first(where: { $0.number == version.number && $0.identity != identity })
+        else { return version.number }
+        if options.requiresNumber {
+            throw RemoteError.refused(
+                store.name, problem: "another version is v\(other.number) there; push without --exact-number")
+        }
+        return (catalog.entries.last?.number ?? 0) + 1
+    }
+
+    /// Reads the trees of the versions that have most in common with `version`.
+    private mutating func readNeighbours(of version: Version) throws {
+        let others = try ours.versions(of: version.model)
+        let identities = Set(catalog.entries.map(\.identity))
+        let there = others.filter { identities.contains(Push.identity($0)) }
+        let parent = there.first { $0.reference == version.parent }
+        let below = there.filter { $0.number < version.number }.max { $0.number < $1.number }
+        let above = there.filter { $0.number > version.number }.min { $0.number < $1.number }
+        for neighbour in [parent, below, above].compactMap({ $0 }) {
+            if let entry = catalog.entry(Push.identity(neighbour)) { try known.read(entry, in: store) }
+        }
+        if let newest = catalog.entries.last { try known.read(newest, in: store) }
+    }
+
+    /// Sends all that a version is, its manifest last.
+    private mutating func write(_ version: Version, _ upload: VersionUpload, _ entry: RemoteCatalog.Entry)
+        throws
+    {
+        try upload.send(&known, progress: progress)
+        let (tree, packs) = try upload.tree(known)
+        var facts = try ours.read { db in try VersionFacts(version, number: entry.number, db) }
+        var layers = [try send(tree.encoded(packs: packs.map(\.id)), MediaType.tree, [:])]
+        let ids = try ours.read { db in try AttachmentTable.ids(db, version) }
+        for (name, id) in ids {
+            guard let bytes = try ours.attachment(name, of: version) else { continue }
+            facts.attachments.append(
+                VersionFacts.Attachment(name: name, digest: "sha256:\(id.hex)", size: bytes.count))
+            // Layers are named once, whatever names attachments have.
+            if layers.contains(where: { $0.id == id }) { continue }
+            layers.append(try send(bytes, MediaType.attachment, [:]))
+        }
+        layers += packs.map { OCIDescriptor(mediaType: MediaType.pack, digest: $0.id, size: $0.byteCount) }
+        let config = try send(RemoteJSON.encoded(facts), MediaType.versionFacts, nil)
+        let manifest = OCIManifest(
+            artifactType: MediaType.version, config: config, layers: layers,
+            annotations: [
+                Annotation.created: facts.createdAt.replacing(" ", with: "T") + "Z",
+                Annotation.version: "v\(entry.number)",
+                Annotation.title: version.model,
+                Annotation.model: version.model,
+                Annotation.number: "\(entry.number)",
+                Annotation.content: version.contentID.hex,
+                Annotation.identity: entry.identity,
+                Annotation.tensors: "\(version.tensorCount)",
+                Annotation.bytes: "\(version.byteCount)",
+            ])
+        try store.write(manifest: manifest.encoded, mediaType: MediaType.manifest, tag: entry.tag)
+    }
+
+    private func send(
+        _ bytes: [UInt8], _ mediaType: String, _ annotations: [String: String]?
+    ) throws -> OCIDescriptor {
+        let blob = BlobSource(bytes)
+        if try store.byteCount(of: blob.digest) != bytes.count { try store.write(blob, progress: nil) }
+        return OCIDescriptor(mediaType: mediaType, digest: blob.digest, size: bytes.count)
+    }
+
+    private func remove(tag: String) throws {
+        guard let stored = try store.manifest(.tag(tag)) else { return }
+        do { try store.remove(manifest: stored.digest) } catch RemoteError.refused {
+            // A remote that deletes nothing keeps a version under a number that it does not have: pulls see its identity.
+        }
+    }
+
+    // MARK: Tags
+
+    /// Points a tag at the manifest of a version, with further annotations.
+    private func copyManifest(of entry: RemoteCatalog.Entry, to tag: String, adding: [String: String]) throws {
+        guard let stored = try store.manifest(.tag(entry.tag)) else {
+            throw RemoteError.damaged(
+                store.name, problem: "the version \(entry.tag) is gone; perhaps it was just deleted")
+        }
+        guard !adding.isEmpty else {
+            return try store.write(manifest: stored.bytes, mediaType: stored.mediaType, tag: tag)
+        }
+        var manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        manifest.annotations = (manifest.annotations ?? [:]).merging(adding) { $1 }
+        try store.write(manifest: manifest.encoded, mediaType: stored.mediaType, tag: tag)
+    }
+
+    /// Sets the aliases of a version at the remote, unless somebody else has set them.
+    private func pushAliases(of version: Version, _ identity: String, _ report: inout PushReport) throws {
+        for alias in version.aliases {
+            // A tag of this name means something else there.
+            guard case .alias = RemoteTag(alias) else { continue }
+            let current = catalog.tags.contains(alias) ? try catalog.identity(ofTag: alias) : nil
+            let reference = "\(version.model):\(alias)"
+            if current == identity {
+                if !options.dryRun { try note(alias, identity) }
+                continue
+            }
+            if let current, !options.forcesAliases {
+                let last = try ours.read { db in
+                    try RemoteTable.identity(repository: store.name, alias: alias, db)
+                }
+                guard last == current else {
+                    let theirs =
+                        catalog.entry(current).map { "\(version.model):v\($0.number)" } ?? "a lost version"
+                    report.conflicts.append(
+                        PushReport.Conflict(alias: reference, ours: version.reference, theirs: theirs))
+                    continue
+                }
+            }
+            report.aliases.append(reference)
+            if options.dryRun { continue }
+            guard let entry = catalog.entry(identity) else { continue }
+            try copyManifest(
+                of: entry, to: alias,
+                adding: [Annotation.alias: alias, Annotation.aliasUpdated: Timestamp.now()])
+            try note(alias, identity)
+        }
+    }
+
+    private func note(_ alias: String, _ identity: String) throws {
+        // A registry that cannot be written can still be pushed.
+        guard !ours.isReadOnly else { return }
+        try ours.write { db in
+            try RemoteTable.note(repository: store.name, alias: alias, identity: identity, db)
+        }
+    }
+}

@@ -1,0 +1,205 @@
+import Checkpoints
+import ChunkStore
+import Foundation
+import Foundations
+import GRDB
+import Remotes
+import TensorCodec
+import Tensors
+
+/// A version of a remote, read and checked, and which of its tensors are wanted.
+struct FetchedVersion {
+    let remote: RemoteVersion
+    let tree: VersionTree
+    let model: String
+    /// For each leaf, whether its bytes are wanted. Plain values always are.
+    let isWanted: [Bool]
+
+    /// Reads the tree of a version.
+    ///
+    /// - Parameters:
+    ///   - model: What it is to be called here.
+    ///   - selects: Which leaves are wanted.
+    init(_ remote: RemoteVersion, as model: String, selecting selects: (CheckpointPath) -> Bool) throws {
+        self.remote = remote
+        self.model = model
+        let tree = try remote.tree()
+        self.tree = tree
+        isWanted = zip(tree.structure.leafPaths, tree.leaves).map { path, leaf in
+            if case .tensor = leaf { selects(path) } else { true }
+        }
+    }
+
+    /// Whether all of it is wanted.
+    var isWhole: Bool { !isWanted.contains(false) }
+
+    private var wantedTensors: Set<Int> {
+        Set(
+            zip(tree.leaves, isWanted).compactMap { leaf, isWanted in
+                if isWanted, case .tensor(let stored, _, _) = leaf { stored } else { nil }
+            })
+    }
+
+    /// The chunks of the tensors that are wanted.
+    var wantedChunks: Set<ContentID> {
+        Set(wantedTensors.flatMap { tree.tensors[$0].chunks.map { tree.chunks[$0].id } })
+    }
+
+    /// What each chunk is of.
+    var kinds: [ContentID: ElementKind] {
+        var kinds: [ContentID: ElementKind] = [:]
+        for tensor in tree.tensors {
+            for chunk in tensor.chunks { kinds[tree.chunks[chunk].id] = ElementKind(tensor.dtype) }
+        }
+        return kinds
+    }
+
+    // MARK: Views
+
+    /// Compares views of parts of tensors with their content ids. Their chunks are here.
+    ///
+    /// - Throws: ``RemoteError/damaged(_:problem:)``.
+    /// - Complexity: O(bytes of the tensors that have such views), which are held in memory one at a time.
+    func proveViews(in ours: Registry) throws {
+        var views: [Int: [(view: SavePlan.View, id: ContentID)]] = [:]
+        for (index, leaf) in tree.leaves.enumerated() where isWanted[index] {
+            guard case .tensor(let stored, let view, _) = leaf, view.placement != nil,
+                let id = tree.leafIDs[index]
+            else { continue }
+            views[stored, default: []].append((view, id))
+        }
+        for (stored, views) in views {
+            let storage = try bytes(ofTensor: stored, in: ours)
+            for (view, id) in views {
+                let found = storage.withUnsafeBytes { bytes in
+                    SavePlan.contentID(of: view, storedID: tree.tensors[stored].id, packed: bytes)
+                }
+                guard found == id else {
+                    throw RemoteError.damaged(
+                        remote.store.name, problem: "a view that does not match its content id")
+                }
+            }
+        }
+    }
+
+    private func bytes(ofTensor index: Int, in ours: Registry) throws -> Storage {
+        let tensor = tree.tensors[index]
+        let byteCount = try TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape)
+        let storage = Storage(uninitializedByteCount: byteCount)
+        let (locations, session) = try ours.read { db in
+            var finder = try ChunkFinder(db)
+            let locations = try tensor.chunks.map { index in
+                guard let location = try finder.chunk(tree.chunks[index].id) else {
+                    throw ChunkGone(id: tree.chunks[index].id)
+                }
+                return location
+            }
+            return (locations, try ReadSession(ours.store, db))
+        }
+        let requests = locations.enumerated().map { ordinal, location in
+            ReadSession.Request(
+                location,
+                into: UnsafeMutableRawBufferPointer(
+                    rebasing: storage.unsafeMutableBytes[Chunking.range(ofChunk: ordinal, byteCount: byteCount)]
+                ))
+        }
+        try translatingErrors { try session.read(requests) }
+        return storage
+    }
+
+    // MARK: Rows
+
+    /// The version as it is inserted here.
+    ///
+    /// - Parameter parent: The row of its parent here; its key is 0.
+    /// - Throws: ``RemoteError``, ``RegistryError``.
+    func imported(hasParent: Bool, attachments: [(name: String, content: AttachmentTable.Content)]) throws
+        -> ImportedVersion
+    {
+        let facts = remote.facts
+        func damaged(_ problem: String) -> RemoteError { .damaged(remote.store.name, problem: problem) }
+        guard let kind = CheckpointKind(rawValue: facts.kind), kind == tree.structure.kind,
+            let createdAt = Timestamp.date(facts.createdAt)
+        else { throw damaged("a version with impossible facts") }
+        let manifest = tree.manifest
+        // A key of its own within this import; rows of the registry have others.
+        let version = Version(
+            model: model, number: facts.number, contentID: remote.contentID, parent: nil, kind: kind,
+            message: facts.message, tensorCount: manifest.tensorCount, byteCount: manifest.byteCount,
+            createdAt: createdAt, aliases: [], run: nil, step: facts.step, metrics: [:], droppedTensorCount: 0,
+            rowID: -1)
+        let leaves = try rows(manifest)
+        let attributes = try facts.attributes.map { attribute in
+            guard let source = AttributeTable.Source(rawValue: attribute.source),
+                (try? AttributeValue(json: attribute.json)) != nil
+            else { throw damaged("a fact that is not JSON") }
+            return AttributeTable.Attribute(source: source, key: attribute.key, json: attribute.json)
+        }
+        guard Set(attributes.map { "\($0.source) \($0.key)" }).count == attributes.count,
+            Set(facts.metrics.map(\.name)).count == facts.metrics.count,
+            Set(attachments.map(\.name)).count == attachments.count
+        else { throw damaged("two metrics, attributes or attachments of one name") }
+        return ImportedVersion(
+            content: VersionContent(version: version, structure: tree.structure, leaves: leaves),
+            manifest: manifest, parent: hasParent ? 0 : nil, run: nil, step: facts.step,
+            environment: facts.environment.map { RunEnvironment($0) }, tensors: newTensors,
+            droppedAt: isWhole ? nil : Timestamp.now(),
+            metrics: facts.metrics.map { MetricTable.Metric(name: $0.name, value: $0.value) },
+            attributes: attributes, attachments: attachments,
+            sourceFile: isWhole
+                ? tree.sourceFile.map {
+                    NewSourceFile(name: $0.name, format: $0.format, byteCount: $0.byteCount, recipe: $0.recipe)
+                } : nil,
+            notes: try facts.notes.map { note in
+                guard let at = Timestamp.date(note.at) else { throw damaged("a note of an impossible time") }
+                return Note(at: at, actor: note.actor, text: note.text)
+            },
+            lineage: try facts.lineage.map { ancestor in
+                guard let id = ContentID(hex: ancestor.origin.contentID),
+                    let kind = Ancestor.Kind(rawValue: ancestor.kind)
+                else { throw damaged("an impossible ancestor") }
+                return (
+                    nil,
+                    Ancestor(
+                        reference: ancestor.origin.reference, contentID: id, isPresent: false, kind: kind,
+                        isGiven: ancestor.isGiven, share: ancestor.share)
+                )
+            })
+    }
+
+    private func rows(_ manifest: Manifest) throws -> [StoredLeaf] {
+        try zip(manifest.leaves, tree.leaves).enumerated().map { index, pair in
+            let (named, leaf) = pair
+            switch leaf {
+            case .value(let value):
+                return StoredLeaf(path: named.path, role: .unspecified, content: .value(value))
+            case .tensor(let stored, let view, let role):
+                guard case .tensor(let content) = named.content, isWanted[index] else {
+                    guard case .tensor(let content) = named.content else {
+                        preconditionFailure("a tensor without content")
+                    }
+                    return StoredLeaf(path: named.path, role: role, content: .dropped(content))
+                }
+                let tensor = tree.tensors[stored]
+                let row = TensorRow(
+                    rowID: Int64(stored), contentID: tensor.id, dtype: tensor.dtype, shape: tensor.shape,
+                    byteCount: try TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape))
+                return StoredLeaf(
+                    path: named.path, role: role, content: .tensor(row, view: view, id: content.id))
+            }
+        }
+    }
+
+    private var newTensors: [Int64: NewTensor] {
+        var new: [Int64: NewTensor] = [:]
+        for index in wantedTensors {
+            let tensor = tree.tensors[index]
+            new[Int64(index)] = NewTensor(
+                id: tensor.id, dtype: tensor.dtype, shape: tensor.shape,
+                byteCount: (try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape)) ?? 0,
+                chunks: tensor.chunks.map { tree.chunks[$0].id }, health: tensor.health.map { TensorHealth($0) }
+            )
+        }
+        return new
+    }
+}

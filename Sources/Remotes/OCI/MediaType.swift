@@ -1,0 +1,34 @@
+/// Media types of the artifacts, by the OCI image specification.
+package enum MediaType {
+    package static let manifest = "application/vnd.oci.image.manifest.v1+json"
+    package static let index = "application/vnd.oci.image.index.v1+json"
+    /// The artifact type of a version.
+    package static let version = "application/vnd.modelreg.version.v1"
+    /// What is known of a version beside its weights: JSON.
+    package static let versionFacts = "application/vnd.modelreg.version.config.v1+json"
+    /// Structure, tensors and chunks of a version.
+    package static let tree = "application/vnd.modelreg.tree.v1"
+    /// Encoded chunks.
+    package static let pack = "application/vnd.modelreg.pack.v1"
+    /// A small file, as it is.
+    package static let attachment = "application/vnd.modelreg.attachment.v1"
+}
+
+/// Keys of annotations.
+package enum Annotation {
+    /// The tag of a manifest in a layout.
+    package static let tag = "org.opencontainers.image.ref.name"
+    package static let created = "org.opencontainers.image.created"
+    package static let title = "org.opencontainers.image.title"
+    package static let version = "org.opencontainers.image.version"
+    /// The exact name of the model.
+    package static let model = "org.modelreg.model"
+    package static let number = "org.modelreg.number"
+    package static let content = "org.modelreg.content"
+    package static let identity = "org.modelreg.identity"
+    package static let tensors = "org.modelreg.tensors"
+    package static let bytes = "org.modelreg.bytes"
+    /// The alias that a manifest was written for, so that it has a digest of its own.
+    package static let alias = "org.modelreg.alias"
+    package static let aliasUpdated = "org.modelreg.alias.updated"
+}

@@ -1,0 +1,111 @@
+package import Checkpoints
+import Foundations
+
+/// A version at a remote: its manifest and facts have been read, its tree and chunks not.
+package struct RemoteVersion: Sendable {
+    package let store: any BlobStore
+    package let digest: ContentID
+    package let manifest: OCIManifest
+    package let facts: VersionFacts
+    package let contentID: ContentID
+    package let identity: String
+    private let treeLayer: (id: ContentID, byteCount: Int)
+    /// The packs, in the order of the manifest's layers.
+    package let packs: [(id: ContentID, byteCount: Int)]
+    private let attachmentLayers: [ContentID: Int]
+
+    /// Bytes of a config, at most.
+    private static let maximumFactsByteCount = 16 << 20
+    private static let maximumTreeByteCount = 256 << 20
+    private static let maximumAttachmentByteCount = 256 << 20
+    private static let maximumPackByteCount = 2 << 30
+
+    /// Reads manifest and facts.
+    ///
+    /// - Returns: `nil` where there is no such manifest.
+    /// - Throws: ``RemoteError``.
+    package init?(_ reference: ManifestReference, in store: any BlobStore) throws {
+        guard let stored = try store.manifest(reference) else { return nil }
+        func damaged(_ problem: String) -> RemoteError { .damaged(store.name, problem: problem) }
+        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        guard manifest.artifactType == MediaType.version || manifest.config.mediaType == MediaType.versionFacts
+        else { throw damaged("a manifest of something that modelreg did not push") }
+        func layers(_ type: String, limit: Int) throws(RemoteError) -> [(id: ContentID, byteCount: Int)] {
+            try manifest.layers.filter { $0.mediaType == type }.map { layer throws(RemoteError) in
+                guard let id = layer.id, (0...limit).contains(layer.size) else {
+                    throw damaged("a layer of an impossible digest or size")
+                }
+                return (id, layer.size)
+            }
+        }
+        guard let config = manifest.config.id,
+            (0...RemoteVersion.maximumFactsByteCount).contains(manifest.config.size)
+        else { throw damaged("a config of an impossible digest or size") }
+        let facts: VersionFacts = try RemoteJSON.decoded(
+            try store.bytes(of: config, byteCount: manifest.config.size), from: store.name)
+        guard facts.format == VersionFacts.currentFormat else {
+            throw damaged("a version of format \(facts.format), of a newer modelreg; please upgrade")
+        }
+        guard let contentID = ContentID(hex: facts.contentID), facts.number >= 1, facts.number < 1 << 53,
+            facts.step ?? 0 >= 0, Timestamp.date(facts.createdAt) != nil
+        else { throw damaged("a version with impossible facts") }
+        guard let tree = try layers(MediaType.tree, limit: RemoteVersion.maximumTreeByteCount).first else {
+            throw damaged("a version without a tree")
+        }
+        self.store = store
+        digest = stored.digest
+        self.manifest = manifest
+        self.facts = facts
+        self.contentID = contentID
+        identity = RemoteTag.identity(contentID, createdAt: facts.createdAt)
+        treeLayer = tree
+        packs = try layers(MediaType.pack, limit: RemoteVersion.maximumPackByteCount)
+        attachmentLayers = Dictionary(
+            try layers(MediaType.attachment, limit: RemoteVersion.maximumAttachmentByteCount)
+                .map { ($0.id, $0.byteCount) }
+        ) { first, _ in first }
+    }
+
+    /// Reads and checks the tree.
+    ///
+    /// - Throws: ``RemoteError``.
+    package func tree() throws -> VersionTree {
+        let bytes = try store.bytes(of: treeLayer.id, byteCount: treeLayer.byteCount)
+        let tree: VersionTree
+        do {
+            tree = try VersionTree(decoding: bytes, packs: packs)
+        } catch {
+            throw RemoteError.damaged(store.name, problem: error.text)
+        }
+        guard tree.manifest.contentID == contentID else {
+            throw RemoteError.damaged(store.name, problem: "a tree that does not match its content id")
+        }
+        return tree
+    }
+
+    /// Reads an attachment.
+    ///
+    /// - Throws: ``RemoteError``.
+    package func bytes(of attachment: VersionFacts.Attachment) throws -> [UInt8] {
+        guard attachment.digest.hasPrefix("sha256:"),
+            let id = ContentID(hex: attachment.digest.dropFirst("sha256:".count)),
+            attachmentLayers[id] == attachment.size
+        else { throw RemoteError.damaged(store.name, problem: "an attachment that is no layer") }
+        return try store.bytes(of: id, byteCount: attachment.size)
+    }
+}
+
+extension BlobStore {
+    /// A whole blob, in memory.
+    ///
+    /// - Throws: ``RemoteError``.
+    package func bytes(of blob: ContentID, byteCount: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        try read(blob, byteCount: byteCount, range: nil) { bytes.append(contentsOf: $0) }
+        guard bytes.count == byteCount, ContentID(hashing: bytes) == blob else {
+            throw RemoteError.damaged(name, problem: "a blob that does not match its digest")
+        }
+        return bytes
+    }
+}
