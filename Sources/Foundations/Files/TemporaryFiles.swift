@@ -73,7 +73,7 @@ package enum TemporaryFiles {
     /// Notes that there is a temporary file at `path`, or is about to be.
     ///
     /// - Returns: Its place, for ``forget(_:)``.
-    static func note(_ path: String) -> Int? {
+    package static func note(_ path: String) -> Int? {
         guard isWatching.load(ordering: .relaxed) else { return nil }
         let bytes = Array("\(path)\0\(path)-journal\0".utf8)
         guard let text = malloc(bytes.count) else { return nil }
@@ -86,7 +86,7 @@ package enum TemporaryFiles {
     }
 
     /// Notes that the file is gone, or has its name.
-    static func forget(_ place: Int?) {
+    package static func forget(_ place: Int?) {
         if let place { places[place].store(0, ordering: .releasing) }
     }
 }

@@ -50,6 +50,16 @@ public struct WeightSource: Sendable {
         self.facts = facts
     }
 
+    /// What the weights are, without their bytes.
+    ///
+    /// - Throws: ``RegistryError``.
+    public func manifest() throws -> Manifest {
+        switch origin {
+        case .version(let registry, let reference): try registry.manifest(of: reference)
+        case .values(let checkpoint): checkpoint.manifest
+        }
+    }
+
     /// A file, or the folder of a model, that has been read. Its tensors stay mapped.
     ///
     /// - Throws: ``CheckpointError``; `FileError`, `FileChangedError` where its storages are those of a file.

@@ -27,6 +27,7 @@ struct LoadCommand: ParsableCommand {
               modelreg load sd --only 'unet/*' -o unet.safetensors
               modelreg load sd --only model_index.json -o model_index.json
               modelreg load llama -o Llama-3.2-1B/ --shard 5GB
+              modelreg load oci://registry.example.com/team/mlp:best --only 'encoder.*' -o encoder.safetensors
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -115,8 +116,19 @@ struct LoadCommand: ParsableCommand {
             if format == nil { format = .safetensors }
             shardByteCount = byteCount
         }
-        let registry = try options.openRegistry()
         let bar = ProgressBar("loading", options)
+        var reference = reference
+        var view: RemoteView?
+        if RemoteView.isAddress(reference) {
+            let fetching = ProgressBar("fetching", options)
+            let opened = try RemoteView(reference, progress: fetching.handler) { manifest in
+                try PathSelection(only).selects(manifest.leaves.map(\.path))
+            }
+            fetching.clear()
+            reference = opened.reference
+            view = opened
+        }
+        let registry = try view?.registry ?? options.openRegistry()
         var exportOptions = ExportOptions(
             format: format, patterns: only, rows: rows?.range, flattens: flatten, mayReplace: force,
             verifiesHashes: verify, shardByteCount: shardByteCount, includesAttachments: attachments)

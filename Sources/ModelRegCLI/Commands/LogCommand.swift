@@ -19,6 +19,7 @@ struct LogCommand: ParsableCommand {
             EXAMPLES
               modelreg log mlp
               modelreg log mlp -n 5 --json
+              modelreg log oci://registry.example.com/team/mlp      the latest 20 at the remote
               modelreg log mlp encoder.weight --exact
               modelreg log mlp '*.bias'
               modelreg log mlp --where 'accuracy > 0.97 and lr <= 1e-3' --sort -accuracy
@@ -51,6 +52,9 @@ struct LogCommand: ParsableCommand {
         help: "Read the tensors, and measure how far each moved: the L2 norm of the difference.")
     var exact = false
 
+    /// Versions of a remote that are listed where -n is not given.
+    private static let remoteCount = 20
+
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("-n takes a count, not \(limit)") }
         if deleted, name == nil { throw ValidationError("--deleted takes a model") }
@@ -62,7 +66,21 @@ struct LogCommand: ParsableCommand {
 
     func run() throws {
         try query.requireFunctions(VersionRecord.functionNames)
-        let registry = try options.openRegistry()
+        var name = name
+        var view: RemoteView?
+        if let address = name, RemoteView.isAddress(address) {
+            guard paths.isEmpty, !deleted else {
+                throw UsageError(
+                    description: "paths and --deleted are for versions that are here: pull them first")
+            }
+            let opened = try RemoteView(address, count: limit ?? LogCommand.remoteCount, includesAliases: true)
+            {
+                $0.leaves.map { _ in false }
+            }
+            name = try opened.registry.version(opened.reference).model
+            view = opened
+        }
+        let registry = try view?.registry ?? options.openRegistry()
         if let name, !paths.isEmpty { return try listHistories(of: name, in: registry) }
         if deleted, let name { return try listDeleted(registry.deletedVersions(of: name)) }
         let condition = try query.filter()

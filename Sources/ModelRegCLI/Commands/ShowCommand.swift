@@ -17,6 +17,7 @@ struct ShowCommand: ParsableCommand {
               modelreg show mlp --where 'nan > 0 or l2_norm > 100' --sort -l2_norm
               modelreg show mlp:best --only 'hidden.*'
               modelreg show ./downloaded.ckpt --fail-if-unsafe
+              modelreg show oci://registry.example.com/team/mlp:best
               modelreg show mlp:v3 --json | jq '.parameters[].path'
             """,
         aliases: ["inspect"])
@@ -84,8 +85,16 @@ struct ShowCommand: ParsableCommand {
                     "--sort: \"\(name)\" is not known of a tensor; there is \(TensorFacts.names.joined(separator: ", "))"
             )
         }
-        let registry = try options.openRegistry()
-        let version = try registry.version(reference)
+        let isRemote = RemoteView.isAddress(reference)
+        if isRemote, health || query.isGiven {
+            throw UsageError(
+                description: "--health, --where, --sort and --csv are for versions that are here: pull it first"
+            )
+        }
+        let view =
+            isRemote ? try RemoteView(reference, includesAliases: true) { $0.leaves.map { _ in false } } : nil
+        let registry = try view?.registry ?? options.openRegistry()
+        let version = try registry.version(view?.reference ?? reference)
         let details = try registry.details(of: version)
         let manifest = try registry.manifest(of: version.reference)
         let isSelected = try PathSelection(only).selects(manifest.leaves.map(\.path))
@@ -98,7 +107,8 @@ struct ShowCommand: ParsableCommand {
         }
         let context = VersionContext(
             lineage: try registry.lineage(of: version), notes: try registry.notes(of: version),
-            environment: try registry.environment(of: version), structure: manifest.structure)
+            environment: try registry.environment(of: version), structure: manifest.structure,
+            isRemote: isRemote)
         if options.json {
             try JSON.print(ShowJSON(version, details, context, leaves))
             return isMarked
@@ -116,7 +126,7 @@ struct ShowCommand: ParsableCommand {
         }
         Output.line("")
         var table = Table([("PATH", .left), ("TYPE", .left), ("SHAPE", .left), ("SIZE", .right), ("", .left)])
-        let dropped = Set(details.droppedPaths)
+        let dropped = isRemote ? [] : Set(details.droppedPaths)
         for leaf in leaves.map(\.leaf) {
             table.add(LeafRow.cells(leaf, isDropped: dropped.contains(leaf.path.text)))
         }
@@ -196,7 +206,7 @@ struct ShowCommand: ParsableCommand {
         }
         facts.append(("tensors", "\(version.tensorCount), \(ByteCount.text(version.byteCount))"))
         if let objects = context.structure.objectsText { facts.append(("objects", objects)) }
-        if let thinnedAt = details.thinnedAt {
+        if !context.isRemote, let thinnedAt = details.thinnedAt {
             facts.append(
                 ("thinned", "\(Moment.exact(thinnedAt)), \(details.droppedPaths.count) tensors dropped"))
         }
@@ -220,6 +230,8 @@ private struct VersionContext {
     let notes: [Note]
     let environment: RunEnvironment?
     let structure: Structure
+    /// Whether only what is known of the tensors was fetched.
+    let isRemote: Bool
 }
 
 /// A leaf, and what is known of it where it is a tensor.
@@ -307,8 +319,8 @@ private struct ShowJSON: Encodable {
         sourceFile = details.sourceFile.map {
             Source(name: $0.name, format: $0.format, byteCount: $0.byteCount)
         }
-        thinnedAt = details.thinnedAt.map(Moment.exact)
-        droppedPaths = details.droppedPaths
+        thinnedAt = context.isRemote ? nil : details.thinnedAt.map(Moment.exact)
+        droppedPaths = context.isRemote ? [] : details.droppedPaths
         parameters = leaves.map { leaf in
             ParameterJSON(
                 leaf: LeafJSON(leaf.leaf.path, leaf.leaf.content),

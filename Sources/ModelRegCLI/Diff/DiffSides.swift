@@ -4,6 +4,8 @@ import ModelReg
 struct DiffSides {
     let old: WeightSource
     let new: WeightSource
+    /// What was fetched of remotes, and is needed as long as the sides are.
+    private let views: [RemoteView]
 
     /// - Throws: ``RegistryError``, ``BadFile``.
     init(_ old: String, _ new: String, _ options: GlobalOptions) throws {
@@ -22,7 +24,9 @@ struct DiffSides {
             }
             return nil
         }
-        let (oldVersion, newVersion) = (try version(old), try version(new))
+        let remote = try RemoteSides(old, new, version)
+        views = remote.views
+        let (oldVersion, newVersion) = (try remote.old ?? version(old), try remote.new ?? version(new))
         func file(_ text: String, against version: WeightSource?) throws -> WeightSource {
             // What was saved as it is says nothing else to compare.
             let isOpaque = version?.isOpaqueFile == true && !FilePresence.isFolder(text)

@@ -53,7 +53,8 @@ package final class VersionReader: Sendable {
         }
     }
 
-    /// What the registry knows of the elements of each leaf that is exactly a stored tensor, by its number.
+    /// What the registry knows of the elements of each leaf that is exactly a stored tensor, by its number; of a dropped
+    /// one, where another version has the tensor.
     package func storedHealth() throws -> [Int: StoredHealth] {
         try registry.read { db in try storedHealth(db) }
     }
@@ -64,7 +65,11 @@ package final class VersionReader: Sendable {
             sql: """
                 SELECT ordinal, nan_count, infinity_count, l2_norm
                 FROM parameter JOIN tensor ON tensor.id = parameter.tensor
-                WHERE version = ? AND view_id IS NULL AND l2_norm IS NOT NULL
+                WHERE version = ?1 AND view_id IS NULL AND l2_norm IS NOT NULL
+                UNION ALL
+                SELECT ordinal, nan_count, infinity_count, l2_norm
+                FROM dropped_parameter JOIN tensor ON tensor.content_id = dropped_parameter.content_id
+                WHERE version = ?1 AND l2_norm IS NOT NULL
                 """,
             arguments: [content.version.rowID])
         var health: [Int: StoredHealth] = [:]

@@ -43,8 +43,11 @@ struct Pull {
     let model: String?
     let options: PullOptions
     let progress: ProgressHandler?
-    /// Which leaves are wanted; others come in as if they had been dropped.
-    var selects: (CheckpointPath) -> Bool = { _ in true }
+    /// Which leaves are wanted; others come in as if they had been dropped. For a registry that is gone afterwards.
+    var selects: (Manifest) throws -> [Bool] = { manifest in manifest.leaves.map { _ in true } }
+
+    /// Whether the aliases of the versions are set here.
+    var includesAliases = true
 
     /// Pulls versions, the oldest first, so that each finds its parent.
     func run(_ entries: [RemoteCatalog.Entry], _ report: inout PullReport) throws {
@@ -134,7 +137,7 @@ struct Pull {
         _ unfinished: UnfinishedWrite
     ) throws -> (row: Int64, added: MergeReport.Added)? {
         let facts = fetched.remote.facts
-        return try ours.write { db in
+        return try ours.write { db -> (row: Int64, added: MergeReport.Added)? in
             guard try ChunkTable.missing(fetched.wantedChunks, db).isEmpty else { return nil }
             var map = VersionMap()
             if let parent = facts.parent, let id = ContentID(hex: parent.contentID),
@@ -148,6 +151,7 @@ struct Pull {
             var known = ImportedVersion.KnownRows()
             let imported = try fetched.imported(hasParent: map[0] != nil, attachments: attachments)
             let inserted = try imported.insert(runs: [:], &map, &known, db)
+            for tensor in fetched.unwantedTensors { _ = try TensorTable.findOrInsert(tensor, db) }
             try check(inserted.row, db)
             try LineageTable.relink(db)
             try unfinished.end(db)
@@ -181,7 +185,7 @@ struct Pull {
     private func pullAliases(
         of rows: [String: (row: Int64, number: Int, model: String)], _ report: inout PullReport
     ) throws {
-        guard !rows.isEmpty, !options.dryRun else { return }
+        guard includesAliases, !rows.isEmpty, !options.dryRun else { return }
         for alias in catalog.aliases {
             guard (try? Names.checkAlias(alias)) != nil, let identity = try catalog.identity(ofTag: alias),
                 let version = rows[identity]

@@ -106,6 +106,7 @@ struct Push {
         let pushed = PushReport.Pushed(ours: version.reference, theirs: "\(version.model):v\(number)")
         if options.dryRun {
             let missing = upload.missing(known)
+            known.add(upload.plannedChunks)
             report.chunkCount += missing.count
             report.sentByteCount += missing.byteCount
             report.pushed.insert(pushed, at: 0)
@@ -185,7 +186,7 @@ struct Push {
         let manifest = OCIManifest(
             artifactType: MediaType.version, config: config, layers: layers,
             annotations: [
-                Annotation.created: facts.createdAt.replacing(" ", with: "T") + "Z",
+                Annotation.created: facts.createdAt,
                 Annotation.version: "v\(entry.number)",
                 Annotation.title: version.model,
                 Annotation.model: version.model,

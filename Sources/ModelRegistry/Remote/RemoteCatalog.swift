@@ -8,8 +8,14 @@ struct RemoteCatalog {
     struct Entry: Hashable {
         let number: Int
         let identity: String
+        let tag: String
 
-        var tag: String { RemoteTag.version(number: number, identity: identity).text }
+        /// - Parameter tag: The tag that it is found by, where that is not the one that a push gives it.
+        init(number: Int, identity: String, tag: String? = nil) {
+            self.number = number
+            self.identity = identity
+            self.tag = tag ?? RemoteTag.version(number: number, identity: identity).text
+        }
     }
 
     let store: any BlobStore
@@ -33,6 +39,15 @@ struct RemoteCatalog {
             case .number, .run, .other: break
             }
         }
+        // Another tool may have copied single versions, under the one tag that it was told.
+        let numbers = Set(entries.map(\.number))
+        for tag in all {
+            guard case .number(let number) = RemoteTag(tag), !numbers.contains(number),
+                let annotations = try RemoteCatalog.annotations(ofTag: tag, in: store),
+                let identity = annotations[Annotation.identity]
+            else { continue }
+            entries.append(Entry(number: number, identity: identity, tag: tag))
+        }
         self.entries = entries.sorted { ($0.number, $0.identity) < ($1.number, $1.identity) }
         self.aliases = aliases
     }
@@ -51,12 +66,17 @@ struct RemoteCatalog {
     ///
     /// - Throws: ``RemoteError``.
     func identity(ofTag tag: String) throws -> String? {
-        guard let stored = try store.manifest(.tag(tag)) else { return nil }
-        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
-        guard let identity = manifest.annotations?[Annotation.identity] else {
+        guard let annotations = try RemoteCatalog.annotations(ofTag: tag, in: store) else { return nil }
+        guard let identity = annotations[Annotation.identity] else {
             throw RemoteError.damaged(store.name, problem: "the tag \(quoted(tag)) is of no version")
         }
         return identity
+    }
+
+    private static func annotations(ofTag tag: String, in store: any BlobStore) throws -> [String: String]? {
+        guard let stored = try store.manifest(.tag(tag)) else { return nil }
+        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        return manifest.annotations ?? [:]
     }
 
     /// The version that a selector names.
@@ -84,11 +104,16 @@ struct RemoteCatalog {
                     Suggestion.closest(to: name, among: names).map { "; did you mean \(quoted($0))?" } ?? ""
                 throw none("alias \(quoted(name))\(hint)")
             }
-            found = entry(identity)
+            let number = try RemoteCatalog.annotations(ofTag: name, in: store)?[Annotation.number].flatMap {
+                Int($0)
+            }
+            // Another tool may have copied no more than the alias.
+            found = entry(identity) ?? number.map { Entry(number: $0, identity: identity, tag: name) }
             if found == nil {
                 throw RemoteError.damaged(store.name, problem: "the alias \(quoted(name)) of a lost version")
             }
         }
+        if let found, stepsBack == 0 { return found }
         guard let found, let index = entries.firstIndex(of: found), index >= stepsBack else {
             throw none("version that is \(stepsBack) earlier")
         }

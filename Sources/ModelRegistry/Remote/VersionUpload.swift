@@ -86,6 +86,16 @@ final class VersionUpload {
         packByteCount = min(512 << 20, max(64 << 20, (total / 256 + step - 1) / step * step))
     }
 
+    /// The chunks, as if they were at the remote: for a rehearsal.
+    var plannedChunks: [RemoteChunk] {
+        plan.map { planned in
+            RemoteChunk(
+                id: planned.location.contentID, byteCount: planned.location.byteCount,
+                checksum: planned.location.checksum, codec: .raw, base: nil, pack: planned.location.contentID,
+                packByteCount: 0, range: 0..<0)
+        }
+    }
+
     /// The chunks that `known` lacks.
     func missing(_ known: KnownChunks) -> (count: Int, byteCount: Int) {
         plan.reduce((0, 0)) { sum, planned in

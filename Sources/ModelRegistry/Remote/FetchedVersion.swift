@@ -19,14 +19,15 @@ struct FetchedVersion {
     ///
     /// - Parameters:
     ///   - model: What it is to be called here.
-    ///   - selects: Which leaves are wanted.
-    init(_ remote: RemoteVersion, as model: String, selecting selects: (CheckpointPath) -> Bool) throws {
+    ///   - selects: For each leaf, whether it is wanted.
+    /// - Throws: ``RemoteError``, and what `selects` throws.
+    init(_ remote: RemoteVersion, as model: String, selecting selects: (Manifest) throws -> [Bool]) throws {
         self.remote = remote
         self.model = model
         let tree = try remote.tree()
         self.tree = tree
-        isWanted = zip(tree.structure.leafPaths, tree.leaves).map { path, leaf in
-            if case .tensor = leaf { selects(path) } else { true }
+        isWanted = zip(tree.leaves, try selects(tree.manifest)).map { leaf, isSelected in
+            if case .tensor = leaf { isSelected } else { true }
         }
     }
 
@@ -193,13 +194,24 @@ struct FetchedVersion {
     private var newTensors: [Int64: NewTensor] {
         var new: [Int64: NewTensor] = [:]
         for index in wantedTensors {
-            let tensor = tree.tensors[index]
-            new[Int64(index)] = NewTensor(
-                id: tensor.id, dtype: tensor.dtype, shape: tensor.shape,
-                byteCount: (try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape)) ?? 0,
-                chunks: tensor.chunks.map { tree.chunks[$0].id }, health: tensor.health.map { TensorHealth($0) }
-            )
+            new[Int64(index)] = newTensor(index, chunks: tree.tensors[index].chunks.map { tree.chunks[$0].id })
         }
         return new
+    }
+
+    /// The tensors that are not wanted, as rows without chunks: what is known of their elements is known nevertheless.
+    ///
+    /// For a registry that is gone afterwards; no other may have such rows.
+    var unwantedTensors: [NewTensor] {
+        let wanted = wantedTensors
+        return tree.tensors.indices.filter { !wanted.contains($0) }.map { newTensor($0, chunks: []) }
+    }
+
+    private func newTensor(_ index: Int, chunks: [ContentID]) -> NewTensor {
+        let tensor = tree.tensors[index]
+        return NewTensor(
+            id: tensor.id, dtype: tensor.dtype, shape: tensor.shape,
+            byteCount: (try? TensorGeometry.byteCount(dtype: tensor.dtype, shape: tensor.shape)) ?? 0,
+            chunks: chunks, health: tensor.health.map { TensorHealth($0) })
     }
 }
