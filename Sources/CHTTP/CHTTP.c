@@ -149,6 +149,8 @@ typedef struct {
     size_t position;
     uint64_t sent;
     bool is_stopped;
+    /// Whether a connection broke with a part of the body sent.
+    bool is_broken;
 } exchange;
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *context) {
@@ -177,11 +179,13 @@ static size_t give_body(char *buffer, size_t size, size_t count, void *context) 
     return part;
 }
 
+/// Refuses to send a body again, which libcurl would do where a kept connection breaks before any answer came: a registry may
+/// have a part of it, and would take this for the next.
 static int seek_body(void *context, int64_t offset, int origin) {
     exchange *current = context;
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > current->request->body_count) return 1;
-    current->position = (size_t)offset;
-    return 0;
+    if (origin == SEEK_SET && offset == 0 && current->position == 0) return 0;
+    current->is_broken = true;
+    return 1;
 }
 
 static int note_progress(void *context, int64_t to_get, int64_t got, int64_t to_send, int64_t sent) {
@@ -229,7 +233,7 @@ static mr_http_end end_of(int code) {
     case 52: // nothing came
     case 55: // sending
     case 56: // receiving
-    case 65: // the body could not be sent again
+    case 65: // see seek_body
     case 81: // the socket was not ready
     case 92: // HTTP/2 stream
         return MR_HTTP_CUT;
@@ -307,6 +311,7 @@ mr_http_result mr_http_send(mr_http *client, const mr_http_request *request, con
     int code = perform_without_pipe_signals(easy);
     curl.info(easy, INFO_STATUS, &result.status);
     result.end = current.is_stopped ? MR_HTTP_STOPPED : end_of(code);
+    if (current.is_broken) snprintf(result.problem, sizeof result.problem, "the connection broke while sending");
     if (code != 0 && !result.problem[0]) snprintf(result.problem, sizeof result.problem, "%s", curl.text(code));
     // They point into this call.
     curl.reset(easy);

@@ -29,7 +29,7 @@ typedef struct {
     /// `Name: value`, each.
     const char *const *headers;
     size_t header_count;
-    /// Whether there is a body, perhaps of no bytes; it may be read again where a kept connection turns out dead.
+    /// Whether there is a body, perhaps of no bytes.
     bool has_body;
     const void *body;
     size_t body_count;
@@ -51,7 +51,7 @@ typedef struct {
     bool (*header)(void *context, const char *line, size_t count);
     /// Bytes of the body, without any encoding that the answer has.
     bool (*body)(void *context, const void *bytes, size_t count);
-    /// How many bytes of the request's body have been sent so far; less than before where it is sent again.
+    /// How many bytes of the request's body have been sent so far.
     bool (*sent)(void *context, uint64_t count);
 } mr_http_observer;
 

@@ -75,7 +75,7 @@ package final class HTTPTransport: Sendable {
     /// Sends a request and waits for the answer.
     ///
     /// - Parameters:
-    ///   - sent: Gets how many bytes of the body are sent so far; less than before where they are sent again.
+    ///   - sent: Gets how many bytes of the body are sent so far.
     ///   - body: Gets the answer's head and the next bytes of its body, without any encoding; what it throws ends the
     ///     request, and so does `false`, but as if the answer ended there.
     /// - Returns: The head. An answer with a status of 400 or more may have ended early.

@@ -122,6 +122,8 @@ final class RegistryConnection: Sendable {
         do {
             let head = try transport.send(request, sent: sent) { head, bytes in
                 if 200..<300 ~= head.status { return try body(head, bytes) }
+                // Debian's registry announces as many bytes as the blob has, and sends 33.
+                guard head.status != 416 else { return false }
                 problem += bytes.prefix(RegistryProblem.maximumByteCount - problem.count)
                 return problem.count < RegistryProblem.maximumByteCount
             }

@@ -31,10 +31,12 @@ final class FakeRegistry: Sendable {
         }
     }
 
-    init(
-        cutsBody: @escaping @Sendable (FaultServer.Request) -> Int? = { _ in nil },
-        fault: @escaping Fault = { _, _ in nil }
-    ) throws {
+    convenience init(_ fault: @escaping Fault = { _, _ in nil }) throws {
+        try self.init(cutsBody: { _ in nil }, fault: fault)
+    }
+
+    /// - Parameter cutsBody: As that of ``FaultServer``.
+    init(cutsBody: @escaping @Sendable (FaultServer.Request) -> Int?, fault: @escaping Fault) throws {
         let state = Shared()
         self.state = state
         server = try FaultServer(cutsBody: cutsBody) { request in
