@@ -46,15 +46,21 @@ final class FakeRegistry: Sendable {
     }
 
     /// The repository `team/mlp` of it. Waits for nobody.
-    func store(_ credentials: Credentials? = nil) throws -> RegistryBlobStore {
-        var policy = RetryPolicy()
+    func store(_ credentials: Credentials? = nil, policy: RetryPolicy? = nil) throws -> RegistryBlobStore {
+        var policy = policy ?? FakeRegistry.policy
         policy.sleep = { [delays] in delays.add($0) }
-        policy.random = { 1 }
-        policy.now = { Date(timeIntervalSince1970: 784_111_777) }
         return try RegistryBlobStore(
             authority: "127.0.0.1:\(server.port)", isSecure: false, repository: "team/mlp",
             credentials: FixedCredentials(found: FoundCredentials(credentials, origin: "a test")),
             policy: policy)
+    }
+
+    /// Without chance, on the day of RFC 9110's examples.
+    private static var policy: RetryPolicy {
+        var policy = RetryPolicy()
+        policy.random = { 1 }
+        policy.now = { Date(timeIntervalSince1970: 784_111_777) }
+        return policy
     }
 
     /// Puts a blob there.
