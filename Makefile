@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test test-interop torture fuzz sanitize build install bench format lint dependencies
+.PHONY: demo test test-interop test-remote torture fuzz sanitize build install bench format lint dependencies
 
 demo: build
 	$(SWIFT) build -c release --product Digits
@@ -18,6 +18,10 @@ test: dependencies
 # With PyTorch, safetensors and NumPy from PyPI, in an environment of their own.
 test-interop: dependencies
 	scripts/test-interop
+
+# Against Debian's docker-registry on loopback: open to all, with passwords, with tokens.
+test-remote: dependencies
+	scripts/test-remote
 
 # TORTURE_RUNS (1000) faults, failing reads and power cuts each, and the other campaigns, by TORTURE_SEED (1); see docs/reliability.md.
 torture: build

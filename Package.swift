@@ -45,6 +45,8 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CSQLiteShim", linkerSettings: [.linkedLibrary("sqlite3")]),
+        // libcurl is opened at run time, and not linked.
+        .target(name: "CHTTP", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
         // MARK: Library, from the ground up
 
@@ -78,7 +80,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Remotes",
-            dependencies: ["Foundations", "Tensors", "Checkpoints", "TensorCodec", "CKernels"],
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CHTTP"],
             swiftSettings: strict),
         .target(name: "SQLitePages", dependencies: ["Foundations"], swiftSettings: strict),
         .target(

@@ -94,15 +94,19 @@ public struct ContentID: Hashable, Sendable {
 }
 
 /// A content id in the making, for content that comes in pieces.
-struct ContentHasher {
+package struct ContentHasher {
     private var hash = mr_sha256()
 
-    init() { mr_sha256_begin(&hash) }
+    /// Nothing so far.
+    package init() { mr_sha256_begin(&hash) }
 
-    mutating func add(_ bytes: UnsafeRawBufferPointer) { mr_sha256_add(&hash, bytes.baseAddress, bytes.count) }
+    /// Adds the next piece.
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        mr_sha256_add(&hash, bytes.baseAddress, bytes.count)
+    }
 
     /// The id of all that was added; the hasher is not to be used afterwards.
-    mutating func end() -> ContentID {
+    package mutating func end() -> ContentID {
         withUnsafeTemporaryAllocation(byteCount: ContentID.byteCount, alignment: 8) { digest in
             mr_sha256_end(&hash, digest.baseAddress)
             guard let id = ContentID(bytes: UnsafeRawBufferPointer(digest)) else {

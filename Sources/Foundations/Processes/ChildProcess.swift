@@ -3,9 +3,15 @@ import Glibc
 
 /// Other programs, run and waited for.
 package enum ChildProcess {
+    /// Bytes that a program can be given on standard input: what a pipe holds while nobody reads.
+    package static let maximumInputByteCount = 4096
+
     /// What a program prints on standard output, 1 MiB at most; `nil` where it cannot be run, fails, or takes too
     /// long. Its standard error goes nowhere.
-    package static func output(of words: [String], timeoutSeconds: Double) -> String? {
+    ///
+    /// - Parameter input: What it reads on standard input, at most ``maximumInputByteCount``.
+    package static func output(of words: [String], input: [UInt8] = [], timeoutSeconds: Double) -> String? {
+        guard input.count <= maximumInputByteCount else { return nil }
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { return nil }
         defer { close(ends[0]) }
@@ -13,7 +19,24 @@ package enum ChildProcess {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        var inputEnds: [Int32] = [0, 0]
+        if input.isEmpty {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        } else {
+            guard pipe(&inputEnds) == 0 else {
+                close(ends[1])
+                return nil
+            }
+            for end in inputEnds { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            let count = write(inputEnds[1], input, input.count)
+            close(inputEnds[1])
+            guard count == input.count else {
+                for end in [inputEnds[0], ends[1]] { close(end) }
+                return nil
+            }
+            posix_spawn_file_actions_adddup2(&actions, inputEnds[0], STDIN_FILENO)
+        }
+        defer { if !input.isEmpty { close(inputEnds[0]) } }
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
         var child: pid_t = 0

@@ -1,0 +1,42 @@
+import Foundation
+import Remotes
+import Testing
+
+/// Against the registry at `MODELREG_TEST_REMOTE`, which `scripts/test-remote` starts. With the credentials of the
+/// environment; where `MODELREG_TEST_DENIED` is set, these are wrong.
+@Suite(.enabled(if: RealRegistry.address != nil))
+struct RealRegistryTests {
+    /// A repository of a name that no run before had.
+    private func store() throws -> any BlobStore {
+        try BlobStores.open(
+            RemoteAddress(RealRegistry.address ?? ""),
+            repository: "contract-\(UUID().uuidString.lowercased())")
+    }
+
+    @Test(.enabled(if: !RealRegistry.isDenied)) func itKeepsTheContract() throws {
+        try BlobStoreContract.check(try store())
+    }
+
+    @Test(.enabled(if: RealRegistry.isDenied)) func itDoesNotPermitOthers() throws {
+        let store = try store()
+        let blob = BlobSource([1])
+        let attempts: [() throws -> Void] = [
+            { _ = try store.tags() }, { try store.write(blob, progress: nil) },
+            { _ = try store.byteCount(of: blob.digest) },
+        ]
+        for attempt in attempts {
+            let error = #expect(throws: RemoteError.self, performing: attempt)
+            guard case .notPermitted(_, let problem)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(problem.contains("MODELREG_REGISTRY_USER"))
+            #expect(!problem.contains("wrong"))
+        }
+    }
+}
+
+private enum RealRegistry {
+    static let address = ProcessInfo.processInfo.environment["MODELREG_TEST_REMOTE"]
+    static let isDenied = ProcessInfo.processInfo.environment["MODELREG_TEST_DENIED"] != nil
+}
