@@ -54,14 +54,18 @@ let package = Package(
                 "Foundations", "Checkpoints", "TensorCodec", "CKernels", "CSQLiteShim", grdb, grdbSQLite,
             ],
             swiftSettings: settings),
+        .target(name: "CHTTP", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "Remotes",
+            dependencies: ["Foundations", "Tensors", "Checkpoints", "TensorCodec", "CKernels", "CHTTP"],
+            swiftSettings: settings),
         .target(name: "SQLitePages", dependencies: ["Foundations"], swiftSettings: settings),
         // A folder with a link to the sources, and the migrations, which `run` writes there.
         .target(
             name: "ModelRegistry",
             dependencies: [
                 "Foundations", "Expressions", "Tensors", "Checkpoints", "TensorCodec", "ChunkStore",
-                "SQLitePages",
-                "CKernels", "CSQLiteShim", grdb, orderedCollections,
+                "SQLitePages", "Remotes", "CKernels", "CSQLiteShim", grdb, orderedCollections,
             ],
             swiftSettings: settings),
         .target(
@@ -82,6 +86,7 @@ let package = Package(
         fuzzer("FuzzPatch", ["Checkpoints", "Foundations", "ModelRegistry", "Tensors", orderedCollections]),
         fuzzer("FuzzRows", ["Checkpoints", "ChunkStore", "ModelRegistry", "Tensors", grdb]),
         fuzzer("FuzzPages", ["SQLitePages"]),
+        fuzzer("FuzzTree", ["Checkpoints", "Foundations", "Remotes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -9,8 +9,8 @@ struct RealRegistryTests {
     /// A repository of a name that no run before had.
     private func store() throws -> any BlobStore {
         try BlobStores.open(
-            RemoteAddress(RealRegistry.address ?? ""),
-            repository: "contract-\(UUID().uuidString.lowercased())")
+            RepositoryAddress(
+                RemoteAddress(RealRegistry.address ?? ""), model: "contract-\(UUID().uuidString.lowercased())"))
     }
 
     @Test(.enabled(if: !RealRegistry.isDenied)) func itKeepsTheContract() throws {

@@ -30,7 +30,7 @@ struct RemoteCommand: ParsableCommand {
         func run() throws {
             let registry = try options.openRegistry(create: true)
             try registry.addRemote(name, address: address)
-            options.message("added \(name)")
+            Output.line("added \(printable(name))")
         }
     }
 
@@ -65,7 +65,7 @@ struct RemoteCommand: ParsableCommand {
 
         func run() throws {
             try options.openRegistry().removeRemote(name)
-            options.message("removed \(name)")
+            Output.line("removed \(printable(name))")
         }
     }
 }

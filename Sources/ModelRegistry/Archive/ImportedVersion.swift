@@ -36,6 +36,12 @@ extension ImportedVersion {
         fileprivate var tensors: [Int64: Int64] = [:]
     }
 
+    /// A version's row, and the number that it got.
+    struct Inserted {
+        let row: Int64
+        let number: Int
+    }
+
     /// Inserts a version, whose chunks are here.
     ///
     /// - Parameters:
@@ -44,7 +50,7 @@ extension ImportedVersion {
     ///   - known: Of this transaction.
     func insert(
         runs: [Int64: Int64], _ map: inout VersionMap, _ known: inout KnownRows, _ db: Database
-    ) throws -> (row: Int64, added: MergeReport.Added) {
+    ) throws -> Inserted {
         let version = content.version
         let createdAt = Timestamp.text(version.createdAt)
         let modelID = try ModelTable.findOrInsert(db, version.model, at: createdAt)
@@ -70,7 +76,7 @@ extension ImportedVersion {
             try LineageTable.insert(
                 db, version: id, ordinal: ordinal, ancestor: ancestor.row.flatMap { map[$0] }, ancestor.facts)
         }
-        return (id, MergeReport.Added(theirs: version.reference, ours: "\(version.model):v\(number)"))
+        return Inserted(row: id, number: number)
     }
 
     private func insertLeaves(

@@ -84,7 +84,12 @@ struct Merge {
                     guard try hasChunks(of: group, db) else { return nil }
                     var map = map
                     var known = ImportedVersion.KnownRows()
-                    let added = try group.map { try $0.insert(runs: runs, &map, &known, db).added }
+                    let added = try group.map { version in
+                        let theirs = version.content.version
+                        let number = try version.insert(runs: runs, &map, &known, db).number
+                        return MergeReport.Added(
+                            theirs: theirs.reference, ours: "\(theirs.model):v\(number)")
+                    }
                     return (map, added)
                 }
                 if let (newMap, added) = inserted {

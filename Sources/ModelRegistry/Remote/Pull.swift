@@ -104,10 +104,12 @@ struct Pull {
                 report.chunkCount += copied.chunkCount
                 report.fetchedByteCount += copied.byteCount
                 try fetched.proveViews(in: ours)
-                if let (row, added) = try insert(fetched, attachments, importer.unfinished) {
-                    report.added.append(MergeReport.Added(theirs: theirs, ours: added.ours))
-                    let number = try VersionReference(added.ours).number ?? entry.number
-                    return (row, number, name)
+                let inserted = try ours.write { db in
+                    try insert(fetched, attachments, importer.unfinished, db)
+                }
+                if let inserted {
+                    report.added.append(MergeReport.Added(theirs: theirs, ours: "\(name):v\(inserted.number)"))
+                    return (inserted.row, inserted.number, name)
                 }
                 // A gc has removed chunks that were here before, and that nobody needed.
                 missing = try importer.missing(fetched.wantedChunks, of: fetched.tree)
@@ -131,35 +133,35 @@ struct Pull {
         return try row.map { (try $0.value("id"), try $0.value("number")) }
     }
 
+    /// Inserts a version, whose chunks are here, unless a gc has removed some meanwhile.
+    ///
     /// - Returns: `nil` where chunks are missing.
     private func insert(
         _ fetched: FetchedVersion, _ attachments: [(name: String, content: AttachmentTable.Content)],
-        _ unfinished: UnfinishedWrite
-    ) throws -> (row: Int64, added: MergeReport.Added)? {
-        let facts = fetched.remote.facts
-        return try ours.write { db -> (row: Int64, added: MergeReport.Added)? in
-            guard try ChunkTable.missing(fetched.wantedChunks, db).isEmpty else { return nil }
-            var map = VersionMap()
-            if let parent = facts.parent, let id = ContentID(hex: parent.contentID),
-                let createdAt = parent.createdAt
-            {
-                map[0] = try Int64.fetchOne(
-                    db,
-                    sql: "SELECT id FROM version WHERE content_id = ? AND created_at = ? ORDER BY id LIMIT 1",
-                    arguments: [id.data, createdAt])
-            }
-            var known = ImportedVersion.KnownRows()
-            let imported = try fetched.imported(hasParent: map[0] != nil, attachments: attachments)
-            let inserted = try imported.insert(runs: [:], &map, &known, db)
-            for tensor in fetched.unwantedTensors { _ = try TensorTable.findOrInsert(tensor, db) }
-            try check(inserted.row, db)
-            try LineageTable.relink(db)
-            try unfinished.end(db)
-            try EventTable.insert(
-                db, "pull", model: fetched.model, number: try VersionReference(inserted.added.ours).number,
-                at: Timestamp.now())
-            return inserted
-        }
+        _ unfinished: UnfinishedWrite, _ db: Database
+    ) throws -> ImportedVersion.Inserted? {
+        guard try ChunkTable.missing(fetched.wantedChunks, db).isEmpty else { return nil }
+        var map = VersionMap()
+        if let parent = try self.parent(of: fetched.remote.facts, db) { map[0] = parent }
+        var known = ImportedVersion.KnownRows()
+        let imported = try fetched.imported(hasParent: map[0] != nil, attachments: attachments)
+        let inserted = try imported.insert(runs: [:], &map, &known, db)
+        for tensor in fetched.unwantedTensors { _ = try TensorTable.findOrInsert(tensor, db) }
+        try check(inserted.row, db)
+        try LineageTable.relink(db)
+        try unfinished.end(db)
+        try EventTable.insert(db, "pull", model: fetched.model, number: inserted.number, at: Timestamp.now())
+        return inserted
+    }
+
+    /// The row of a version's parent, if it is here.
+    private func parent(of facts: VersionFacts, _ db: Database) throws -> Int64? {
+        guard let parent = facts.parent, let id = ContentID(hex: parent.contentID),
+            let createdAt = parent.createdAt
+        else { return nil }
+        return try Int64.fetchOne(
+            db, sql: "SELECT id FROM version WHERE content_id = ? AND created_at = ? ORDER BY id LIMIT 1",
+            arguments: [id.data, createdAt])
     }
 
     /// Reads a new version as a load would, in the transaction that inserts it: what does not load is not there.
@@ -240,8 +242,4 @@ struct Pull {
         try RemoteTable.note(repository: repository, alias: alias, identity: identity, db)
         return conflict
     }
-}
-
-extension VersionReference {
-    fileprivate var number: Int? { if case .number(let number) = selector { number } else { nil } }
 }

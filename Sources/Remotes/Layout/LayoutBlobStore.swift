@@ -48,8 +48,11 @@ package struct LayoutBlobStore: BlobStore {
         guard actual == byteCount else {
             throw RemoteError.damaged(name, problem: "a blob of \(actual) bytes that should have \(byteCount)")
         }
-        let file = try MappedFile(path: path(blob))
         let range = range ?? 0..<byteCount
+        guard range.lowerBound >= 0, range.upperBound <= byteCount else {
+            throw RemoteError.damaged(name, problem: "a part that is not within its blob")
+        }
+        let file = try MappedFile(path: path(blob))
         if range == 0..<byteCount {
             guard file.withUnsafeBytes({ ContentID(hashing: $0) }) == blob else {
                 throw RemoteError.damaged(name, problem: "a blob that does not match its digest")
@@ -94,6 +97,9 @@ package struct LayoutBlobStore: BlobStore {
     }
 
     package func write(manifest: [UInt8], mediaType: String, tag: String) throws {
+        guard RegistryTag.isValid(tag) else {
+            throw RemoteError.refused(name, problem: "\(quoted(tag)) is not a tag")
+        }
         let named: OCIManifest = try RemoteJSON.decoded(manifest, from: name)
         for blob in named.layers + [named.config] {
             guard let id = blob.id, try byteCount(of: id) == blob.size else {
