@@ -19,6 +19,7 @@ struct RemoteAddressTests {
 
     @Test func foldersAreRead() throws {
         #expect(try RemoteAddress("oci:./shared/") == RemoteAddress(place: .folder, path: "./shared"))
+        #expect(try RemoteAddress("oci:shared//").text == "oci:shared")
         #expect(try RemoteAddress("oci:/").path == "/")
         #expect(try RemoteAddress("oci:C d").text == "oci:C d")
     }

@@ -55,9 +55,8 @@ package struct RemoteAddress: Hashable, Sendable {
         } else if text.hasPrefix("oci:") {
             let folder = String(text.dropFirst("oci:".count))
             guard !folder.isEmpty else { throw bad("it names no folder") }
-            self.init(
-                place: .folder,
-                path: folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder)
+            let end = folder.lastIndex { $0 != "/" } ?? folder.startIndex
+            self.init(place: .folder, path: String(folder[...end]))
         } else {
             throw bad("it begins with none of oci://, oci+http://, oci:")
         }
