@@ -1,9 +1,8 @@
 import Checkpoints
 import Foundation
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 /// Who is shown what, and who is not.
 struct RegistryAuthorizationTests {
@@ -341,23 +340,5 @@ struct RegistryAuthorizationTests {
                         "writing \(blob.digest.short): it redirects to http://127.0.0.1:\(storage.port); use that address"
                 ))
         #expect(storage.lines == [])
-    }
-
-    @Test func encryptionIsNotLeft() throws {
-        let transport = try HTTPTransport()
-        let store = try RegistryBlobStore(
-            authority: "registry.example.com", isSecure: true, repository: "a",
-            credentials: FixedCredentials(found: FoundCredentials(nil, origin: "a test")), transport: transport)
-        let plain = try #require(WebAddress("http://registry.example.com/x"))
-        let error = #expect(throws: RemoteError.self) {
-            try store.connection.checkNotPlain(plain, "writing it")
-        }
-        #expect(
-            error
-                == .refused(
-                    "registry.example.com/a",
-                    problem:
-                        "writing it: it answers with an address of plain HTTP; does its proxy set X-Forwarded-Proto?"
-                ))
     }
 }

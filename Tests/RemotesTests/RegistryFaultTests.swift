@@ -1,8 +1,7 @@
 import Checkpoints
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 /// What registries and the networks before them do wrong, one at a time. Nobody waits: the delays are only noted.
 struct RegistryFaultTests {
