@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Foundations
 import Remotes
 import Synchronization
 import Testing
@@ -157,6 +158,16 @@ struct RegistryAuthorizationTests {
         #expect(registry.bytes(of: blob.digest) == blob.bytes)
         try #expect(store.byteCount(of: blob.digest) == 100_000)
         #expect(registry.delays.all == [])
+    }
+
+    @Test func oneTokenIsEnoughForAllThreads() throws {
+        let registry = try registry(
+            accepts: { $0.headers["authorization"] == "Bearer t" },
+            token: { _, _ in .answer(200, [:], #"{"token":"t"}"#) })
+        defer { registry.server.stop() }
+        let store = try registry.store(Self.ann)
+        try ConcurrentMap.forEach(Array(0..<16)) { _ throws(any Error) in _ = try store.tags() }
+        #expect(registry.server.requests.filter { $0.target.hasPrefix("/token") }.count == 1)
     }
 
     @Test func anOldTokenIsRenewedBeforehand() throws {

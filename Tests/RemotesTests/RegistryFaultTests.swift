@@ -327,6 +327,25 @@ struct RegistryFaultTests {
                 ))
     }
 
+    @Test func repositoriesHaveNames() {
+        let found = FixedCredentials(found: FoundCredentials(nil, origin: "a test"))
+        for (authority, repository) in [
+            ("h", "A"), ("h", ""), ("h", "../a"), ("docker.io", "a"), ("docker.io", "a/b/c"), ("h:0", "a"),
+        ] {
+            guard
+                case .badAddress? = #expect(
+                    throws: RemoteError.self,
+                    performing: {
+                        try RegistryBlobStore(
+                            authority: authority, isSecure: true, repository: repository, credentials: found)
+                    })
+            else {
+                Issue.record("\(authority)/\(repository)")
+                return
+            }
+        }
+    }
+
     // MARK: Tags
 
     @Test func pagesOfTagsAreFollowed() throws {
