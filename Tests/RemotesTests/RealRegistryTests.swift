@@ -14,7 +14,8 @@ struct RealRegistryTests {
     }
 
     @Test(.enabled(if: RealRegistry.denied == nil)) func itKeepsTheContract() throws {
-        try BlobStoreContract.check(try store())
+        // On S3, Debian's registry completes no upload without parts: status 500.
+        try BlobStoreContract.check(try store(), takesEmptyBlobs: RealRegistry.storage != "s3")
     }
 
     @Test(.enabled(if: RealRegistry.isDenied("certificate"))) func itIsNotTrusted() throws {
@@ -47,5 +48,6 @@ struct RealRegistryTests {
 private enum RealRegistry {
     static let address = ProcessInfo.processInfo.environment["MODELREG_TEST_REMOTE"]
     static let denied = ProcessInfo.processInfo.environment["MODELREG_TEST_DENIED"]
+    static let storage = ProcessInfo.processInfo.environment["MODELREG_TEST_STORAGE"]
     static func isDenied(_ what: String) -> Bool { denied == what }
 }
