@@ -89,8 +89,9 @@ struct RegistryFaultTests {
         #expect(registry.delays.all == Array(repeating: 1, count: 9))
     }
 
-    @Test func aReadThatBringsNothingEnds() throws {
-        let registry = try FakeRegistry { request, _ in Self.cut(request, 0) }
+    @Test(arguments: [0, 1, 1000])
+    func aReadThatBringsHardlyAnythingEnds(count: Int) throws {
+        let registry = try FakeRegistry { request, _ in Self.cut(request, count) }
         defer { registry.server.stop() }
         let blob = registry.add(Self.bytes)
         let store = try registry.store()

@@ -47,7 +47,7 @@ package final class HTTPTransport: Sendable {
     package struct Patience: Sendable {
         package var connectSeconds = 30.0
         /// Fewer bytes a second, both ways together, for `stallSeconds` are as good as none.
-        package var leastBytesPerSecond = 64
+        package var leastBytesPerSecond = 1024
         package var stallSeconds = 90
 
         package init() {}
