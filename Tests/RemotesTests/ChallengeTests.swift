@@ -1,6 +1,5 @@
+import Remotes
 import Testing
-
-@testable import Remotes
 
 struct ChallengeTests {
     @Test func challengesAreRead() {

@@ -1,8 +1,7 @@
 import Glibc
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 /// libcurl behind its shim, against a server that misbehaves.
 struct HTTPTransportTests {

@@ -1,9 +1,9 @@
 import Checkpoints
 import Foundation
+import Foundations
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 /// Who is shown what, and who is not.
 struct RegistryAuthorizationTests {
@@ -158,6 +158,16 @@ struct RegistryAuthorizationTests {
         #expect(registry.bytes(of: blob.digest) == blob.bytes)
         try #expect(store.byteCount(of: blob.digest) == 100_000)
         #expect(registry.delays.all == [])
+    }
+
+    @Test func oneTokenIsEnoughForAllThreads() throws {
+        let registry = try registry(
+            accepts: { $0.headers["authorization"] == "Bearer t" },
+            token: { _, _ in .answer(200, [:], #"{"token":"t"}"#) })
+        defer { registry.server.stop() }
+        let store = try registry.store(Self.ann)
+        try ConcurrentMap.forEach(Array(0..<16)) { _ throws(any Error) in _ = try store.tags() }
+        #expect(registry.server.requests.filter { $0.target.hasPrefix("/token") }.count == 1)
     }
 
     @Test func anOldTokenIsRenewedBeforehand() throws {
@@ -341,23 +351,5 @@ struct RegistryAuthorizationTests {
                         "writing \(blob.digest.short): it redirects to http://127.0.0.1:\(storage.port); use that address"
                 ))
         #expect(storage.lines == [])
-    }
-
-    @Test func encryptionIsNotLeft() throws {
-        let transport = try HTTPTransport()
-        let store = try RegistryBlobStore(
-            authority: "registry.example.com", isSecure: true, repository: "a",
-            credentials: FixedCredentials(found: FoundCredentials(nil, origin: "a test")), transport: transport)
-        let plain = try #require(WebAddress("http://registry.example.com/x"))
-        let error = #expect(throws: RemoteError.self) {
-            try store.connection.checkNotPlain(plain, "writing it")
-        }
-        #expect(
-            error
-                == .refused(
-                    "registry.example.com/a",
-                    problem:
-                        "writing it: it answers with an address of plain HTTP; does its proxy set X-Forwarded-Proto?"
-                ))
     }
 }

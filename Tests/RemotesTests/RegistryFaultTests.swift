@@ -1,8 +1,7 @@
 import Checkpoints
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 /// What registries and the networks before them do wrong, one at a time. Nobody waits: the delays are only noted.
 struct RegistryFaultTests {
@@ -90,8 +89,9 @@ struct RegistryFaultTests {
         #expect(registry.delays.all == Array(repeating: 1, count: 9))
     }
 
-    @Test func aReadThatBringsNothingEnds() throws {
-        let registry = try FakeRegistry { request, _ in Self.cut(request, 0) }
+    @Test(arguments: [0, 1, 1000])
+    func aReadThatBringsHardlyAnythingEnds(count: Int) throws {
+        let registry = try FakeRegistry { request, _ in Self.cut(request, count) }
         defer { registry.server.stop() }
         let blob = registry.add(Self.bytes)
         let store = try registry.store()
@@ -328,57 +328,22 @@ struct RegistryFaultTests {
                 ))
     }
 
-    // MARK: Tags
-
-    @Test func pagesOfTagsAreFollowed() throws {
-        let registry = try FakeRegistry { request, index in
-            switch index {
-            case 0:
-                .answer(
-                    200, ["Link": #"</v2/team/mlp/tags/list?n=2&last=b>; rel="next""#],
-                    #"{"name":"x","tags":["b","a"]}"#)
-            case 1: .answer(200, ["Link": "<?n=2&last=c>;rel=next"], #"{"tags":["c","b","../x","-",""]}"#)
-            default: .answer(200, ["Link": #"</else>; rel="first""#], #"{"tags":null}"#)
+    @Test func repositoriesHaveNames() {
+        let found = FixedCredentials(found: FoundCredentials(nil, origin: "a test"))
+        for (authority, repository) in [
+            ("h", "A"), ("h", ""), ("h", "../a"), ("docker.io", "a"), ("docker.io", "a/b/c"), ("h:0", "a"),
+        ] {
+            guard
+                case .badAddress? = #expect(
+                    throws: RemoteError.self,
+                    performing: {
+                        try RegistryBlobStore(
+                            authority: authority, isSecure: true, repository: repository, credentials: found)
+                    })
+            else {
+                Issue.record("\(authority)/\(repository)")
+                return
             }
-        }
-        defer { registry.server.stop() }
-        try #expect(registry.store().tags() == ["a", "b", "c"])
-        #expect(
-            registry.server.requests.map(\.target) == [
-                "/v2/team/mlp/tags/list?n=1000", "/v2/team/mlp/tags/list?n=2&last=b",
-                "/v2/team/mlp/tags/list?n=2&last=c",
-            ])
-    }
-
-    @Test func pagesThatLoopEnd() throws {
-        let registry = try FakeRegistry { _, index in
-            .answer(200, ["Link": "</v2/team/mlp/tags/list?p=\(index % 3)>; rel=\"next\""], #"{"tags":["a"]}"#)
-        }
-        defer { registry.server.stop() }
-        let store = try registry.store()
-        let error = #expect(throws: RemoteError.self) { try store.tags() }
-        #expect(error == .damaged(store.name, problem: "reading tags: its pages have no end"))
-        #expect(registry.server.requests.count == 4)
-    }
-
-    @Test func pagesThatNeverEndEnd() throws {
-        let registry = try FakeRegistry { _, index in
-            .answer(200, ["Link": "<?p=\(index)>; rel=\"next\""], "{}")
-        }
-        defer { registry.server.stop() }
-        let store = try registry.store()
-        #expect(throws: RemoteError.self) { try store.tags() }
-        #expect(registry.server.requests.count == 1000)
-    }
-
-    @Test(arguments: [#"{"tags":["a""#, "", "[]", #"{"tags":[1]}"#])
-    func tagsThatAreNoneAreDamage(body: String) throws {
-        let registry = try FakeRegistry { _, _ in .answer(200, [:], body) }
-        defer { registry.server.stop() }
-        let store = try registry.store()
-        guard case .damaged? = #expect(throws: RemoteError.self, performing: { try store.tags() }) else {
-            Issue.record("another error")
-            return
         }
     }
 }

@@ -1,8 +1,7 @@
 import Foundation
+import Remotes
 import Synchronization
 import Testing
-
-@testable import Remotes
 
 struct RetryPolicyTests {
     /// A policy that notes how long it would have waited.

@@ -1,8 +1,7 @@
 import Foundation
+import Remotes
 import TestSupport
 import Testing
-
-@testable import Remotes
 
 struct UsualCredentialsTests {
     private let folder: TemporaryFolder

@@ -1,6 +1,5 @@
+import Remotes
 import Testing
-
-@testable import Remotes
 
 struct WebAddressTests {
     @Test(arguments: [
@@ -39,5 +38,13 @@ struct WebAddressTests {
         #expect(address.adding(query: "d=1").text == "https://h/a?d=1")
         #expect(address.adding(query: "d=1").adding(query: "e=2").text == "https://h/a?d=1&e=2")
         #expect(WebAddress.escaped("sha256:a b/ä") == "sha256%3Aa%20b%2F%C3%A4")
+    }
+
+    @Test func encryptionIsNotLeft() throws {
+        let plain = try #require(WebAddress("http://h/"))
+        let encrypted = try #require(WebAddress("https://o/"))
+        #expect(plain.isExposed(comparedTo: encrypted.origin))
+        #expect(!plain.isExposed(comparedTo: plain.origin))
+        #expect(!encrypted.isExposed(comparedTo: plain.origin))
     }
 }

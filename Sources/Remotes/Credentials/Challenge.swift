@@ -1,13 +1,13 @@
 /// What a server wants to be shown: one challenge of a `WWW-Authenticate` header (RFC 9110, 11.6.1).
-struct Challenge: Hashable, Sendable {
+package struct Challenge: Hashable, Sendable {
     /// In lower case: `basic`, `bearer`.
-    let scheme: String
+    package let scheme: String
     /// Names in lower case.
-    private(set) var parameters: [String: String] = [:]
+    package private(set) var parameters: [String: String] = [:]
 
     /// All challenges of a header, such as `Bearer realm="https://…",service="a", Basic realm="b"`. What cannot be read ends
     /// the list.
-    static func all(in header: String) -> [Challenge] {
+    package static func all(in header: String) -> [Challenge] {
         var challenges: [Challenge] = []
         var rest = Array(header.utf8)[...]
         while true {

@@ -27,7 +27,7 @@ struct TokenServer {
         guard let realm = challenge.parameters["realm"].flatMap({ WebAddress($0) }) else {
             throw RemoteError.damaged(remote, problem: "it names no server that gives out tokens")
         }
-        guard realm.origin.isSecure || realm.origin.isLoopback || !registry.isSecure else {
+        guard !realm.isExposed(comparedTo: registry) || realm.origin.isLoopback else {
             throw RemoteError.notPermitted(
                 remote, problem: "its tokens come from \(realm.origin.text), where others can listen")
         }

@@ -1,17 +1,19 @@
 /// The status and the headers of an answer.
-struct HTTPHead: Sendable {
+package struct HTTPHead: Sendable {
     /// 0 before there is one.
-    private(set) var status = 0
+    package private(set) var status = 0
     private var fields: [(name: String, value: String)] = []
     private var byteCount = 0
 
+    package init() {}
+
     /// Bytes of a head, at most.
-    static let maximumByteCount = 65536
+    package static let maximumByteCount = 65536
 
     /// Takes the next line of a head, with its end. A status line begins the next head, as after `100 Continue`.
     ///
     /// - Returns: Whether there is still room.
-    mutating func add(line: UnsafeRawBufferPointer) -> Bool {
+    package mutating func add(line: UnsafeRawBufferPointer) -> Bool {
         byteCount += line.count
         guard byteCount <= HTTPHead.maximumByteCount else { return false }
         // Not as text: "\r\n" is one character to Swift.
@@ -35,13 +37,13 @@ struct HTTPHead: Sendable {
     }
 
     /// The first header called `name`, which is in lower case.
-    subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
+    package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
     /// All headers called `name`.
-    func all(_ name: String) -> [String] { fields.compactMap { $0.name == name ? $0.value : nil } }
+    package func all(_ name: String) -> [String] { fields.compactMap { $0.name == name ? $0.value : nil } }
 
     /// `Content-Length`, where the body came as that says and not in another encoding.
-    var contentLength: Int? {
+    package var contentLength: Int? {
         guard self["transfer-encoding"] == nil, !isEncoded, let text = self["content-length"],
             text.utf8.allSatisfy({ 0x30...0x39 ~= $0 })
         else { return nil }
@@ -49,5 +51,5 @@ struct HTTPHead: Sendable {
     }
 
     /// Whether the body came compressed, although that was not asked for.
-    var isEncoded: Bool { self["content-encoding"].map { $0.lowercased() != "identity" } ?? false }
+    package var isEncoded: Bool { self["content-encoding"].map { $0.lowercased() != "identity" } ?? false }
 }

@@ -3,8 +3,9 @@ import Foundation
 import Foundations
 
 /// A request, as it is sent.
-struct HTTPRequest {
-    enum Method: String {
+package struct HTTPRequest {
+    /// What to do with what is at the address.
+    package enum Method: String {
         case get = "GET"
         case head = "HEAD"
         case put = "PUT"
@@ -12,16 +13,25 @@ struct HTTPRequest {
         case delete = "DELETE"
     }
 
-    var method: Method
-    var address: WebAddress
+    package var method: Method
+    package var address: WebAddress
     /// Values hold no line ends.
-    var headers: [(name: String, value: String)] = []
+    package var headers: [(name: String, value: String)]
     /// Sent with its length; `nil` for no body and no length.
-    var body: [UInt8]?
+    package var body: [UInt8]?
+
+    package init(
+        method: Method, address: WebAddress, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil
+    ) {
+        self.method = method
+        self.address = address
+        self.headers = headers
+        self.body = body
+    }
 }
 
 /// Why there is no answer.
-enum HTTPFailure: Error, Hashable {
+package enum HTTPFailure: Error, Hashable {
     /// No connection, or one that ended early or was too slow. Another try may succeed.
     case cut(String)
     /// A head without an end.
@@ -37,7 +47,7 @@ package final class HTTPTransport: Sendable {
     package struct Patience: Sendable {
         package var connectSeconds = 30.0
         /// Fewer bytes a second, both ways together, for `stallSeconds` are as good as none.
-        package var leastBytesPerSecond = 64
+        package var leastBytesPerSecond = 1024
         package var stallSeconds = 90
 
         package init() {}
@@ -66,7 +76,7 @@ package final class HTTPTransport: Sendable {
     }
 
     /// What to tell where libcurl cannot be opened, for the reason that the system gives.
-    static func missing(_ reason: String) -> RemoteError {
+    package static func missing(_ reason: String) -> RemoteError {
         .noTransport(
             problem: "registries need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): \(reason)"
         )
@@ -80,7 +90,7 @@ package final class HTTPTransport: Sendable {
     ///     request, and so does `false`, but as if the answer ended there.
     /// - Returns: The head. An answer with a status of 400 or more may have ended early.
     /// - Throws: ``HTTPFailure``, or what `body` throws.
-    func send(
+    package func send(
         _ request: HTTPRequest, sent: (Int) -> Void = { _ in },
         body: (HTTPHead, UnsafeRawBufferPointer) throws -> Bool
     ) throws -> HTTPHead {

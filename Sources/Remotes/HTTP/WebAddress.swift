@@ -1,14 +1,14 @@
 /// An http or https URL, whose path and query stay byte for byte as they were given: registries sign them.
-struct WebAddress: Hashable, Sendable {
+package struct WebAddress: Hashable, Sendable {
     /// Who is talked to. Credentials for one are for no other.
-    struct Origin: Hashable, Sendable {
-        let isSecure: Bool
+    package struct Origin: Hashable, Sendable {
+        package let isSecure: Bool
         /// In lower case; an IPv6 address in brackets.
-        let host: String
-        let port: Int
+        package let host: String
+        package let port: Int
 
         /// Such as `https://registry.example.com:5000`.
-        var text: String {
+        package var text: String {
             let isDefault = port == (isSecure ? 443 : 80)
             return "\(isSecure ? "https" : "http")://\(host)\(isDefault ? "" : ":\(port)")"
         }
@@ -17,9 +17,9 @@ struct WebAddress: Hashable, Sendable {
         var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
     }
 
-    let origin: Origin
+    package let origin: Origin
     /// Path and query: begins with `/`, without a fragment.
-    let target: String
+    package let target: String
 
     init(origin: Origin, target: String) {
         self.origin = origin
@@ -27,10 +27,10 @@ struct WebAddress: Hashable, Sendable {
     }
 
     /// The whole of it.
-    var text: String { origin.text + target }
+    package var text: String { origin.text + target }
 
     /// Reads `http[s]://host[:port][/path][?query]`; `nil` for anything else, such as an address with credentials.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.count <= WebAddress.maximumByteCount, text.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             return nil
         }
@@ -46,7 +46,7 @@ struct WebAddress: Hashable, Sendable {
     }
 
     /// Bytes of an address, at most. Signed ones have a few thousand.
-    static let maximumByteCount = 16384
+    package static let maximumByteCount = 16384
 
     /// Reads `host[:port]`.
     static func origin(of authority: Substring, isSecure: Bool) -> Origin? {
@@ -82,7 +82,7 @@ struct WebAddress: Hashable, Sendable {
     }
 
     /// What a `Location` or `Link` says, which may be relative to this; `nil` where it is no such address.
-    func resolving(_ reference: String) -> WebAddress? {
+    package func resolving(_ reference: String) -> WebAddress? {
         if let address = WebAddress(reference) { return address }
         guard reference.utf8.count <= WebAddress.maximumByteCount,
             reference.utf8.allSatisfy({ 0x21...0x7E ~= $0 })
@@ -102,14 +102,17 @@ struct WebAddress: Hashable, Sendable {
         return WebAddress(origin: origin, target: WebAddress.target(folder + reference))
     }
 
+    /// Whether others could listen there who cannot at `registry`.
+    package func isExposed(comparedTo registry: Origin) -> Bool { registry.isSecure && !origin.isSecure }
+
     /// With another `name=value` at the end of the query.
-    func adding(query: String) -> WebAddress {
+    package func adding(query: String) -> WebAddress {
         let separator = target.contains("?") ? (target.hasSuffix("?") || target.hasSuffix("&") ? "" : "&") : "?"
         return WebAddress(origin: origin, target: target + separator + query)
     }
 
     /// Text as the value of a query: what is neither letter, digit, nor one of `-._~` becomes `%XX`.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
             switch byte {

@@ -1,13 +1,13 @@
-import Foundation
+package import Foundation
 
 /// Dates as HTTP's headers hold them, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-enum HTTPDate {
+package enum HTTPDate {
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
     /// The date; `nil` for any other text, also for the two forms that RFC 850 and C's `asctime` had.
-    static func date(_ text: String) -> Date? {
+    package static func date(_ text: String) -> Date? {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
         guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT" || words[5] == "UTC",
             let day = number(words[1], digits: 2), let month = months.firstIndex(of: String(words[2])),

@@ -22,7 +22,7 @@ extension RegistryBlobStore {
                     throw TemporaryFailure(problem: "\(reading.what): its answer ended early")
                 }
             } catch let failure as TemporaryFailure {
-                if reading.position > before { tries.succeed() }
+                if reading.position - before >= BlobReading.worthwhileByteCount { tries.succeed() }
                 try tries.wait(after: failure)
             }
         } while !reading.isDone
@@ -66,6 +66,9 @@ private struct BlobReading {
     let byteCount: Int
     let wanted: Range<Int>
     let isWhole: Bool
+    /// Bytes that make a try a success although it was cut short; a registry that sends fewer at a time is not available.
+    static let worthwhileByteCount = 16384
+
     /// Where the next byte is.
     private(set) var position: Int
     /// Whether the registry has the blob: one of no bytes sends none.

@@ -22,6 +22,10 @@ package final class RegistryBlobStore: BlobStore {
         }
         // Docker's own registry goes by another name than its web site.
         let isHub = ["docker.io", "index.docker.io"].contains(authority.lowercased())
+        guard !isHub || repository.split(separator: "/").count == 2 else {
+            throw .badAddress(
+                "\(authority)/\(repository)", problem: "Docker Hub has repositories USER/NAME and no others")
+        }
         guard
             let registry = WebAddress.origin(
                 of: isHub ? "registry-1.docker.io" : authority[...], isSecure: isSecure)

@@ -153,7 +153,7 @@ final class RegistryConnection: Sendable {
 
     /// Refuses to leave HTTPS: a registry behind a proxy that does not know of it, most often.
     func checkNotPlain(_ address: WebAddress, _ what: String) throws {
-        guard address.origin.isSecure || !registry.isSecure else {
+        guard !address.isExposed(comparedTo: registry) else {
             throw RemoteError.refused(
                 name,
                 problem:

@@ -24,7 +24,7 @@ package struct RetryPolicy: Sendable {
     static func isTemporary(_ status: Int) -> Bool { [408, 429, 500, 502, 503, 504].contains(status) }
 
     /// Calls `body` until it throws no ``TemporaryFailure``, or has done so too often.
-    func run<Result>(_ remote: String, _ body: () throws -> Result) throws -> Result {
+    package func run<Result>(_ remote: String, _ body: () throws -> Result) throws -> Result {
         var tries = Tries(policy: self, remote: remote)
         while true {
             do {
@@ -36,7 +36,7 @@ package struct RetryPolicy: Sendable {
     }
 
     /// Seconds that `Retry-After` asks for; `nil` where it says nothing that can be understood.
-    func seconds(retryAfter text: String?) -> Double? {
+    package func seconds(retryAfter text: String?) -> Double? {
         guard let text else { return nil }
         if !text.isEmpty, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) { return Double(text) }
         return HTTPDate.date(text).map { max(0, $0.timeIntervalSince(now())) }
@@ -44,12 +44,18 @@ package struct RetryPolicy: Sendable {
 }
 
 /// What another try may mend.
-struct TemporaryFailure: Error {
-    let problem: String
+package struct TemporaryFailure: Error {
+    package let problem: String
     /// What the registry asked to wait.
-    var pleaSeconds: Double?
+    package var pleaSeconds: Double?
     /// What to throw where it never ends; else the remote is not available.
-    var verdict: RemoteError?
+    package var verdict: RemoteError?
+
+    package init(problem: String, pleaSeconds: Double? = nil, verdict: RemoteError? = nil) {
+        self.problem = problem
+        self.pleaSeconds = pleaSeconds
+        self.verdict = verdict
+    }
 }
 
 /// The tries at one thing.

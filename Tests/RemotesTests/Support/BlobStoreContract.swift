@@ -8,9 +8,11 @@ import Testing
 /// What every ``BlobStore`` does, whatever is behind it.
 enum BlobStoreContract {
     /// Uses a repository, which is to be empty, in all ways.
-    static func check(_ store: any BlobStore) throws {
+    ///
+    /// - Parameter takesEmptyBlobs: Whether it can keep blobs of no bytes.
+    static func check(_ store: any BlobStore, takesEmptyBlobs: Bool = true) throws {
         try checkEmpty(store)
-        try checkBlobs(store)
+        try checkBlobs(store, byteCounts: (takesEmptyBlobs ? [0] : []) + [1, 300_000])
         try checkManifests(store)
         try checkThreads(store)
     }
@@ -43,8 +45,8 @@ enum BlobStoreContract {
         return result
     }
 
-    private static func checkBlobs(_ store: any BlobStore) throws {
-        for count in [0, 1, 300_000] {
+    private static func checkBlobs(_ store: any BlobStore, byteCounts: [Int]) throws {
+        for count in byteCounts {
             let blob = BlobSource(bytes(count, seed: UInt64(count)))
             for _ in 0..<2 {
                 let sent = Mutex(0)

@@ -1,8 +1,7 @@
 import Checkpoints
 import Foundation
+import Remotes
 import Synchronization
-
-@testable import Remotes
 
 /// A registry in memory, on a ``FaultServer``: what a request does not do by its script, it does as it should.
 final class FakeRegistry: Sendable {
