@@ -168,7 +168,7 @@ class Maker:
             lambda: Plain(), lambda: Slotted(), lambda: ListOfMine(), lambda: DictOfMine(), lambda: argparse.Namespace(),
             lambda: collections.deque(maxlen=5), lambda: collections.defaultdict(list), lambda: collections.Counter(),
             lambda: WithArguments(1, name="x"), lambda: Net(rng.randrange(9)), lambda: Point(1, self.value(depth - 1)),
-            lambda: functools.partial(max, 1), lambda: collections.OrderedDict(), lambda: types.SimpleNamespace()])()
+            lambda: functools.partial(max, 1), lambda: collections.OrderedDict(), lambda: nn.Linear(1, 1).state_dict(), lambda: types.SimpleNamespace()])()
         if isinstance(made, Point):
             return made
         self.made.append(made)
@@ -263,6 +263,8 @@ def same(a, b, path, seen):
         for (k, x), (l, y) in zip(a.items(), b.items()):
             same(k, l, f"{path}/key {k!r}", seen)
             same(x, y, f"{path}/{k!r}", seen)
+        if type(a) is collections.OrderedDict:
+            same(dict(vars(a)), dict(vars(b)), path + "/__dict__", seen)
     elif type(a) in (list, tuple):
         assert len(a) == len(b), f"{where}: other length"
         for index, (x, y) in enumerate(zip(a, b)):

@@ -143,6 +143,58 @@ struct PickleObjectTests {
         )
     }
 
+    // MARK: Attributes of dictionaries
+
+    /// `OrderedDict([("w", 1)])` with attributes that a BUILD gives it.
+    private func attributed(_ state: [UInt8]) -> [UInt8] {
+        Pickle.call("collections", "OrderedDict") + Pickle.text("w") + Pickle.integer(1) + Pickle.setItem
+            + state
+            + Array("b".utf8)
+    }
+
+    /// `_metadata` of a state dict was left out where a file was written anew.
+    @Test func attributesOfAnOrderedDictionaryAreKept() throws {
+        let metadata = Pickle.emptyDict + Pickle.text("_metadata") + Pickle.integers([1, 2]) + Pickle.setItem
+        let expected =
+            #"{"ordered_dict":[["w","value"]],"attributes":{"dict":[["_metadata",{"tuple":[1,2]}]]}}"#
+        #expect(try structure(attributed(metadata)) == expected)
+        #expect(try paths(attributed(metadata)) == ["w"])
+        let path = temporaryPath()
+        defer { remove(path) }
+        let checkpoint = try read(torchFile(attributed(metadata) + Pickle.stop)).checkpoint
+        try CheckpointFile.write(checkpoint, to: path, as: .pytorch)
+        #expect(
+            try CheckpointFile.read(path: path).checkpoint.disassembled().structure.json == expected)
+    }
+
+    @Test(arguments: [Pickle.none, Pickle.emptyDict])
+    func attributesThatAreNothingAreNone(state: [UInt8]) throws {
+        #expect(try structure(attributed(state)) == #"{"ordered_dict":[["w","value"]]}"#)
+    }
+
+    @Test func attributesThatAreNoPlainValuesAreTheStateOfAnObject() throws {
+        let state = Pickle.emptyDict + Pickle.text("a") + Pickle.call("lib", "f") + Pickle.setItem
+        let expected =
+            #"{"object":["collections:OrderedDict","call",null,["entries",{"dict":[["w","value"]]}],"#
+            + #"["state",{"dict":[["a",{"object":["lib:f","call",null]}]]}]]}"#
+        #expect(try structure(attributed(state)) == expected)
+        let path = temporaryPath()
+        defer { remove(path) }
+        let checkpoint = try read(torchFile(attributed(state) + Pickle.stop)).checkpoint
+        try CheckpointFile.write(checkpoint, to: path, as: .pytorch)
+        #expect(
+            try CheckpointFile.read(path: path).checkpoint.disassembled().structure.json == expected)
+    }
+
+    /// An attribute that names its dictionary: EMPTY_DICT, then BINGET 0 as its only value.
+    @Test func aDictionaryAmongItsAttributesIsReferredTo() throws {
+        let state = Pickle.emptyDict + Pickle.text("a") + [0x68, 0] + Pickle.setItem + Array("b".utf8)
+        #expect(
+            try structure(Pickle.call("collections", "OrderedDict") + [0x71, 0] + state)
+                == #"{"object":["collections:OrderedDict","call",0,["state",{"dict":[["a",{"reference":0}]]}]]}"#
+        )
+    }
+
     // MARK: Tensors in other guises
 
     @Test func aStorageAloneIsATensorOfOneAxis() throws {
