@@ -70,7 +70,9 @@ extension CheckpointFile {
         return CheckpointFile(
             checkpoint: .dictionary(CheckpointDictionary(entries)), format: .npz,
             facts: opaqueFacts(opaqueTypes),
-            opaqueTypes: opaqueTypes, file: file, storages: storages)
+            opaqueTypes: opaqueTypes, file: file, storages: storages,
+            // Arrays of objects are pickles.
+            pickledNames: opaqueTypes.isEmpty ? [] : PickledName.scan(file))
     }
 
     /// The array `bytes`, which lie at `offset` of `file`: a view of the file where the byte order allows it.
