@@ -56,6 +56,26 @@ struct StateDictSearchTests {
         #expect(Set(entries.map(\.leaf)).count == 1)
     }
 
+    /// `_metadata` of the state dict that is found, wherever it is.
+    @Test func aStateDictKeepsItsAttributes() throws {
+        let metadata = PlainTree.dictionary(
+            [.init(key: .string("_metadata"), value: .value(.integer(1)))], kind: .plain)
+        let weights = Checkpoint.dictionary(
+            CheckpointDictionary([.string("w"): .tensor(tensor)], kind: .ordered(attributes: metadata)))
+        #expect(try search(weights).attributes == metadata)
+        #expect(try search(dictionary([(.string("model"), weights)])).attributes == metadata)
+        #expect(try search(module(["w"])).attributes == nil)
+    }
+
+    /// An ordered dictionary whose attributes are no plain values is an object.
+    @Test func anOrderedDictionaryWithObjectsBesideItIsAStateDict() throws {
+        let form = ObjectForm(name: .known("collections:OrderedDict"), construction: .call)
+        let entries = dictionary([(.string("w"), .tensor(tensor))])
+        let weights = Checkpoint.object(
+            CheckpointObject(form, parts: [(.entries, entries), (.state, .tensor(tensor))]))
+        #expect(try search(dictionary([(.string("model"), weights)])).entries.map(\.name) == ["w"])
+    }
+
     /// A child that names its parent as a module: no state dict in PyTorch, and an end here.
     @Test func aModuleWithinItselfEnds() throws {
         let net = module(

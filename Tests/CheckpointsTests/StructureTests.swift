@@ -26,6 +26,29 @@ struct StructureTests {
         }
     }
 
+    /// What a state dict has beside its tensors: text in the structure, and no leaf.
+    @Test func attributesOfADictionaryAreNoLeaves() throws {
+        let json =
+            #"{"ordered_dict":[["w","tensor"]],"attributes":{"dict":["#
+            + #"["_metadata",{"ordered_dict":[["",{"dict":[["version",1]]}]]}],"#
+            + #"["rest",{"list":[null,true,-1,"a",{"integer":"9223372036854775808"},{"number":"3ff8000000000000"},"#
+            + #"{"bytes":"ff"},{"name":"torch:float32"},{"tuple":[{"tuple":[]}]}]}]]}}"#
+        let structure = try Structure(json: json)
+        #expect(structure.json == json)
+        #expect(structure.leafPaths.map(\.text) == ["w"])
+        #expect(structure.kind == .stateDict)
+    }
+
+    @Test(arguments: [
+        (#"{"dict":[],"attributes":null}"#, 10), (#"{"ordered_dict":[],"attributes":}"#, 32),
+        (#"{"ordered_dict":[],"attributes":"tensor","attributes":1}"#, 40),
+        (#"{"ordered_dict":[],"attributes":{"integer":"1"}}"#, 46),
+        (#"{"ordered_dict":[],"attributes":{"integer":"09223372036854775808"}}"#, 65),
+    ])
+    func refusesAttributesThatItWouldNotWrite(json: String, offset: Int) {
+        #expect(throws: StructureError.unexpected(byteOffset: offset)) { try Structure(json: json) }
+    }
+
     @Test(arguments: [
         ("", 0), ("tensor", 0), (#""tensor"#, 0), (#""tensor" "#, 8), (#" "tensor""#, 0), (#""other""#, 0),
         ("{}", 0),

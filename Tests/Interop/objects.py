@@ -119,11 +119,18 @@ class Maker:
             return rng.choice([numpy.float64(0.93), numpy.int64(-5), numpy.float16(2), numpy.bool_(True), numpy.uint8(9),
                                numpy.complex64(1 + 2j)])
         if kind == 1:
-            return numpy.array(rng.choice([["a", "bc"], [b"x", b"yz"]]))
+            return numpy.array(rng.choice([["a", "bc"], [b"x", b"yz"], [["ä\0b"], ["😀"]], [b"\xff"] * 3, "x"]))
         if kind == 2:
-            return numpy.array([1, "a", None], dtype=object)
+            made = numpy.array(rng.choice([[1, "a", None], [[1, [2]], [None, {"a": Plain}]], []]), dtype=object)
+            self.made.append(made)
+            if made.size and rng.random() < 0.5:
+                made.flat[0] = rng.choice([made, Plain(), numpy.ones(2), torch.ones(2)])
+            return numpy.asfortranarray(made) if rng.random() < 0.2 else made
         if kind == 3:
-            return numpy.array("2026-01-02", dtype="datetime64[D]")
+            return rng.choice([
+                numpy.array("2026-01-02", dtype="datetime64[D]"), numpy.array([1, -2, "NaT"], "timedelta64[25s]"),
+                numpy.array(["2026-01-02T03:04:05.678"], "datetime64"), numpy.array([3], "timedelta64"),
+                numpy.datetime64("2026-01-02"), numpy.array([(1, "a")], dtype=[("x", "i4"), ("y", "U2")])])
         dtype = rng.choice(["f4", "f8", "i2", "u4", "?", "c8", "u1", "i8", "f2"])
         made = numpy.arange(12).reshape(3, 4).astype(dtype)
         if kind == 4:
@@ -168,7 +175,7 @@ class Maker:
             lambda: Plain(), lambda: Slotted(), lambda: ListOfMine(), lambda: DictOfMine(), lambda: argparse.Namespace(),
             lambda: collections.deque(maxlen=5), lambda: collections.defaultdict(list), lambda: collections.Counter(),
             lambda: WithArguments(1, name="x"), lambda: Net(rng.randrange(9)), lambda: Point(1, self.value(depth - 1)),
-            lambda: functools.partial(max, 1), lambda: collections.OrderedDict(), lambda: types.SimpleNamespace()])()
+            lambda: functools.partial(max, 1), lambda: collections.OrderedDict(), lambda: nn.Linear(1, 1).state_dict(), lambda: types.SimpleNamespace()])()
         if isinstance(made, Point):
             return made
         self.made.append(made)
@@ -222,7 +229,7 @@ def same(a, b, path, seen):
     where = path or "the checkpoint"
     assert type(a) is type(b), f"{where}: {type(a)} is not {type(b)}"
     if a is None or a is Ellipsis or isinstance(a, (bool, int, str, bytes, type, types.FunctionType, enum.Enum,
-                                                    types.BuiltinFunctionType, torch.dtype, torch.layout)):
+                                                    types.BuiltinFunctionType, torch.dtype, torch.layout, numpy.dtype)):
         assert a == b, f"{where}: {a!r} is not {b!r}"
         return
     if isinstance(a, float):
@@ -263,6 +270,8 @@ def same(a, b, path, seen):
         for (k, x), (l, y) in zip(a.items(), b.items()):
             same(k, l, f"{path}/key {k!r}", seen)
             same(x, y, f"{path}/{k!r}", seen)
+        if type(a) is collections.OrderedDict:
+            same(dict(vars(a)), dict(vars(b)), path + "/__dict__", seen)
     elif type(a) in (list, tuple):
         assert len(a) == len(b), f"{where}: other length"
         for index, (x, y) in enumerate(zip(a, b)):

@@ -70,6 +70,27 @@ import Testing
         #expect(try workspace.modelreg("show evil --fail-if-unsafe").status == 1)
     }
 
+    /// Files that are no checkpoints were not looked into, in a folder or with `--opaque`.
+    @Test(arguments: ["evil.pkl folder/evil.pkl", "evil.pkl folder/deep/.hidden"])
+    func dangerousFilesOfAFolderAreRefused(copy: String) throws {
+        _ = try workspace.shell("mkdir -p folder/deep; cp Examples/data/mlp-step-000.pt folder; cp \(copy)")
+        let refused = try workspace.modelreg("save folder net")
+        #expect(refused.status == 65 && refused.errors.contains("eval"), "\(refused.errors)")
+        // Of a pickle that is cut short, what stands before its end is run all the same.
+        _ = try workspace.shell("cd folder; f=$(ls -A | grep evil || echo deep/.hidden); truncate -s -1 $f")
+        #expect(try workspace.modelreg("save folder net").status == 65)
+        #expect(try workspace.modelreg("save folder net --allow-unsafe").status == 0)
+        #expect(try workspace.modelreg("show net").output.contains("unsafe"))
+    }
+
+    @Test func dangerousFilesThatAreKeptAsTheyAreAreRefused() throws {
+        let refused = try workspace.modelreg("save --opaque evil.pkl net")
+        #expect(refused.status == 65 && refused.errors.contains("eval"), "\(refused.errors)")
+        #expect(try workspace.modelreg("save --opaque evil.pkl net --allow-unsafe").status == 0)
+        #expect(try workspace.modelreg("show net").output.contains("unsafe"))
+        #expect(try workspace.modelreg("save --opaque objects-2.pkl net").status == 0)
+    }
+
     @Test func theStateDictOfACheckpointIsWrittenAlone() throws {
         #expect(try workspace.modelreg("save Examples/data/checkpoint.pt run").status == 0)
         let loaded = try workspace.modelreg("load run --state-dict -o weights.safetensors")

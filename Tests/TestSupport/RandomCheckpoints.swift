@@ -35,10 +35,22 @@ package struct RandomCheckpoints {
         case 10: return .list(values(depth: depth - 1))
         case 11: return .tuple(values(depth: depth - 1))
         default:
-            var dictionary = CheckpointDictionary(kind: generator.number(in: 0...1) == 1 ? .plain : .ordered)
+            var dictionary = CheckpointDictionary(
+                kind: generator.number(in: 0...1) == 1
+                    ? .plain : .ordered(attributes: attributes(depth: depth - 1)))
             for value in values(depth: depth - 1) { dictionary.entries[key()] = value }
             return .dictionary(dictionary)
         }
+    }
+
+    /// The attributes of some ordered dictionaries.
+    private mutating func attributes(depth: Int) -> PlainTree? {
+        guard generator.number(in: 0...3) == 0 else { return nil }
+        let metadata = PlainTree.dictionary(
+            [.init(key: .string(text()), value: .value(.integer(1)))], kind: .ordered)
+        // No more than there is room for.
+        let tree = depth > 0 ? PlainTree(value(depth: depth)) : nil
+        return .dictionary([.init(key: .string("_metadata"), value: tree ?? metadata)], kind: .plain)
     }
 
     private mutating func values(depth: Int) -> [Checkpoint] {

@@ -23,12 +23,30 @@ public indirect enum CheckpointKey: Hashable, Sendable {
 
 /// A dictionary in a checkpoint: entries in the order they were inserted, and the Python type they had.
 public struct CheckpointDictionary {
-    /// The Python type that a dictionary comes back as.
-    public enum Kind: String, Sendable {
+    /// The Python type that a dictionary comes back as, and the attributes that it has there.
+    public struct Kind: Hashable, Sendable {
         /// `dict`.
-        case plain = "dict"
+        public static let plain = Kind(isOrdered: false, attributes: nil)
+
         /// `collections.OrderedDict`, as `state_dict()` returns.
-        case ordered = "ordered_dict"
+        public static let ordered = Kind(isOrdered: true, attributes: nil)
+
+        /// `collections.OrderedDict` with attributes: of a state dict `{"_metadata": …}`.
+        public static func ordered(attributes: PlainTree?) -> Kind {
+            Kind(isOrdered: true, attributes: attributes)
+        }
+
+        /// Whether it is a `collections.OrderedDict`.
+        public let isOrdered: Bool
+
+        /// What Python gives the dictionary as its state; `nil` where there is none. A `dict` has none.
+        public let attributes: PlainTree?
+
+        /// The type alone.
+        public var withoutAttributes: Kind { isOrdered ? .ordered : .plain }
+
+        /// What the structure calls the type.
+        package var name: String { isOrdered ? "ordered_dict" : "dict" }
     }
 
     /// The entries, in order.

@@ -19,6 +19,9 @@ public struct StateDictSearch: Sendable {
     /// Where the state dict is, as keys joined by `/`; empty for the whole checkpoint.
     public let path: String
 
+    /// The attributes of the dictionary that it is, such as `_metadata`; `nil` where it has none or is a module.
+    public let attributes: PlainTree?
+
     /// Looks for the state dict of a checkpoint.
     ///
     /// - Parameters:
@@ -36,9 +39,11 @@ public struct StateDictSearch: Sendable {
             guard let entries = nodes.entries(of: node, value) else { throw .notStateDict(path) }
             self.entries = entries
             self.path = path
+            attributes = nodes.attributes(of: node)
             return
         }
         (entries, self.path) = try StateDictSearch.search(nodes.root, at: .root, nodes, value)
+        attributes = nodes.node(at: self.path).flatMap { nodes.attributes(of: $0) }
     }
 
     /// Names of members that are weights where several members are.
@@ -162,6 +167,11 @@ private struct Nodes {
 
     // MARK: State dicts
 
+    /// The attributes of a dictionary.
+    func attributes(of node: Node) -> PlainTree? {
+        if case .dictionary(_, let kind) = resolved(node).structure { kind.attributes } else { nil }
+    }
+
     /// The tensors of a node that is a state dict or a module; `nil` for any other node.
     func entries(of node: Node, _ value: @escaping (Int) -> PlainValue?) -> [StateDictSearch.Entry]? {
         let node = resolved(node)
@@ -175,7 +185,11 @@ private struct Nodes {
                 return nil
             }
             return tensors.map { StateDictSearch.Entry(name: $0.key, leaf: $0.node.firstLeaf) }
-        case .object:
+        case .object(let form, let parts):
+            // A dictionary with attributes that are no plain values.
+            if form.name == .known("collections:OrderedDict"), let first = parts.first, first.part == .entries {
+                return self.entries(of: Node(structure: first.structure, firstLeaf: node.firstLeaf), value)
+            }
             guard isModule(node) else { return nil }
             var walk = ModuleWalk(value: value)
             collect(node, prefix: "", depth: 0, &walk)

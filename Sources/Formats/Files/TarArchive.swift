@@ -1,6 +1,6 @@
 import Foundations
 
-/// The names in a tar archive, for a message.
+/// The members of a tar archive: their names for a message, and their bytes to be looked at.
 struct TarArchive {
     private let file: UnsafeRawBufferPointer
 
@@ -11,8 +11,11 @@ struct TarArchive {
     init(_ file: UnsafeRawBufferPointer) { self.file = file }
 
     /// The members that are called like checkpoints, in the order of the archive.
-    var checkpoints: [String] {
-        var found: [String] = []
+    var checkpoints: [String] { members.map(\.name).filter(ForeignFile.isCheckpoint) }
+
+    /// The members, with where their bytes lie.
+    var members: [(name: String, range: Range<Int>)] {
+        var found: [(name: String, range: Range<Int>)] = []
         var position = 0
         // Names of more than 100 bytes are in a member before the one that has it: of GNU tar (`L`) or of pax (`x`).
         var longName: String?
@@ -31,8 +34,7 @@ struct TarArchive {
                 let line = TarArchive.text(content).split(separator: "\n").first { $0.contains(" path=") }
                 longName = line.map { String($0.drop { $0 != "=" }.dropFirst()) }
             default:
-                let name = longName ?? TarArchive.text(header[..<100])
-                if ForeignFile.isCheckpoint(named: name) { found.append(name) }
+                found.append((longName ?? TarArchive.text(header[..<100]), data..<data + byteCount))
                 longName = nil
             }
             position = data + padded / 512 * 512

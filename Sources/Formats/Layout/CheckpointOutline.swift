@@ -60,3 +60,16 @@ extension CheckpointOutline {
         return (outline(checkpoint), storages)
     }
 }
+
+extension CheckpointOutline {
+    /// The values of `tree`.
+    init(_ tree: PlainTree) {
+        switch tree {
+        case .value(let value): self = .value(value)
+        case .list(let items): self = .list(items.map(CheckpointOutline.init))
+        case .tuple(let items): self = .tuple(items.map(CheckpointOutline.init))
+        case .dictionary(let entries, let kind):
+            self = .dictionary(entries.map { (key: $0.key, value: CheckpointOutline($0.value)) }, kind: kind)
+        }
+    }
+}

@@ -4,15 +4,17 @@ import OrderedCollections
 import Tensors
 
 extension CheckpointFile {
-    /// Reads `file` as a NumPy array: a tensor.
+    /// Reads `file` as a NumPy array: a tensor, of bytes where the elements are no numbers.
     static func readNumPy(_ file: MappedFile) throws -> CheckpointFile {
         var storages: [StoredRange] = []
         let (tensor, opaqueType) = try file.withUnsafeBytes { bytes in
-            try numPyTensor(bytes, file: file, offset: 0, keepsOpaque: false, &storages)
+            try numPyTensor(bytes, file: file, offset: 0, &storages)
         }
         return CheckpointFile(
             checkpoint: .tensor(tensor), format: .npy, facts: opaqueFacts(opaqueType.map { ["": $0] } ?? [:]),
-            opaqueTypes: opaqueType.map { ["": $0] } ?? [:], file: file, storages: storages)
+            opaqueTypes: opaqueType.map { ["": $0] } ?? [:], file: file, storages: storages,
+            // An array of objects is a pickle.
+            pickledNames: opaqueType == nil ? [] : PickledName.scan(file))
     }
 
     /// Most bytes that compressed arrays may inflate to, together, as they are held in memory: this, or so many times the
@@ -51,7 +53,7 @@ extension CheckpointFile {
                     let (tensor, opaqueType) = try file.withUnsafeBytes { bytes in
                         let array = UnsafeRawBufferPointer(rebasing: bytes[range])
                         return try numPyTensor(
-                            array, file: file, offset: range.lowerBound, keepsOpaque: true, &storages)
+                            array, file: file, offset: range.lowerBound, &storages)
                     }
                     entries[.string(name)] = .tensor(tensor)
                     if let opaqueType { opaqueTypes[name] = opaqueType }
@@ -70,15 +72,17 @@ extension CheckpointFile {
         return CheckpointFile(
             checkpoint: .dictionary(CheckpointDictionary(entries)), format: .npz,
             facts: opaqueFacts(opaqueTypes),
-            opaqueTypes: opaqueTypes, file: file, storages: storages)
+            opaqueTypes: opaqueTypes, file: file, storages: storages,
+            // Arrays of objects are pickles.
+            pickledNames: opaqueTypes.isEmpty ? [] : PickledName.scan(file))
     }
 
     /// The array `bytes`, which lie at `offset` of `file`: a view of the file where the byte order allows it.
     private static func numPyTensor(
-        _ bytes: UnsafeRawBufferPointer, file: MappedFile, offset: Int, keepsOpaque: Bool,
+        _ bytes: UnsafeRawBufferPointer, file: MappedFile, offset: Int,
         _ storages: inout [StoredRange]
     ) throws -> (Tensor, opaqueType: String?) {
-        let header = try NumPyHeader(bytes, keepsOpaque: keepsOpaque)
+        let header = try NumPyHeader(bytes)
         if header.isBigEndian { return (try numPyTensor(header, of: swapped(bytes, header)), nil) }
         let range = header.data.lowerBound + offset..<header.data.upperBound + offset
         let storage = file.storage(of: range)
@@ -88,7 +92,7 @@ extension CheckpointFile {
 
     /// The array that was inflated. Its header stays in memory with it: a copy without would double what a bomb takes.
     private static func numPyTensor(_ inflated: Storage) throws -> (Tensor, opaqueType: String?) {
-        let header = try inflated.withUnsafeBytes { try NumPyHeader($0, keepsOpaque: true) }
+        let header = try inflated.withUnsafeBytes { try NumPyHeader($0) }
         let elements = UnsafeMutableRawBufferPointer(rebasing: inflated.unsafeMutableBytes[header.data])
         if header.isBigEndian { swap(elements, header) }
         let storage = Storage(wrapping: elements, keepingAlive: inflated)

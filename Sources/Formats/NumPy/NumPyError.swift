@@ -1,7 +1,7 @@
 import Foundations
 public import Tensors
 
-/// A NumPy array that is damaged, or holds what is not numbers.
+/// A NumPy array that is damaged.
 public enum NumPyError: FormatError, Equatable {
     /// Does not begin as an array does.
     case noArray
@@ -13,12 +13,6 @@ public enum NumPyError: FormatError, Equatable {
     case headerTooLong(byteCount: Int)
     /// A header that is not the dictionary it should be.
     case header
-    /// Elements of several fields.
-    case structured
-    /// Python objects: a pickle, which would have to run code.
-    case objects
-    /// A type that is no number of a known width.
-    case type(String)
     /// An invalid shape.
     case tensor(TensorError)
     /// Another number of bytes than the shape needs.
@@ -41,10 +35,6 @@ public enum NumPyError: FormatError, Equatable {
         case .headerTooLong(let byteCount):
             "NumPy header of \(byteCount) bytes; at most \(NumPyHeader.maximumByteCount) are read"
         case .header: "the header of the NumPy array is damaged"
-        case .structured: "the NumPy array has several fields per element; save each as an array of its own"
-        case .objects:
-            "the NumPy array holds Python objects: modelreg never runs code from a checkpoint; save numbers instead"
-        case .type(let type): "the NumPy array is of type \(quoted(type)), which is not supported"
         case .tensor(let error): "NumPy array: \(error)"
         case .byteCount(let dtype, let shape, let needs, let has):
             (has < needs ? "cut short by \(needs - has) bytes: " : "")

@@ -21,9 +21,7 @@ struct NumPyHeader {
     static let maximumByteCount = 1 << 16
 
     /// Reads the header of `array`, all bytes of an array.
-    ///
-    /// - Parameter keepsOpaque: Whether elements may be of any type, and not only numbers or raw bytes.
-    init(_ array: UnsafeRawBufferPointer, keepsOpaque: Bool = false) throws {
+    init(_ array: UnsafeRawBufferPointer) throws {
         var reader = ByteReader(array)
         guard let magic = reader.take(NumPyHeader.magic.count), array[magic].elementsEqual(NumPyHeader.magic)
         else {
@@ -66,8 +64,7 @@ struct NumPyHeader {
             guard needed == data.count else {
                 throw NumPyError.byteCount(dtype: dtype, shape: shape, needs: needed, has: data.count)
             }
-        case .opaque(let description, let error):
-            guard keepsOpaque || NumPyType.isRaw(description) else { throw error }
+        case .opaque(let description):
             isBigEndian = false
             opaqueType = description
             let width = try NumPyHeader.elementWidth(
@@ -99,7 +96,7 @@ struct NumPyHeader {
         }
         // Objects are a pickle, whatever its length.
         guard elementCount > 0, byteCount % elementCount == 0,
-            NumPyType(description) != .opaque(description, .objects)
+            !NumPyType.isObjects(description)
         else { return nil }
         return byteCount / elementCount
     }
@@ -125,7 +122,7 @@ private struct PythonLiteralReader {
             try expect(":")
             switch key {
             case "descr" where type == nil:
-                type = try list().map { .opaque($0, .structured) } ?? NumPyType(text())
+                type = try list().map { .opaque($0) } ?? NumPyType(text())
             case "fortran_order" where isFortranOrder == nil: isFortranOrder = try boolean()
             case "shape" where shape == nil: shape = try integers()
             default: throw NumPyError.header

@@ -4,27 +4,21 @@ import Tensors
 enum NumPyType: Equatable {
     /// Numbers that a tensor can hold.
     case number(DType, isBigEndian: Bool)
-    /// Anything else: texts, dates, objects, several fields, bytes that another library gave a meaning. The description, and
-    /// what is said where it cannot be kept.
-    case opaque(String, NumPyError)
+    /// Anything else, as it is described: texts, dates, objects, several fields, bytes that another library gave a meaning.
+    case opaque(String)
 
     /// The type of a description such as `<f4`.
     init(_ description: String) {
         let order = description.first
-        let name = description.drop { "<>|=".contains($0) }
-        if name.hasPrefix("O") {
-            self = .opaque(description, .objects)
-            return
-        }
         guard let order, let dtype = DType(numPyName: description.dropFirst()) else {
-            self = .opaque(description, .type(description))
+            self = .opaque(description)
             return
         }
         switch order {
         case "<", "=": self = .number(dtype, isBigEndian: false)
         case ">": self = .number(dtype, isBigEndian: dtype.swappedByteWidth > 1)
         case "|" where dtype.byteWidth == 1: self = .number(dtype, isBigEndian: false)
-        default: self = .opaque(description, .type(description))
+        default: self = .opaque(description)
         }
     }
 
@@ -38,6 +32,11 @@ enum NumPyType: Equatable {
         guard let count = Int(digits), unit.isEmpty || unit.hasPrefix("[") else { return nil }
         let (width, overflow) = count.multipliedReportingOverflow(by: kind == "U" ? 4 : 1)
         return overflow ? nil : width
+    }
+
+    /// Whether elements are Python objects: then there is a pickle in place of them.
+    static func isObjects(_ description: String) -> Bool {
+        description.drop { "<>|=".contains($0) }.first == "O"
     }
 
     /// Whether elements are bytes of some width alone, as those of dtypes that NumPy does not know: bfloat16 is `|V2`.

@@ -31,7 +31,7 @@ extension PickleMachine {
     private func reconstructed(_ object: PickleHeap.Object) -> PickledArray? {
         guard case .global(let type)? = object.arguments.first, heap.globals[Int(type)].name.module == "numpy",
             let state = object.state,
-            let parts = tuple(state), parts.count == 5, let shape = integers(parts[1]),
+            let parts = tuple(state), parts.count == 5, let shape = lengths(parts[1]),
             let (dtype, isBigEndian) = numPyDType(parts[2]), isBytes(parts[4])
         else { return nil }
         let isColumnMajor: Bool
@@ -58,7 +58,7 @@ extension PickleMachine {
     /// `_frombuffer(bytes, dtype, shape, order)`: protocol 5.
     private func fromBuffer(_ object: PickleHeap.Object) -> PickledArray? {
         guard let (dtype, isBigEndian) = numPyDType(object.arguments[1]),
-            let shape = integers(object.arguments[2]), let elements = buffer(object.arguments[0])
+            let shape = lengths(object.arguments[2]), let elements = buffer(object.arguments[0])
         else { return nil }
         var isColumnMajor = false
         if case .text(let order) = object.arguments[3] { isColumnMajor = shortText(.text(order)) == "F" }
@@ -68,7 +68,7 @@ extension PickleMachine {
     }
 
     /// Bytes, or a byte array of such.
-    private func buffer(_ value: PickleValue) -> PickleValue? {
+    func buffer(_ value: PickleValue) -> PickleValue? {
         if case .object(let index) = value {
             let object = heap.objects[Int(index)]
             guard heap.globals[Int(object.global)].name == .builtin("bytearray"), object.arguments.count == 1
@@ -100,7 +100,7 @@ extension PickleMachine {
 
     private func tuple(_ value: PickleValue) -> [PickleValue]? { items(value, .tuple) }
 
-    private func integers(_ value: PickleValue) -> [Int]? {
+    func lengths(_ value: PickleValue) -> [Int]? {
         guard let items = tuple(value), items.count <= TensorGeometry.maximumRank else { return nil }
         var integers: [Int] = []
         for item in items {

@@ -78,9 +78,14 @@ struct SharedValues {
 }
 
 extension PickleMachine {
-    /// The values that an object is made of. A NumPy array has none: it becomes a tensor.
+    /// The values that an object is made of. A NumPy array of numbers has none: it becomes a
+    /// tensor. One of objects is a list.
     fileprivate func children(of object: PickleHeap.Object) -> [PickleValue] {
         if numPyArray(object) != nil { return [] }
+        if let list = numPyList(object) {
+            if case .values(let values) = list.elements { return values }
+            return []
+        }
         return [object.value, object.keywords, object.state].compactMap { $0 } + object.arguments + object.items
             + object.entries
     }

@@ -12,6 +12,7 @@ extension TorchPickler {
             try writeContents(rest, of: form)
             return
         }
+        if try writeNumPyList(form, parts) { return }
         var rest = parts.filter { $0.part != .arguments && $0.part != .keywords }
         let arguments = parts.first { $0.part == .arguments }?.value ?? .tuple([])
         switch form.construction {
@@ -60,7 +61,7 @@ extension TorchPickler {
         try writeContents(rest, of: form)
     }
 
-    private mutating func memorise(_ form: ObjectForm) {
+    mutating func memorise(_ form: ObjectForm) {
         if let label = form.label { writer.memorise("object \(label)") }
     }
 

@@ -58,10 +58,14 @@ struct TorchPickler {
             try write(elements)
             writer.endTuple()
         case .dictionary(let entries, let kind):
-            if kind == .ordered { writer.emptyOrderedDictionary() } else { writer.emptyDictionary() }
+            if kind.isOrdered { writer.emptyOrderedDictionary() } else { writer.emptyDictionary() }
             writer.mark()
             try write(entries)
             writer.endDictionary()
+            if let attributes = kind.attributes {
+                try write(CheckpointOutline(attributes))
+                writer.build()
+            }
         case .value(let value): write(value)
         case .object(let form, let parts): try write(form, parts)
         case .reference(let label):

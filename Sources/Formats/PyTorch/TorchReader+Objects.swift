@@ -13,6 +13,7 @@ extension TorchReader {
             objectLabels[Int32(index)] = label
         }
         if let array = machine.numPyArray(object) { return try numPy(array, label: label) }
+        if let list = machine.numPyList(object) { return try numPy(list, label: label) }
         return try self.object(object, label: label)
     }
 
@@ -74,6 +75,26 @@ extension TorchReader {
         } catch {
             throw self.error(.tensor(path: pathText, error))
         }
+    }
+
+    /// A NumPy array of texts, dates or objects, as a list of them with type and shape.
+    private mutating func numPy(_ list: PickledNumPyList, label: Int?) throws -> Checkpoint {
+        let items: [Checkpoint]
+        switch list.elements {
+        case .values(let values): items = try below(.string("numpy.ndarray")) { try $0.elements(values) }
+        case .bytes(let bytes):
+            let count = bytes.count / (list.type.byteWidth ?? 1)
+            try machine.spend(bytes.count + 2 * PickleHeap.itemByteCount * count)
+            items = list.type.elements(bytes)
+        }
+        let shape = Checkpoint.tuple(list.shape.map { .integer(Int64($0)) })
+        var parts: [(part: ObjectPart, value: Checkpoint)] = [
+            (.arguments, .tuple([.string(list.type.name), shape]))
+        ]
+        if !items.isEmpty { parts.append((.items, .list(items))) }
+        return .object(
+            CheckpointObject(
+                ObjectForm(name: .known("numpy:ndarray"), construction: .call, label: label), parts: parts))
     }
 
     /// The elements of an array, in little-endian order: the bytes of the file where they are such.

@@ -34,7 +34,8 @@ public struct ModelSource {
     /// What a user should know of the files, one line each.
     public let notes: [String]
 
-    /// The classes and functions that loading each file with Python would look up, by its name; none but for pickles.
+    /// The classes and functions that loading each file with Python would look up, by its name; none but for pickles,
+    /// of which some are found in files that are kept as they are.
     public let pickledNames: [(file: String, names: [PickledName])]
 
     /// Names of the files of a folder that are no attachments.
@@ -131,7 +132,7 @@ public struct ModelSource {
         opaqueNames = []
         notes = []
         folderNames = []
-        pickledNames = []
+        pickledNames = [(name, PickledName.scan(file))]
         sourceFile = SourceFile(
             name: name, format: SourceFile.opaqueFormat, file: file,
             storages: file.byteCount > 0 ? [(0..<file.byteCount, bytes)] : [], metadata: [:])
@@ -152,9 +153,7 @@ public struct ModelSource {
         opaqueNames = folder.reader.opaqueNames
         notes = folder.notes
         folderNames = folder.reader.members.map(\.name)
-        pickledNames = folder.reader.members.compactMap { member in
-            member.source.map { (member.name, $0.pickledNames) }
-        }
+        pickledNames = folder.reader.pickledNames
         sourceFile = folder.sourceFile
     }
 

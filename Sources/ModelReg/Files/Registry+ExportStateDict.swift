@@ -28,7 +28,8 @@ extension Registry {
                 return (.string(entry.name), .tensor(tensor, object: entry.leaf))
             }
             let file = try PyTorchLayout(
-                .dictionary(members, kind: .ordered), storageByteCounts: layout.storageByteCounts)
+                .dictionary(members, kind: .ordered(attributes: search.attributes)),
+                storageByteCounts: layout.storageByteCounts)
             try file.write(to: path, mayReplace: options.mayReplace) { destinations in
                 try copyStorages(
                     layout, into: destinations, verifiesHashes: options.verifiesHashes, progress: progress)

@@ -143,6 +143,58 @@ struct PickleObjectTests {
         )
     }
 
+    // MARK: Attributes of dictionaries
+
+    /// `OrderedDict([("w", 1)])` with attributes that a BUILD gives it.
+    private func attributed(_ state: [UInt8]) -> [UInt8] {
+        Pickle.call("collections", "OrderedDict") + Pickle.text("w") + Pickle.integer(1) + Pickle.setItem
+            + state
+            + Array("b".utf8)
+    }
+
+    /// `_metadata` of a state dict was left out where a file was written anew.
+    @Test func attributesOfAnOrderedDictionaryAreKept() throws {
+        let metadata = Pickle.emptyDict + Pickle.text("_metadata") + Pickle.integers([1, 2]) + Pickle.setItem
+        let expected =
+            #"{"ordered_dict":[["w","value"]],"attributes":{"dict":[["_metadata",{"tuple":[1,2]}]]}}"#
+        #expect(try structure(attributed(metadata)) == expected)
+        #expect(try paths(attributed(metadata)) == ["w"])
+        let path = temporaryPath()
+        defer { remove(path) }
+        let checkpoint = try read(torchFile(attributed(metadata) + Pickle.stop)).checkpoint
+        try CheckpointFile.write(checkpoint, to: path, as: .pytorch)
+        #expect(
+            try CheckpointFile.read(path: path).checkpoint.disassembled().structure.json == expected)
+    }
+
+    @Test(arguments: [Pickle.none, Pickle.emptyDict])
+    func attributesThatAreNothingAreNone(state: [UInt8]) throws {
+        #expect(try structure(attributed(state)) == #"{"ordered_dict":[["w","value"]]}"#)
+    }
+
+    @Test func attributesThatAreNoPlainValuesAreTheStateOfAnObject() throws {
+        let state = Pickle.emptyDict + Pickle.text("a") + Pickle.call("lib", "f") + Pickle.setItem
+        let expected =
+            #"{"object":["collections:OrderedDict","call",null,["entries",{"dict":[["w","value"]]}],"#
+            + #"["state",{"dict":[["a",{"object":["lib:f","call",null]}]]}]]}"#
+        #expect(try structure(attributed(state)) == expected)
+        let path = temporaryPath()
+        defer { remove(path) }
+        let checkpoint = try read(torchFile(attributed(state) + Pickle.stop)).checkpoint
+        try CheckpointFile.write(checkpoint, to: path, as: .pytorch)
+        #expect(
+            try CheckpointFile.read(path: path).checkpoint.disassembled().structure.json == expected)
+    }
+
+    /// An attribute that names its dictionary: EMPTY_DICT, then BINGET 0 as its only value.
+    @Test func aDictionaryAmongItsAttributesIsReferredTo() throws {
+        let state = Pickle.emptyDict + Pickle.text("a") + [0x68, 0] + Pickle.setItem + Array("b".utf8)
+        #expect(
+            try structure(Pickle.call("collections", "OrderedDict") + [0x71, 0] + state)
+                == #"{"object":["collections:OrderedDict","call",0,["state",{"dict":[["a",{"reference":0}]]}]]}"#
+        )
+    }
+
     // MARK: Tensors in other guises
 
     @Test func aStorageAloneIsATensorOfOneAxis() throws {
@@ -191,9 +243,57 @@ struct PickleObjectTests {
                 == "the checkpoint is an array of int16 of shape [3], but its bytes are of another number")
     }
 
-    /// Texts and dates have no dtype here: the object stays as it is.
-    @Test func aNumPyArrayOfTextsIsAnObject() throws {
-        #expect(try structure(array("U1", [1], bytes: [0x61, 0, 0, 0])).contains("_reconstruct"))
+    /// Arrays of texts, bytes, dates and objects were objects with a block of bytes in them.
+    @Test(arguments: [
+        ("U2", "<U2", [UInt8]([0x61, 0, 0, 0, 0x62, 0, 0, 0, 0xE4, 0, 0, 0, 0, 0, 0, 0]), #"["ab", "ä"]"#),
+        ("S2", "|S2", [0x61, 0x62, 0xFF, 0], "[6162, ff]"),
+        ("m8", "<m8", [2, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255], "[2, -1]"),
+    ])
+    func aNumPyArrayOfTextsIsAList(code: String, name: String, bytes: [UInt8], expected: String) throws {
+        let read = try read(torchFile(array(code, [2, 1], bytes: bytes) + Pickle.stop)).checkpoint
+        func check(_ checkpoint: Checkpoint) throws {
+            guard case .object(let object) = checkpoint, case .list(let items)? = object[.items],
+                case .tuple(let arguments)? = object[.arguments], case .string(name) = arguments[0]
+            else {
+                Issue.record("no list: \(checkpoint)")
+                return
+            }
+            #expect(object.form.name.description == "numpy.ndarray")
+            let texts = items.map { item in
+                switch item {
+                case .string(let text): "\"\(text)\""
+                case .bytes(let bytes): bytes.map { String($0, radix: 16) }.joined()
+                case .integer(let number): "\(number)"
+                default: "?"
+                }
+            }
+            #expect("[\(texts.joined(separator: ", "))]" == expected)
+        }
+        try check(read)
+        #expect(try read.disassembled().structure.leafPaths.suffix(2).map(\.text) == ["0", "1"])
+        let path = temporaryPath()
+        defer { remove(path) }
+        try CheckpointFile.write(read, to: path, as: .pytorch)
+        try check(CheckpointFile.read(path: path).checkpoint)
+    }
+
+    /// What is no character is no text, and a number of elements that does not fit is no array.
+    @Test(
+        arguments: [
+            ("U1", [1], [UInt8]([0, 0xD8, 0, 0])), ("U1", [2], [0x61, 0, 0, 0]), ("U0", [1], []),
+            ("M9", [1], [0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ] as [(String, [Int64], [UInt8])])
+    func otherNumPyArraysAreObjects(code: String, shape: [Int64], bytes: [UInt8]) throws {
+        #expect(try structure(array(code, shape, bytes: bytes)).contains("_reconstruct"))
+    }
+
+    /// `load --only names/0 -o x.pt` cannot make an array of part of its elements.
+    @Test func partOfAListOfNumPyIsNotWritten() throws {
+        let form = ObjectForm(name: .known("numpy:ndarray"), construction: .call)
+        let part = Checkpoint.object(CheckpointObject(form, parts: [(.items, .list([.string("a")]))]))
+        #expect(throws: PyTorchLayoutError.object(form.name)) {
+            try CheckpointFile.write(part, to: temporaryPath(), as: .pytorch)
+        }
     }
 
     // MARK: Abuse

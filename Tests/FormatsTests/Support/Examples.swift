@@ -79,7 +79,8 @@ enum Examples {
         case .tuple(let elements): return container("tuple", elements.enumerated().map { ("\($0)", $1) })
         case .dictionary(let dictionary):
             return container(
-                dictionary.kind.rawValue, dictionary.entries.map { ($0.key.description, $0.value) })
+                dictionary.kind.isOrdered ? "ordered_dict" : "dict",
+                dictionary.entries.map { ($0.key.description, $0.value) })
         case .string(let text): return [Leaf(path: path, kind: "string", printed: text)]
         case .integer(let number): return [Leaf(path: path, kind: "integer", printed: "\(number)")]
         case .number(let number):

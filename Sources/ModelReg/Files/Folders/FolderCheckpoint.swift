@@ -82,7 +82,8 @@ struct FolderCheckpoint {
         var count = 0
         for shard in shards {
             guard shard.source != nil, case .dictionary(let dictionary) = shard.checkpoint else { return nil }
-            kind = kind ?? dictionary.kind
+            // The attributes of one are not those of all.
+            kind = kind.map { $0 == dictionary.kind ? $0 : $0.withoutAttributes } ?? dictionary.kind
             count += dictionary.entries.count
             entries[Key(shard.name)] = dictionary.entries
         }

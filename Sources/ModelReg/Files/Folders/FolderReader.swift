@@ -33,6 +33,9 @@ struct FolderReader {
     /// What a user should know, one line each.
     private(set) var notes: [String] = []
 
+    /// The classes and functions that loading each file with Python would look up, by its name.
+    private(set) var pickledNames: [(file: String, names: [PickledName])] = []
+
     private var attachedByteCount = 0
     private var literalByteCount = 0
 
@@ -52,6 +55,7 @@ struct FolderReader {
             if file.byteCount > 0 {
                 let source = try CheckpointFile.read(path: file.path)
                 let member = try Member(source, name: file.name)
+                pickledNames.append((file.name, source.pickledNames))
                 // What is not given back by its tensors is given back by its bytes, of which the registry holds so many.
                 if member.literalByteCount <= limit(of: source) {
                     literalByteCount += member.literalByteCount
@@ -67,6 +71,10 @@ struct FolderReader {
         let bytes = try MappedFile(path: file.path)
         if bytes.withUnsafeBytes(GitLFSPointer.isPointer) {
             throw BadFile(path: file.name, error: UnsupportedFormat.lfsPointer(byteCount: nil))
+        }
+        // Where it is no checkpoint, it may be loaded as a pickle all the same.
+        if pickledNames.last?.file.hasSameBytes(as: file.name) != true {
+            pickledNames.append((file.name, PickledName.scan(bytes)))
         }
         if try attach(file, bytes) { return }
         if let problem, !FolderReader.isOfAnotherFormat(problem) {
