@@ -94,11 +94,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "RegistryJSON", dependencies: ["ModelReg", "Foundations"], swiftSettings: strict),
+
         // MARK: Command line
 
         .executableTarget(
             name: "ModelRegCLI",
-            dependencies: ["ModelReg", "Foundations", "Plots", argumentParser],
+            dependencies: ["ModelReg", "Foundations", "Plots", "RegistryJSON", argumentParser],
             swiftSettings: strict),
 
         // MARK: Examples

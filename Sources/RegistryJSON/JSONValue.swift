@@ -1,18 +1,18 @@
 import Foundation
 
 /// A value that may be any JSON, kept as it was written.
-struct JSONFragment: Encodable {
+package struct JSONFragment: Encodable {
     let value: JSONValue
 
-    init(_ text: String) {
+    package init(_ text: String) {
         value = (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(text)
     }
 
-    func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
+    package func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 }
 
 /// Any JSON value.
-enum JSONValue: Codable {
+package enum JSONValue: Codable {
     case null
     case boolean(Bool)
     case integer(Int64)
@@ -21,7 +21,7 @@ enum JSONValue: Codable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -40,7 +40,7 @@ enum JSONValue: Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()

@@ -1,7 +1,7 @@
-import ModelReg
+package import ModelReg
 
 /// A version, as JSON shows it.
-struct VersionJSON: Encodable {
+package struct VersionJSON: Encodable {
     let model: String
     let version: Int
     let reference: String
@@ -19,7 +19,7 @@ struct VersionJSON: Encodable {
     /// Facts and settings of its run, where they were asked for.
     let attributes: [String: JSONFragment]?
 
-    init(_ version: Version, attributes: Attributes? = nil) {
+    package init(_ version: Version, attributes: Attributes? = nil) {
         run = version.run
         step = version.step
         self.attributes = attributes.map { attributes in

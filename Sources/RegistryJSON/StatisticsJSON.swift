@@ -1,7 +1,7 @@
-import ModelReg
+package import ModelReg
 
 /// How two tensors differ, as JSON shows it.
-struct StatisticsJSON: Encodable {
+package struct StatisticsJSON: Encodable {
     let comparedShape: [Int]
     let isWhole: Bool
     let elements: Int
@@ -27,7 +27,7 @@ struct StatisticsJSON: Encodable {
     let infGone: Int
     let ulpHistogram: [Int]
 
-    init(_ comparison: TensorComparison) {
+    package init(_ comparison: TensorComparison) {
         let difference = comparison.difference
         comparedShape = comparison.shape
         isWhole = comparison.isWhole
@@ -35,15 +35,15 @@ struct StatisticsJSON: Encodable {
         self.finite = difference.finiteCount
         changed = difference.changedCount
         changedShare = difference.changedShare
-        l2 = ModelRegCLI.finite(difference.l2Norm)
-        relL2 = ModelRegCLI.finite(difference.relativeL2)
-        oldNorm = ModelRegCLI.finite(difference.oldL2Norm)
-        newNorm = ModelRegCLI.finite(difference.newL2Norm)
-        maxAbs = ModelRegCLI.finite(difference.maximumAbsolute)
+        l2 = RegistryJSON.finite(difference.l2Norm)
+        relL2 = RegistryJSON.finite(difference.relativeL2)
+        oldNorm = RegistryJSON.finite(difference.oldL2Norm)
+        newNorm = RegistryJSON.finite(difference.newL2Norm)
+        maxAbs = RegistryJSON.finite(difference.maximumAbsolute)
         maxAt = comparison.maximumIndex
-        mean = ModelRegCLI.finite(difference.mean)
-        meanAbs = ModelRegCLI.finite(difference.meanAbsolute)
-        cosine = ModelRegCLI.finite(difference.cosineSimilarity)
+        mean = RegistryJSON.finite(difference.mean)
+        meanAbs = RegistryJSON.finite(difference.meanAbsolute)
+        cosine = RegistryJSON.finite(difference.cosineSimilarity)
         oldNan = difference.oldNaNCount
         nan = difference.newNaNCount
         nanAppeared = difference.appearedNaNCount

@@ -1,13 +1,13 @@
-import ModelReg
+package import ModelReg
 
 /// The history of parameters as JSON shows it.
-struct HistoryJSON: Encodable {
-    struct Parameter: Encodable {
+package struct HistoryJSON: Encodable {
+    package struct Parameter: Encodable {
         let path: String
         let history: [Entry]
     }
 
-    struct Entry: Encodable {
+    package struct Entry: Encodable {
         let reference: String
         let version: Int
         let createdAt: String
@@ -25,7 +25,7 @@ struct HistoryJSON: Encodable {
         let normChange: Double?
         let distance: Double?
 
-        init(_ path: CheckpointPath, _ entry: ParameterHistory.Entry) {
+        package init(_ path: CheckpointPath, _ entry: ParameterHistory.Entry) {
             reference = entry.version.reference
             version = entry.version.number
             createdAt = Moment.exact(entry.version.createdAt)
@@ -55,7 +55,7 @@ struct HistoryJSON: Encodable {
     let model: String
     let parameters: [Parameter]
 
-    init(_ model: String, _ histories: [ParameterHistory]) {
+    package init(_ model: String, _ histories: [ParameterHistory]) {
         self.model = model
         parameters = histories.map { history in
             Parameter(path: history.path.text, history: history.entries.map { Entry(history.path, $0) })

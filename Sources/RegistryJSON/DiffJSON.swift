@@ -1,8 +1,8 @@
-import ModelReg
+package import ModelReg
 
 /// A diff as JSON shows it: version 2 of the schema in docs/json.md.
-struct DiffJSON: Encodable {
-    struct Change: Encodable {
+package struct DiffJSON: Encodable {
+    package struct Change: Encodable {
         let path: String
         let change: String
         let from: String?
@@ -13,7 +13,7 @@ struct DiffJSON: Encodable {
         let statistics: StatisticsJSON?
     }
 
-    struct Module: Encodable {
+    package struct Module: Encodable {
         let path: String
         let changeCount: Int
         let leafCount: Int
@@ -23,14 +23,14 @@ struct DiffJSON: Encodable {
         let changedShare: Double?
     }
 
-    struct Fact: Encodable {
+    package struct Fact: Encodable {
         let source: String
         let key: String
         let old: JSONFragment?
         let new: JSONFragment?
     }
 
-    struct Gate: Encodable {
+    package struct Gate: Encodable {
         let condition: String
         let holds: Bool
         let paths: [String]
@@ -47,7 +47,7 @@ struct DiffJSON: Encodable {
     let facts: [Fact]
     let gates: [Gate]
 
-    init(old: String, new: String, _ diff: ModelDiff, _ outcomes: [DiffGate.Outcome]) {
+    package init(old: String, new: String, _ diff: ModelDiff, _ outcomes: [DiffGate.Outcome]) {
         self.old = old
         self.new = new
         isEmpty = diff.isEmpty
@@ -75,7 +75,7 @@ struct DiffJSON: Encodable {
 }
 
 extension DiffJSON.Change {
-    init(_ change: WeightChange) {
+    package init(_ change: WeightChange) {
         path = change.path.text
         self.change = change.kind.rawValue
         from = change.oldPath == change.path || change.kind == .removed ? nil : change.oldPath?.text
@@ -88,7 +88,7 @@ extension DiffJSON.Change {
 }
 
 extension DiffJSON.Module {
-    init(_ module: ModuleRollup) {
+    package init(_ module: ModuleRollup) {
         let total = module.total
         path = module.path
         changeCount = total.changeCount

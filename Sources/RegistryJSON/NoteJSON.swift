@@ -1,12 +1,12 @@
-import ModelReg
+package import ModelReg
 
 /// A note, as JSON shows it.
-struct NoteJSON: Encodable {
+package struct NoteJSON: Encodable {
     let at: String
     let actor: String
     let text: String
 
-    init(_ note: Note) {
+    package init(_ note: Note) {
         at = Moment.exact(note.at)
         actor = note.actor
         text = note.text

@@ -1,7 +1,7 @@
-import ModelReg
+package import ModelReg
 
 /// A run, as JSON shows it.
-struct RunJSON: Encodable {
+package struct RunJSON: Encodable {
     let reference: String
     let model: String?
     let name: String
@@ -15,7 +15,7 @@ struct RunJSON: Encodable {
     let step: Int?
     let versionCount: Int
 
-    init(_ run: RunInfo) {
+    package init(_ run: RunInfo) {
         reference = run.reference
         model = run.model
         name = run.name

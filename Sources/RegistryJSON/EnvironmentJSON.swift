@@ -1,7 +1,7 @@
-import ModelReg
+package import ModelReg
 
 /// Code and machine, as JSON shows them.
-struct EnvironmentJSON: Encodable {
+package struct EnvironmentJSON: Encodable {
     let host: String?
     let user: String?
     let command: [String]
@@ -10,7 +10,7 @@ struct EnvironmentJSON: Encodable {
     let isDirty: Bool?
     let packages: [String: String]
 
-    init(_ environment: RunEnvironment) {
+    package init(_ environment: RunEnvironment) {
         host = environment.host
         user = environment.user
         command = environment.command

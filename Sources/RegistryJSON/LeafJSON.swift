@@ -1,17 +1,17 @@
-import ModelReg
+package import ModelReg
 
 /// A leaf of a checkpoint, as JSON shows it.
-struct LeafJSON: Encodable {
-    let path: String
-    let kind: String
-    let dtype: String?
-    let shape: [Int]?
-    let byteCount: Int?
+package struct LeafJSON: Encodable {
+    package let path: String
+    package let kind: String
+    package let dtype: String?
+    package let shape: [Int]?
+    package let byteCount: Int?
     let contentId: String?
     let storage: Int?
     let value: JSONValue?
 
-    init(_ path: CheckpointPath, _ content: Manifest.Content) {
+    package init(_ path: CheckpointPath, _ content: Manifest.Content) {
         self.path = path.text
         switch content {
         case .tensor(let tensor):
@@ -35,18 +35,18 @@ struct LeafJSON: Encodable {
 }
 
 /// An object of a checkpoint, as JSON shows it.
-struct ObjectJSON: Encodable {
-    let path: String
+package struct ObjectJSON: Encodable {
+    package let path: String
     let type: String
 
-    static func all(of structure: Structure) -> [ObjectJSON] {
+    package static func all(of structure: Structure) -> [ObjectJSON] {
         structure.objects.map { ObjectJSON(path: $0.path.text, type: $0.name.description) }
     }
 }
 
 extension Structure {
     /// The classes of the objects for people, such as `3 Linear (torch.nn.modules.linear)`; `nil` where there are none.
-    var objectsText: String? {
+    package var objectsText: String? {
         var counts: OrderedDictionary<QualifiedName, Int> = [:]
         for object in objects { counts[object.name, default: 0] += 1 }
         guard !counts.isEmpty else { return nil }
