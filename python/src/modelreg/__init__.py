@@ -12,37 +12,48 @@ Neither PyTorch nor NumPy is imported before it is needed.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
-from .errors import (
-    BadDataError,
-    BusyError,
-    CancelledError,
-    DamagedError,
-    Error,
-    ForkedError,
-    GateError,
-    MismatchError,
-    NotARegistryError,
-    NotFoundError,
-    OutputError,
-    SoftwareError,
-    StorageError,
-    UsageError,
-)
-from .lazy import LazyTensor, LazyVersion
-from .registry import Registry, open  # noqa: A004
-from .results import Change, Diff, LoadReport, Model, SavedVersion, Table, Version
-from .run import Run
-from .values import Name, Object, Reference
 
 if TYPE_CHECKING:
     from .checkpointer import Checkpointer
+    from .errors import (
+        BadDataError,
+        BusyError,
+        CancelledError,
+        DamagedError,
+        Error,
+        ForkedError,
+        GateError,
+        MismatchError,
+        NotARegistryError,
+        NotFoundError,
+        OutputError,
+        SoftwareError,
+        StorageError,
+        UsageError,
+    )
+    from .lazy import LazyTensor, LazyVersion
     from .random_state import RandomState
+    from .registry import Registry, open  # noqa: A004
+    from .results import Change, Diff, LoadReport, Model, SavedVersion, Table, Version
+    from .run import Run
+    from .values import Name, Object, Reference
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())
+#: Where each name is; a module is imported when the first of its names is asked for, as programs import everything first.
+_MODULES = {
+    "checkpointer": "Checkpointer",
+    "errors": "BadDataError BusyError CancelledError DamagedError Error ForkedError GateError MismatchError "
+    "NotARegistryError NotFoundError OutputError SoftwareError StorageError UsageError",
+    "lazy": "LazyTensor LazyVersion",
+    "random_state": "RandomState",
+    "registry": "Registry open",
+    "results": "Change Diff LoadReport Model SavedVersion Table Version",
+    "run": "Run",
+    "values": "Name Object Reference",
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "BadDataError", "BusyError", "CancelledError", "Change", "Checkpointer", "DamagedError", "Diff", "Error",
@@ -53,12 +64,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Checkpointer":
-        from .checkpointer import Checkpointer
+    module = _PLACES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return Checkpointer
-    if name == "RandomState":
-        from .random_state import RandomState
+    value = getattr(import_module("." + module, __name__), name)
+    globals()[name] = value
+    return value
 
-        return RandomState
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return __all__

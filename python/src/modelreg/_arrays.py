@@ -191,9 +191,30 @@ def _extent(array: Any, library: Any) -> tuple[int, int, Any]:
 # Loading
 
 
+def _groups(lengths: list[int]) -> list[list[int]]:
+    """Numbers of storages that share memory, in order."""
+    groups: list[list[int]] = []
+    room = 0
+    for index, length in enumerate(lengths):
+        if not groups or length >= _ALONE_BYTE_COUNT or length > room:
+            groups.append([])
+            room = 0 if length >= _ALONE_BYTE_COUNT else _SHARED_BYTE_COUNT
+        groups[-1].append(index)
+        room -= length
+    return groups
+
+
 def default_framework() -> str:
     """PyTorch, where the program uses it, else NumPy."""
     return "torch" if torch() is not None else "numpy"
+
+
+#: Storages below this share memory with others, so that there is enough together for huge pages.
+_ALONE_BYTE_COUNT = 16 << 20
+#: Memory that storages share, at most: what one of them alone keeps alive.
+_SHARED_BYTE_COUNT = 64 << 20
+#: Storages begin at multiples of this: a cache line.
+_ALIGNMENT = 64
 
 
 class Storages:
@@ -203,31 +224,47 @@ class Storages:
         if framework not in ("torch", "numpy"):
             raise ValueError(f'framework is "torch" or "numpy", not {framework!r}')
         self.framework = framework
-        try:
-            import numpy as library
-        except ImportError:
-            if framework == "numpy":
-                raise ImportError("loading takes NumPy or PyTorch: pip install numpy") from None
-            self._numpy: Any = None
-        else:
-            self._numpy = library
-        if framework == "torch":
-            import torch as tensors
-
-            self._torch: Any = tensors
+        self._numpy: Any = None
+        self._torch: Any = None
         self._bytes: list[Any] = []
         self._moved: dict[int, Any] = {}
 
-    def allocate(self, byte_count: int, zeroed: bool) -> tuple[int, int]:
-        """One more storage; its address and length."""
-        if self._numpy is None:
-            make = self._torch.zeros if zeroed else self._torch.empty
-            tensor = make(byte_count, dtype=self._torch.uint8)
-            self._bytes.append(tensor)
-            return tensor.data_ptr(), byte_count
-        array = (self._numpy.zeros if zeroed else self._numpy.empty)(byte_count, dtype="uint8")
-        self._bytes.append(array)
-        return array.__array_interface__["data"][0], byte_count
+    def _prepare(self) -> None:
+        try:
+            import numpy as library
+
+            self._numpy = library
+        except ImportError:
+            if self.framework == "numpy":
+                raise ImportError("tensors are loaded by NumPy or PyTorch: pip install numpy") from None
+        if self.framework == "torch":
+            import torch as tensors
+
+            self._torch = tensors
+
+    def allocate(self, lengths: list[int], zeroed: list[bool]) -> list[tuple[int, int]]:
+        """Makes storages; their addresses and lengths."""
+        if not lengths:
+            return []
+        self._prepare()
+        places: list[tuple[int, int]] = []
+        for group in _groups(lengths):
+            total = sum(lengths[index] + _ALIGNMENT for index in group)
+            if self._numpy is None:
+                memory = self._torch.empty(total, dtype=self._torch.uint8)
+                address = memory.data_ptr()
+            else:
+                memory = self._numpy.empty(total, dtype="uint8")
+                address = memory.__array_interface__["data"][0]
+            start = -address % _ALIGNMENT
+            for index in group:
+                part = memory[start : start + lengths[index]]
+                if zeroed[index]:
+                    part[:] = 0
+                self._bytes.append(part)
+                places.append((address + start, lengths[index]))
+                start += (lengths[index] + _ALIGNMENT - 1) // _ALIGNMENT * _ALIGNMENT
+        return places
 
     def view(
         self, path: str, dtype: str, storage: int, offset: int, shape: list[int], strides: list[int], role: int,
@@ -254,7 +291,10 @@ class Storages:
         self, path: str, dtype: str, storage: int, offset: int, shape: list[int], strides: list[int], role: int,
         device: Any,
     ) -> Any:  # fmt: skip
-        library = self._torch
+        if self._torch is None:
+            import torch as library
+        else:
+            library = self._torch
         paired = dtype == _PAIRED
         kind = getattr(library, "float4_e2m1fn_x2" if paired else dtype, None)
         if kind is None:
@@ -268,8 +308,8 @@ class Storages:
             base = self._moved.get(storage)
             if base is None:
                 base = self._bytes[storage]
-                if self._numpy is not None:
-                    base = library.from_numpy(base)
+                # PyTorch's own part of memory is no storage of its own.
+                base = library.from_numpy(base) if self._numpy is not None else base.clone()
                 if device is not None:
                     base = base.to(device)
                 self._moved[storage] = base

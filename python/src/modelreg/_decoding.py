@@ -29,9 +29,7 @@ def read(
     """Reads all that a layout selects, and puts it together."""
     leaves, lengths = layout.json["leaves"], layout.json["storages"]
     storages = Storages(framework)
-    layout.read(
-        [storages.allocate(count, zeroed) for count, zeroed in zip(lengths, has_gaps(leaves, lengths))], verify, progress
-    )
+    layout.read(storages.allocate(lengths, has_gaps(leaves, lengths)), verify, progress)
     return Assembly(layout.json, storages, device).value(), storages
 
 

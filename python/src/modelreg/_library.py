@@ -7,7 +7,6 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Optional
 
 from .errors import Error, ForkedError, error_of
@@ -92,7 +91,7 @@ def is_usable() -> bool:
 
 
 def _load() -> ctypes.CDLL:
-    path = os.environ.get("MODELREG_LIBRARY") or str(Path(__file__).with_name("libmodelreg.so"))
+    path = os.environ.get("MODELREG_LIBRARY") or os.path.join(os.path.dirname(__file__), "libmodelreg.so")
     try:
         lib = ctypes.CDLL(path)
     except OSError as error:

@@ -18,7 +18,8 @@ from .registry import Registry, save_options
 from .results import SavedVersion, Version
 from .run import Run
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("modelreg")
+_log.addHandler(logging.NullHandler())
 
 #: Snapshots that exist at most: one is written while the next one is made.
 _BUFFER_COUNT = 2

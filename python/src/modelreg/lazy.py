@@ -119,7 +119,7 @@ class LazyVersion:
         with Layout(self._handle, self.reference, options) as layout:
             leaves, lengths = layout.json["leaves"], layout.json["storages"]
             storages = Storages(framework or self._framework)
-            layout.read([storages.allocate(count, False) for count in lengths], False, None)
+            layout.read(storages.allocate(lengths, [False] * len(lengths)), False, None)
             for path, leaf in zip(layout.json["paths"], leaves):
                 if leaf is not None:
                     _, dtype, storage, offset, shape, strides, _role = leaf

@@ -147,14 +147,14 @@ class _Filling:
                 direct[storage] = (target.address, target)
         framework = "torch" if any(_arrays.is_tensor(target.tensor) for _, target in chosen) else "numpy"
         others = Storages(framework)
-        numbers: dict[int, int] = {}
-        destinations: list[tuple[int, int]] = []
-        for storage, (length, gaps) in enumerate(zip(self._lengths, has_gaps(self._leaves, self._lengths))):
-            if storage in direct:
-                destinations.append((direct[storage][0], length))
-            else:
-                numbers[storage] = len(numbers)
-                destinations.append(others.allocate(length, gaps))
+        gaps = has_gaps(self._leaves, self._lengths)
+        rest = [storage for storage in range(len(self._lengths)) if storage not in direct]
+        numbers = {storage: number for number, storage in enumerate(rest)}
+        made = others.allocate([self._lengths[storage] for storage in rest], [gaps[storage] for storage in rest])
+        destinations = [
+            (direct[storage][0], length) if storage in direct else made[numbers[storage]]
+            for storage, length in enumerate(self._lengths)
+        ]
         layout.read(destinations, verify, progress)
         for leaf, target in chosen:
             self._finish(leaf, target, direct, others, numbers)

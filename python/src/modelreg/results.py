@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -207,6 +206,8 @@ class Diff:
 
     def _repr_html_(self) -> str:
         """A table with a heat map, for notebooks."""
+        import html
+
         moved = [change.statistics.get("rel_l2") or 0.0 for change in self.changes]
         top = max(moved, default=0.0) or 1.0
         rows = []
