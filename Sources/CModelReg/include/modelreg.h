@@ -193,7 +193,7 @@ int32_t mr_read(
 /// | `alias rm` | `model`, `alias`, `force` |
 /// | `alias ls` | `model` |
 /// | `rm` | `references`, `force`; a list of references that were deleted |
-/// | `prune` | `model`, `keep_last`, `keep_best` (lists of count, metric, mode), `keep_every`, `keep_younger_seconds`, `thin`, `dry_run` |
+/// | `prune` | `model`, `keep_last`, `keep_best` (lists of count, metric, mode), `keep_every`, `keep_younger_seconds`, `keep_whole`, `thin`, `dry_run`, `measures` (whether bytes are counted, which takes a rehearsal; else they are 0) |
 /// | `gc` | `dry_run` |
 /// | `verify` | `reference` |
 /// | `export` | `reference`, `path`, `format`, `only`, `flatten`, `force`, `verify`; as `load` |

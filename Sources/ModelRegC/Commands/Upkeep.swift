@@ -17,6 +17,7 @@ func prune(_ call: Call) throws -> PruneJSON {
         var keep_whole: Int?
         var thin: Bool?
         var dry_run: Bool?
+        var measures: Bool?
     }
     struct Best: Decodable {
         var count: Int
@@ -43,6 +44,11 @@ func prune(_ call: Call) throws -> PruneJSON {
         throw Refusal("thin needs a rule that says what stays whole, such as keep_last")
     }
     let isRehearsal = arguments.dry_run ?? false
+    if arguments.measures == false, !isRehearsal {
+        return PruneJSON(
+            freedByteCount: 0, garbageByteCount: 0, isDone: true,
+            try call.registry.prune(arguments.model, policy))
+    }
     var decisions = try call.registry.pruningPlan(for: arguments.model, policy)
     let freed = try call.registry.byteCountFreed(by: decisions.filter { $0.action != .keep })
     let garbage = try call.registry.collectGarbage(dryRun: true).freedByteCount
