@@ -86,6 +86,7 @@ class Checkpointer:
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._idle = threading.Condition()
         self._waiting = 0
+        self._has_garbage = False
         self._failure: Optional[BaseException] = None
         self._last: Optional[SavedVersion] = None
         self._worker: Optional[threading.Thread] = None
@@ -175,10 +176,22 @@ class Checkpointer:
         """Deletes what is to go, once the newer one is there."""
         if self._max_to_keep is None and self._keep_best is None:
             return
-        best = [self._keep_best] if self._keep_best else []
-        done = self.registry.prune(self.model, keep_last=self._max_to_keep or 1, keep_best=best)
-        if any(version["action"] == "delete" for version in done["versions"]):
+        metric, mode, count = self._keep_best or ("", "", 0)
+        done = _library.call(
+            self.registry._handle,
+            "prune",
+            {
+                "model": self.model,
+                "keep_last": self._max_to_keep or 1,
+                "keep_best": [{"metric": metric, "mode": mode, "count": count}] if self._keep_best else [],
+                "measures": False,
+            },
+        )
+        self._has_garbage |= any(version["action"] == "delete" for version in done["versions"])
+        # Another checkpoint that waits comes first; what is left is for the next time.
+        if self._has_garbage and self._waiting == 1:
             self.registry.gc()
+            self._has_garbage = False
 
     # Going on
 
