@@ -51,6 +51,8 @@ private let commands: [String: Command] = [
     "log": { try listVersions($0) },
     "version": { try describeVersion($0) },
     "history": { try listHistories($0) },
+    "blame": { try blame($0) },
+    "lineage": { try traceLineage($0) },
     "diff": { try compare($0) },
     "alias set": { try setAlias($0) },
     "alias rm": { try removeAlias($0) },

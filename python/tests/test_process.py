@@ -196,6 +196,25 @@ def test_importing_takes_neither_torch_nor_numpy(run_python: Any) -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_pytorch_alone_is_enough(run_python: Any) -> None:
+    done = run_python(
+        """
+import sys
+sys.modules["numpy"] = None
+import torch, modelreg
+registry = modelreg.open("torch.db")
+base = torch.arange(6.0)
+registry.save({"w": base, "t": base[2:4], "n": 3}, "m")
+loaded = registry.load("m")
+loaded["w"][2] = -1
+target = {"w": torch.zeros(6), "t": torch.zeros(2)}
+registry.load_into("m", target, strict=False)
+print(loaded["t"].tolist(), target["t"].tolist(), registry.lazy("m")["w"][1:3].tolist())
+"""
+    )
+    assert done.stdout == "[-1.0, 3.0] [2.0, 3.0] [1.0, 2.0]\n", done.stderr
+
+
 def test_the_command_line_is_there(run_python: Any, registry: modelreg.Registry) -> None:
     registry.save([1], "mlp", message="from Python")
     program = "import sys; from modelreg._command_line import main; sys.argv[1:] = sys.argv[1:]; sys.exit(main())"

@@ -63,6 +63,15 @@ def test_history_follows_a_parameter(registry: modelreg.Registry) -> None:
     assert history["w"][2]["distance"] == 4
 
 
+def test_blame_and_lineage_say_where_things_come_from(registry: modelreg.Registry) -> None:
+    registry.save({"w": torch.ones(2), "b": torch.ones(1)}, "base")
+    registry.save({"w": torch.ones(2), "b": torch.zeros(1)}, "base")
+    assert registry.blame("base") == {"w": "base:v1", "b": "base:v2"}
+    registry.save({"w": torch.full((2,), 5.0)}, "tuned", parent="base:v2")
+    assert registry.lineage("tuned")["from"][0]["reference"] == "base:v2"
+    assert registry.lineage("base:v2", descendants=True)["from"][0]["reference"] == "tuned:v1"
+
+
 def test_sql_asks_and_changes_nothing(registry: modelreg.Registry) -> None:
     registry.save([1], "m")
     table = registry.sql("SELECT name, x'00ff' AS bytes FROM model")

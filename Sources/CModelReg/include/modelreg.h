@@ -188,6 +188,8 @@ int32_t mr_read(
 /// | `log` | `model`, `where`, `sort`, `limit` |
 /// | `version` | `reference`; the result is a version |
 /// | `history` | `model`, `paths`, `exact`; as `log NAME PATH` |
+/// | `blame` | `reference`, `paths` |
+/// | `lineage` | `reference`, `descendants` |
 /// | `diff` | `old`, `new`, `only`, `statistics`, `fail_if` |
 /// | `alias set` | `reference`, `alias`, `pin`, `force` |
 /// | `alias rm` | `model`, `alias`, `force` |

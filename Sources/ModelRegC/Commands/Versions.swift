@@ -49,6 +49,29 @@ func listHistories(_ call: Call) throws -> HistoryJSON {
     return HistoryJSON(arguments.model, histories)
 }
 
+/// `blame`
+func blame(_ call: Call) throws -> BlameJSON {
+    struct Arguments: Decodable {
+        var reference: String
+        var paths: [String]?
+    }
+    let arguments = try call.decode(Arguments.self)
+    return BlameJSON(try call.registry.blame(arguments.reference, only: arguments.paths ?? []))
+}
+
+/// `lineage`
+func traceLineage(_ call: Call) throws -> LineageNode {
+    struct Arguments: Decodable {
+        var reference: String
+        var descendants: Bool?
+    }
+    let arguments = try call.decode(Arguments.self)
+    let version = try call.registry.version(arguments.reference)
+    return arguments.descendants == true
+        ? try LineageNode.descendants(of: version, in: call.registry)
+        : try LineageNode.ancestors(of: version, in: call.registry)
+}
+
 /// `diff`
 func compare(_ call: Call) throws -> DiffJSON {
     struct Arguments: Decodable {

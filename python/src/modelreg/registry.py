@@ -269,6 +269,16 @@ class Registry:
         found = self._call("history", model=model, paths=patterns(paths), exact=exact, limit=limit)
         return {parameter["path"]: parameter["history"] for parameter in found["parameters"]}
 
+    def blame(self, reference: Reference, paths: Union[str, Sequence[str]] = ()) -> dict[str, str]:
+        """In which version each parameter last changed: `{"0.weight": "mlp:v2"}`. No tensor is read."""
+        found = self._call("blame", reference=str(reference), paths=patterns(paths))
+        return {parameter["path"]: parameter["changed_in"] for parameter in found["parameters"]}
+
+    def lineage(self, reference: Reference, *, descendants: bool = False) -> dict[str, Any]:
+        """What a version was made from, across models, or what was made from it: a tree, as docs/json.md says."""
+        found: dict[str, Any] = self._call("lineage", reference=str(reference), descendants=descendants)
+        return found
+
     def diff(
         self,
         old: Reference,
