@@ -265,12 +265,18 @@ class Layout:
         call = _Call(None)
         layout = _U64()
         name, settings = _encode(reference, "the reference"), _dump(options)
-        call.run(
-            lambda: call.lib.mr_layout_open(
-                handle, name, settings, ctypes.byref(call.cancelled), ctypes.byref(layout),
-                ctypes.byref(call.result), ctypes.byref(call.error),
-            )  # fmt: skip
-        )
+        try:
+            call.run(
+                lambda: call.lib.mr_layout_open(
+                    handle, name, settings, ctypes.byref(call.cancelled), ctypes.byref(layout),
+                    ctypes.byref(call.result), ctypes.byref(call.error),
+                )  # fmt: skip
+            )
+        except BaseException:
+            # Interrupted when it was there already.
+            if layout.value:
+                call.lib.mr_layout_close(layout.value, None)
+            raise
         self._handle = layout.value
         self.json: dict[str, Any] = json.loads(_take(call.lib, call.result.value))
 
