@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test test-interop test-remote torture fuzz sanitize build install bench format lint dependencies
+.PHONY: demo test test-interop test-remote test-python wheel torture fuzz sanitize build install bench format lint dependencies
 
 demo: build
 	$(SWIFT) build -c release --product Digits
@@ -22,6 +22,14 @@ test-interop: dependencies
 # Against Debian's docker-registry on loopback: open to all, with passwords, with tokens.
 test-remote: dependencies
 	scripts/test-remote
+
+# The Python package, from its wheel, with PyTorch, NumPy, Lightning and Transformers from PyPI.
+test-python: dependencies
+	scripts/test-python
+
+# One wheel for every Python from 3.9 on, with the library and the command in it: dist/modelreg-*.whl.
+wheel: dependencies
+	scripts/build-wheel
 
 # TORTURE_RUNS (1000) faults, failing reads and power cuts each, and the other campaigns, by TORTURE_SEED (1); see docs/reliability.md.
 torture: build

@@ -25,7 +25,8 @@ let package = Package(
     products: [
         .library(name: "ModelReg", targets: ["ModelReg"]),
         .library(name: "NN", targets: ["NN", "Tensors"]),
-        .executable(name: "modelreg", targets: ["ModelRegCLI"]),
+        .executable(name: "modelreg", targets: ["ModelRegTool"]),
+        .library(name: "ModelRegC", type: .dynamic, targets: ["ModelRegC"]),
     ],
     traits: [
         .trait(
@@ -99,11 +100,27 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "RegistryJSON", dependencies: ["ModelReg", "Foundations"], swiftSettings: strict),
+
         // MARK: Command line
 
-        .executableTarget(
+        .target(
             name: "ModelRegCLI",
-            dependencies: ["ModelReg", "Foundations", "Plots", argumentParser],
+            dependencies: ["ModelReg", "Foundations", "Plots", "RegistryJSON", argumentParser],
+            swiftSettings: strict),
+        .executableTarget(name: "ModelRegTool", dependencies: ["ModelRegCLI"], swiftSettings: strict),
+
+        // MARK: C interface
+
+        .target(name: "CModelReg"),
+        .target(
+            name: "ModelRegC",
+            dependencies: [
+                "CModelReg", "ModelReg", "ModelRegCLI", "RegistryJSON", "Foundations", "Checkpoints",
+                "Expressions",
+                "Formats", "ModelRegistry", "Tensors",
+            ],
             swiftSettings: strict),
 
         // MARK: Examples
@@ -210,7 +227,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelRegCLITests", dependencies: ["Foundations", "ModelRegCLI", "LibraryExample", "Digits"],
+            name: "ModelRegCLITests",
+            dependencies: ["Foundations", "ModelRegTool", "LibraryExample", "Digits"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelRegCTests",
+            dependencies: ["CModelReg", "ModelRegC", "TestSupport", "Foundations", "ModelReg"],
             swiftSettings: strict),
         .testTarget(
             name: "FormatsTests",

@@ -4,7 +4,6 @@ import Glibc
 import ModelReg
 
 /// `modelreg`: parses the command line, calls the library and prints.
-@main
 struct ModelRegCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "modelreg",
@@ -66,32 +65,40 @@ struct ModelRegCommand: ParsableCommand {
         ])
 
     /// All files of a folder are open while it is saved; the system starts programs with few.
-    private static func allowManyFiles() {
+    fileprivate static func allowManyFiles() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
+}
 
-    static func main() {
-        CrashReport.install()
-        // The line may have a progress bar, or what the terminal shows of Ctrl-C.
-        TemporaryFiles.removeOnSignals(
-            saying: isatty(STDERR_FILENO) == 1
-                ? "\r\u{1B}[2Kmodelreg: interrupted; what is saved is unharmed\n"
-                : "modelreg: interrupted; what is saved is unharmed\n")
-        MappedFile.surviveTruncation()
-        allowManyFiles()
-        do {
-            try CommandWords.check()
-            var command = try parseAsRoot()
-            try command.run()
-        } catch {
-            // Help, and words that the argument parser does not understand.
-            if error is ExitCode || exitCode(for: error) != .failure { exit(withError: error) }
-            let text = error is any CategorisedError ? "\(error)" : printable(message(for: error))
-            Output.error("modelreg: \(text)")
-            exit(withError: ExitCode(ExitStatus(error).rawValue))
+/// Does what the command line says, and prints.
+///
+/// - Parameter words: The program's name, and what comes after it, as bytes.
+/// - Returns: The status that the process should end with; some failures end it at once.
+package func runCommandLine(_ words: [[UInt8]]) -> Int32 {
+    CrashReport.install()
+    // The line may have a progress bar, or what the terminal shows of Ctrl-C.
+    TemporaryFiles.removeOnSignals(
+        saying: isatty(STDERR_FILENO) == 1
+            ? "\r\u{1B}[2Kmodelreg: interrupted; what is saved is unharmed\n"
+            : "modelreg: interrupted; what is saved is unharmed\n")
+    MappedFile.surviveTruncation()
+    ModelRegCommand.allowManyFiles()
+    do {
+        try CommandWords.check(words)
+        let texts = words.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+        var command = try ModelRegCommand.parseAsRoot(Array(texts))
+        try command.run()
+        return 0
+    } catch {
+        // Help, and words that the argument parser does not understand.
+        if error is ExitCode || ModelRegCommand.exitCode(for: error) != .failure {
+            ModelRegCommand.exit(withError: error)
         }
+        let text = error is any CategorisedError ? "\(error)" : printable(ModelRegCommand.message(for: error))
+        Output.error("modelreg: \(text)")
+        return ExitStatus(error).rawValue
     }
 }

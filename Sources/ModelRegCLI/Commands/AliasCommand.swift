@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct AliasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -91,13 +92,7 @@ struct AliasCommand: ParsableCommand {
         func run() throws {
             let aliases = try options.openRegistry().aliases(of: name)
             if options.json {
-                try JSON.print(
-                    aliases.map {
-                        ListedJSON(
-                            model: $0.model, alias: $0.name, version: $0.number,
-                            updatedAt: Moment.exact($0.updatedAt),
-                            isProtected: $0.isProtected, isPinned: $0.isPinned)
-                    })
+                try JSON.print(aliases.map(ListedAliasJSON.init))
                 return
             }
             guard !aliases.isEmpty else { return options.message("no aliases") }
@@ -220,22 +215,5 @@ struct AliasCommand: ParsableCommand {
             Output.line(
                 "\(model):\(alias) (v\(number)) is \(isProtected ? "protected" : "no longer protected")")
         }
-    }
-
-    private struct AliasJSON: Encodable {
-        let model: String
-        let alias: String
-        let version: Int?
-        let before: Int?
-        var isProtected: Bool?
-    }
-
-    private struct ListedJSON: Encodable {
-        let model: String
-        let alias: String
-        let version: Int
-        let updatedAt: String
-        let isProtected: Bool
-        let isPinned: Bool
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct ApplyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct BisectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct BlameCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,37 +48,6 @@ struct BlameCommand: ParsableCommand {
                     let padding = String(repeating: " ", count: max(0, width - path.count))
                     return "  \(path)\(padding)  \(line.content.text)"
                 }
-        }
-    }
-}
-
-/// A blame as JSON shows it.
-private struct BlameJSON: Encodable {
-    struct Line: Encodable {
-        let leaf: LeafJSON
-        let changedIn: String
-
-        private enum CodingKeys: String, CodingKey {
-            case changedIn
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            try leaf.encode(to: encoder)
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(changedIn, forKey: .changedIn)
-        }
-    }
-
-    let schemaVersion = 1
-    let version: VersionJSON
-    let versions: [VersionJSON]
-    let parameters: [Line]
-
-    init(_ blame: Blame) {
-        version = VersionJSON(blame.version)
-        versions = blame.groups.map { VersionJSON($0.version) }
-        parameters = blame.lines.map {
-            Line(leaf: LeafJSON($0.path, $0.content), changedIn: $0.changedIn.reference)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct GarbageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,31 +22,13 @@ struct GarbageCommand: ParsableCommand {
     func run() throws {
         let report = try options.openRegistry().collectGarbage(dryRun: dryRun)
         if options.json {
-            try JSON.print(Report(report, isDone: !dryRun))
+            try JSON.print(GarbageJSON(report, isDone: !dryRun))
             return
         }
         let verb = dryRun ? "would free" : "freed"
         Output.line(
             "\(verb) \(report.freedByteCount) bytes: \(report.versionCount) versions, \(report.tensorCount) tensors, "
                 + "\(report.chunkCount) chunks")
-    }
-
-    private struct Report: Encodable {
-        let versionCount: Int
-        let tensorCount: Int
-        let chunkCount: Int
-        let rebasedChunkCount: Int
-        let freedByteCount: Int
-        let isDone: Bool
-
-        init(_ report: GarbageReport, isDone: Bool) {
-            versionCount = report.versionCount
-            tensorCount = report.tensorCount
-            chunkCount = report.chunkCount
-            rebasedChunkCount = report.rebasedChunkCount
-            freedByteCount = report.freedByteCount
-            self.isDone = isDone
-        }
     }
 }
 

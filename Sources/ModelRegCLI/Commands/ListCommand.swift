@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -94,19 +95,5 @@ struct ListCommand: ParsableCommand {
             ])
         }
         return table
-    }
-
-    private struct ModelJSON: Encodable {
-        let name: String
-        let versionCount: Int
-        let aliases: [String]
-        let latest: VersionJSON?
-
-        init(_ model: ModelSummary) {
-            name = model.name
-            versionCount = model.versionCount
-            aliases = model.aliases
-            latest = model.latest.map { VersionJSON($0) }
-        }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundations
 import Glibc
 import ModelReg
+import RegistryJSON
 
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -155,12 +156,7 @@ struct LoadCommand: ParsableCommand {
             )
         }
         if options.json {
-            try JSON.print(
-                Report(
-                    version: VersionJSON(result.version), path: result.path, format: result.format?.rawValue,
-                    isSourceFile: result.isSourceFile, omitted: result.omitted, files: result.files,
-                    attachments: result.attachments, lostMetadata: loss.metadata,
-                    lostTypes: Array(loss.types.keys)))
+            try JSON.print(ExportJSON(result))
         } else {
             var how =
                 result.isSourceFile
@@ -197,17 +193,5 @@ struct LoadCommand: ParsableCommand {
         } catch let error as NamedTensorsError where !flatten && error.isHelpedByFlattening {
             throw ExplainedError(error: error, explanation: ", or use --only and --flatten")
         }
-    }
-
-    private struct Report: Encodable {
-        let version: VersionJSON
-        let path: String
-        let format: String?
-        let isSourceFile: Bool
-        let omitted: [String]
-        let files: [String]
-        let attachments: [String]
-        let lostMetadata: [String]
-        let lostTypes: [String]
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct NoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct PackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

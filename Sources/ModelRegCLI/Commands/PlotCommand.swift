@@ -3,6 +3,7 @@ import Foundations
 import Glibc
 import ModelReg
 import Plots
+import RegistryJSON
 
 struct PlotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct PruneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -99,9 +100,8 @@ struct PruneCommand: ParsableCommand {
         if !dryRun { decisions = try models.flatMap { try registry.prune($0, policy, dropping: dropped) } }
         if options.json {
             try JSON.print(
-                Report(
-                    freedByteCount: freed, garbageByteCount: garbage, isDone: !dryRun,
-                    versions: decisions.map(Report.Version.init)))
+                PruneJSON(
+                    freedByteCount: freed, garbageByteCount: garbage, isDone: !dryRun, decisions))
             return
         }
         show(decisions)
@@ -128,27 +128,6 @@ struct PruneCommand: ParsableCommand {
             ])
         }
         for line in table.lines { Output.line(line) }
-    }
-
-    private struct Report: Encodable {
-        struct Version: Encodable {
-            let reference: String
-            let action: String
-            let reasons: [String]
-            let droppedPaths: [String]
-
-            init(_ decision: PruneDecision) {
-                reference = decision.version.reference
-                action = decision.action.rawValue
-                reasons = decision.reasons.map(\.description)
-                droppedPaths = decision.droppedPaths
-            }
-        }
-
-        let freedByteCount: Int
-        let garbageByteCount: Int
-        let isDone: Bool
-        let versions: [Version]
     }
 }
 

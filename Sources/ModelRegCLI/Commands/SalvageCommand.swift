@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundations
 import Glibc
 import ModelReg
+import RegistryJSON
 
 struct SalvageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

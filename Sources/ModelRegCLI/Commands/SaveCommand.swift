@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct SaveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -174,17 +175,8 @@ struct SaveCommand: ParsableCommand {
     }
 
     private func report(_ result: SaveResult, _ source: ModelSource) throws {
-        let keepsSourceFile = result.keepsSourceFile ?? false
-        let attachments =
-            Array(source.attachments.keys) + attach.map(AttachmentFiles.name)
         if options.json {
-            try JSON.print(
-                Report(
-                    version: VersionJSON(result.version), sameContentAs: result.sameContentAs,
-                    newByteCount: result.newByteCount, storedByteCount: result.storedByteCount,
-                    keepsSourceFile: keepsSourceFile, attachments: attachments, opaqueFiles: source.opaqueNames,
-                    notes: source.notes, leftOut: source.omitted, opaque: Array(source.opaqueTypes.keys),
-                    unhealthy: result.unhealthy.map(\.path)))
+            try JSON.print(SaveJSON(result, source, attached: attach.map(AttachmentFiles.name)))
             return
         }
         let version = result.version
@@ -222,20 +214,6 @@ struct SaveCommand: ParsableCommand {
                 "note: the tensors are kept bit for bit, but the file has much that no tensor uses and cannot be "
                     + "given back as it was")
         }
-    }
-
-    private struct Report: Encodable {
-        let version: VersionJSON
-        let sameContentAs: String?
-        let newByteCount: Int
-        let storedByteCount: Int
-        let keepsSourceFile: Bool
-        let attachments: [String]
-        let opaqueFiles: [String]
-        let notes: [String]
-        let leftOut: [String]
-        let opaque: [String]
-        let unhealthy: [String]
     }
 
     private var target: (model: String, aliases: [String]) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 /// What `show` says of a file or folder that is in no registry.
 struct ShowFile {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -51,7 +52,7 @@ struct VerifyCommand: ParsableCommand {
         let bar = ProgressBar("verifying", options)
         let report = try options.openRegistry().verify(reference, progress: bar.handler)
         bar.clear()
-        if options.json { try JSON.print(Report(report)) } else { print(report) }
+        if options.json { try JSON.print(VerificationJSON(report)) } else { print(report) }
         if !report.problems.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
     }
 
@@ -90,33 +91,6 @@ struct VerifyCommand: ParsableCommand {
         }
     }
 
-    private struct Report: Encodable {
-        struct Problem: Encodable {
-            let version: String?
-            let path: String?
-            let chunk: String?
-            let problem: String
-        }
-
-        let isIntact: Bool
-        let versionCount: Int
-        let tensorCount: Int
-        let byteCount: Int
-        let thinnedVersionCount: Int
-        let problems: [Problem]
-
-        init(_ report: VerificationReport) {
-            isIntact = report.problems.isEmpty
-            versionCount = report.versionCount
-            tensorCount = report.tensorCount
-            byteCount = report.byteCount
-            thinnedVersionCount = report.thinnedVersionCount
-            problems = report.problems.map {
-                Problem(version: $0.version, path: $0.path, chunk: $0.chunk?.description, problem: $0.problem)
-            }
-        }
-    }
-
     private struct RepairedReport: Encodable {
         struct Repair: Encodable {
             let version: String?
@@ -127,7 +101,7 @@ struct VerifyCommand: ParsableCommand {
         let repairs: [Repair]
         let undecided: [String]
         let isWhole: Bool
-        let verification: Report
+        let verification: VerificationJSON
 
         init(_ report: RepairReport) {
             repairs = report.repairs.map {
@@ -135,7 +109,7 @@ struct VerifyCommand: ParsableCommand {
             }
             undecided = report.undecided
             isWhole = report.isWhole
-            verification = Report(report.verification)
+            verification = VerificationJSON(report.verification)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import Foundation
 import Foundations
 import ModelReg
+import RegistryJSON
 
 /// A diff as one page of HTML that needs nothing else: heat map, histograms, a table to sort.
 struct DiffPage {

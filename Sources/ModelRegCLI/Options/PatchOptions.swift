@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundations
 import Glibc
 import ModelReg
+import RegistryJSON
 
 /// `diff -o`: a patch instead of a report.
 struct PatchOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelReg
+import RegistryJSON
 
 extension RunCommand {
     struct Show: ParsableCommand {

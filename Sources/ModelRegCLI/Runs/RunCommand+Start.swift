@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import ModelReg
+import RegistryJSON
 
 extension RunCommand {
     struct Start: ParsableCommand {

@@ -1,22 +1,12 @@
 import Foundations
-import Glibc
 
 /// The words of the command line, before the argument parser looks at them.
 enum CommandWords {
     /// Refuses words that would be taken for others: paths that are not UTF-8, which Swift repairs into other paths, and
     /// names that begin with a dash, whose letters would be options.
     ///
-    /// - Throws: ``UsageError``.
-    static func check() throws {
-        try check(
-            (0..<Int(CommandLine.argc)).compactMap { index in
-                CommandLine.unsafeArgv[index].map {
-                    [UInt8](UnsafeRawBufferPointer(start: $0, count: strlen($0)))
-                }
-            })
-    }
-
     /// - Parameter words: The program's name, and what comes after it, as bytes.
+    /// - Throws: ``UsageError``.
     static func check(_ words: [[UInt8]]) throws {
         let texts = try words.dropFirst().map { bytes in
             guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -1,5 +1,6 @@
 import Foundations
 import ModelReg
+import RegistryJSON
 
 /// Facts for people: a word, and what there is to say.
 enum FactText {

@@ -1,5 +1,6 @@
 import ModelReg
 import Plots
+import RegistryJSON
 
 /// The history of parameters for people.
 enum HistoryText {

@@ -1,4 +1,5 @@
 import ModelReg
+import RegistryJSON
 
 /// Versions for people and spreadsheets.
 enum VersionText {

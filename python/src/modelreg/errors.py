@@ -1,0 +1,126 @@
+"""What calls raise: one class for each exit status of the command line, each of which says what to do."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """A call that failed. What it was to change is as it was before, unless its documentation says otherwise."""
+
+    #: The exit status that the command line ends with.
+    code = 74
+    #: What to do about it, where the message does not say.
+    advice = ""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.advice})" if self.advice else self.message
+
+
+class GateError(Error):
+    """A condition of a gate held: bad tensors, mostly."""
+
+    code = 1
+    advice = "nothing is saved; save with gate=None, or look at the tensors that are named"
+
+
+class UsageError(Error, ValueError):
+    """The request contradicts itself, or names something invalid."""
+
+    code = 64
+
+
+class DamagedError(Error):
+    """A file is not what it claims to be, or stored data is damaged."""
+
+    code = 65
+    advice = "registry.verify() lists what is damaged; the command `modelreg verify --repair-from` mends it from a copy"
+
+
+class BadDataError(Error, ValueError):
+    """A file is not what it claims to be, or a checkpoint cannot be stored."""
+
+    code = 65
+
+
+class NotFoundError(Error, LookupError):
+    """There is no such registry, file, model, version or name."""
+
+    code = 66
+
+
+class SoftwareError(Error):
+    """A fault of modelreg itself."""
+
+    code = 70
+    advice = "please report it"
+
+
+class OutputError(Error):
+    """An output is there already, or cannot be made."""
+
+    code = 73
+
+
+class StorageError(Error, OSError):
+    """Reading or writing failed: a full disk, for instance."""
+
+    code = 74
+
+
+class BusyError(Error, TimeoutError):
+    """Other processes hold what is needed."""
+
+    code = 75
+    advice = "try again, or open the registry with a longer wait="
+
+
+class NotARegistryError(Error):
+    """Something else is where a registry should be, or a newer modelreg made it."""
+
+    code = 78
+
+
+class CancelledError(Error):
+    """The call was given up, and the registry is as it was before."""
+
+    code = 130
+
+
+class ForkedError(Error, RuntimeError):
+    """modelreg was used before this process was forked, and cannot be used in the child."""
+
+    advice = (
+        'use the start method "spawn" (multiprocessing.set_start_method, DataLoader(multiprocessing_context=)), '
+        "or load what the child needs before forking"
+    )
+
+
+class MismatchError(UsageError):
+    """A version and what it is to be loaded into do not have the same tensors. Nothing is loaded."""
+
+
+_BY_CODE: dict[int, type[Error]] = {
+    kind.code: kind
+    for kind in (
+        GateError,
+        UsageError,
+        BadDataError,
+        NotFoundError,
+        SoftwareError,
+        OutputError,
+        StorageError,
+        BusyError,
+        NotARegistryError,
+        CancelledError,
+    )
+}
+
+
+def error_of(code: int, message: str) -> Error:
+    """The exception for a code of the library."""
+    if code == 65 and ("damaged" in message or "missing" in message):
+        return DamagedError(message)
+    return _BY_CODE.get(code, Error)(message)
