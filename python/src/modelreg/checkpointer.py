@@ -12,9 +12,10 @@ from typing import Any, Optional
 
 from . import _encoding, _library
 from ._encoding import Encoded
+from ._options import save_options
 from ._snapshot import SnapshotBuffer
 from .errors import BadDataError, DamagedError, NotFoundError
-from .registry import Registry, save_options
+from .registry import Registry
 from .results import SavedVersion, Version
 from .run import Run
 

@@ -9,13 +9,11 @@ from typing import Any, Optional, Union
 
 from . import _arrays, _decoding, _encoding, _library
 from ._library import Progress
+from ._options import Reference, patterns, save_options
 from .lazy import LazyVersion
 from .loading import load_into
 from .results import Diff, LoadReport, Model, SavedVersion, Table, Version
 from .run import Run
-
-#: A version: `mlp`, `mlp:v3`, `mlp:best~1`, `models:/mlp/3`, or a Version.
-Reference = Union[str, Version]
 
 _PathLike = Union[str, "os.PathLike[str]"]
 
@@ -390,45 +388,13 @@ class Registry:
 
     def gc(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Frees what no version needs, and returns what docs/json.md says of `gc`."""
-        found: dict[str, Any] = self._call("gc", dry_run=dry_run)
-        return found
+        return dict(self._call("gc", dry_run=dry_run))
 
     def verify(self, reference: Optional[Reference] = None, *, progress: Optional[Progress] = None) -> dict[str, Any]:
         """Reads everything, and compares it with its hashes. `is_intact` says whether all is well; see docs/json.md."""
         name = None if reference is None else str(reference)
-        found: dict[str, Any] = self._call("verify", progress, reference=name)
-        return found
+        return dict(self._call("verify", progress, reference=name))
 
     def wait_for_packing(self) -> None:
         """Waits until what is packed in the background is done."""
         self._call("wait")
-
-
-def patterns(value: Union[str, Sequence[str]]) -> list[str]:
-    """One text, or several, as a list."""
-    return [value] if isinstance(value, str) else list(value)
-
-
-def save_options(
-    message: str,
-    aliases: Union[str, Sequence[str]],
-    metrics: Optional[Mapping[str, float]],
-    attributes: Optional[Mapping[str, Any]],
-    step: Optional[int],
-    run: Optional[Run],
-    parent: Optional[Reference],
-    merged_from: Sequence[Reference],
-    gate: Optional[str],
-) -> dict[str, Any]:
-    """What is said about a version, as the library reads it."""
-    return {
-        "message": message,
-        "aliases": patterns(aliases),
-        "metrics": {name: float(value) for name, value in (metrics or {}).items()},
-        "attributes": dict(attributes or {}),
-        "step": None if step is None else int(step),
-        "run": None if run is None else run.reference,
-        "parent": None if parent is None else str(parent),
-        "merged_from": [str(reference) for reference in merged_from],
-        "gate": gate,
-    }
