@@ -37,6 +37,8 @@ private func failureCode(_ error: any Error) -> mr_code {
     case .cannotCreate: MR_CANNOT_CREATE
     case .inputOutput: MR_INPUT_OUTPUT
     case .busy: MR_BUSY
+    case .unavailable: MR_UNAVAILABLE
+    case .notPermitted: MR_NOT_PERMITTED
     case .configuration: MR_CONFIGURATION
     }
 }

@@ -35,6 +35,8 @@ enum mr_code {
     MR_BAD_DATA = 65,
     /// There is no such registry, file, model, version or name.
     MR_NO_INPUT = 66,
+    /// A remote, or the network on the way to it, does not answer.
+    MR_UNAVAILABLE = 69,
     /// A fault of modelreg itself.
     MR_SOFTWARE = 70,
     /// An output is there already, or cannot be made.
@@ -43,6 +45,8 @@ enum mr_code {
     MR_INPUT_OUTPUT = 74,
     /// Other processes hold what is needed.
     MR_BUSY = 75,
+    /// A remote does not allow it to whoever asks.
+    MR_NOT_PERMITTED = 77,
     /// Something else is where a registry should be, or a newer modelreg made it.
     MR_CONFIGURATION = 78,
     /// `cancelled` became other than 0.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 
 struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

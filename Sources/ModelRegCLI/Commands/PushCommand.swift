@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundations
 import ModelReg
+import RegistryJSON
 import Synchronization
 
 struct PushCommand: ParsableCommand {

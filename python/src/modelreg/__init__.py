@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         MismatchError,
         NotARegistryError,
         NotFoundError,
+        NotPermittedError,
         OutputError,
         SoftwareError,
         StorageError,
+        UnavailableError,
         UsageError,
     )
     from .lazy import LazyTensor, LazyVersion
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "checkpointer": "Checkpointer",
     "errors": "BadDataError BusyError CancelledError DamagedError Error ForkedError GateError MismatchError "
-    "NotARegistryError NotFoundError OutputError SoftwareError StorageError UsageError",
+    "NotARegistryError NotFoundError NotPermittedError OutputError SoftwareError StorageError UnavailableError UsageError",
     "lazy": "LazyTensor LazyVersion",
     "random_state": "RandomState",
     "registry": "Registry open",
@@ -58,8 +60,9 @@ _PLACES = {name: module for module, names in _MODULES.items() for name in names.
 __all__ = [
     "BadDataError", "BusyError", "CancelledError", "Change", "Checkpointer", "DamagedError", "Diff", "Error",
     "ForkedError", "GateError", "LazyTensor", "LazyVersion", "LoadReport", "MismatchError", "Model", "Name",
-    "NotARegistryError", "NotFoundError", "Object", "OutputError", "RandomState", "Reference", "Registry", "Run",
-    "SavedVersion", "SoftwareError", "StorageError", "Table", "UsageError", "Version", "__version__", "open",
+    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "RandomState", "Reference",
+    "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
+    "Version", "__version__", "open",
 ]  # fmt: skip
 
 

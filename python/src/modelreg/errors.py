@@ -51,6 +51,13 @@ class NotFoundError(Error, LookupError):
     code = 66
 
 
+class UnavailableError(Error, ConnectionError):
+    """A remote, or the network on the way to it, does not answer."""
+
+    code = 69
+    advice = "try again: what was sent or fetched is not lost"
+
+
 class SoftwareError(Error):
     """A fault of modelreg itself."""
 
@@ -75,6 +82,13 @@ class BusyError(Error, TimeoutError):
 
     code = 75
     advice = "try again, or open the registry with a longer wait="
+
+
+class NotPermittedError(Error, PermissionError):
+    """A remote does not allow it."""
+
+    code = 77
+    advice = "log in with docker login, or set MODELREG_REGISTRY_USER and MODELREG_REGISTRY_PASSWORD"
 
 
 class NotARegistryError(Error):
@@ -109,10 +123,12 @@ _BY_CODE: dict[int, type[Error]] = {
         UsageError,
         BadDataError,
         NotFoundError,
+        UnavailableError,
         SoftwareError,
         OutputError,
         StorageError,
         BusyError,
+        NotPermittedError,
         NotARegistryError,
         CancelledError,
     )
