@@ -123,7 +123,10 @@ extension Manifest {
     /// The bytes that the content id is the hash of; `docs/format.md` gives the grammar.
     public var canonicalBytes: [UInt8] {
         var text = "modelreg manifest 1\n\(structure.json)\n"
-        for leaf in leaves { text += leaf.content.canonicalLine + "\n" }
+        for leaf in leaves {
+            text += leaf.content.canonicalLine
+            text += "\n"
+        }
         return Array(text.utf8)
     }
 

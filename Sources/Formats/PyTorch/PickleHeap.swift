@@ -123,8 +123,8 @@ struct PickleHeap {
     /// Memory that any pickle may use.
     static let baseByteCount = 48 << 20
 
-    /// Memory that a pickle may use beyond, per byte of its own. A state dict takes about nine.
-    static let byteCountPerPickleByte = 16
+    /// Memory that a pickle may use beyond, per byte of its own. A state dict of many small tensors takes about twenty.
+    static let byteCountPerPickleByte = 24
 
     /// Accounts for memory before it is used.
     ///

@@ -97,9 +97,10 @@ extension PickleMachine {
 
     private func isNone(_ value: PickleValue) -> Bool { if case .none = value { true } else { false } }
 
-    /// `({}, (b"D", 1, 1, 1))`: the unit, how many of it, and two numbers that are always 1.
+    /// `(None, (b"D", 1, 1, 1))`, or `{}` for `None`: the unit, how many of it, and two numbers that are always 1.
     private func dateUnit(_ value: PickleValue) -> String? {
-        guard let pair = items(value, .tuple), pair.count == 2, items(pair[0], .dictionary)?.isEmpty == true,
+        guard let pair = items(value, .tuple), pair.count == 2,
+            isNone(pair[0]) || items(pair[0], .dictionary)?.isEmpty == true,
             let parts = items(pair[1], .tuple), parts.count == 4, let name = plainBytes(parts[0]),
             case .integer(let count) = parts[1], case .integer(1) = parts[2], case .integer(1) = parts[3]
         else { return nil }

@@ -25,7 +25,7 @@ struct ZipArchive {
     private(set) var hasChecksums = false
 
     /// Most entries of one archive. Bounds memory.
-    static let maximumEntryCount = 1 << 18
+    static let maximumEntryCount = 1 << 20
 
     private let file: UnsafeRawBufferPointer
 

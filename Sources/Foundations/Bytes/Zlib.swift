@@ -2,11 +2,15 @@ import CZlib
 
 /// zlib streams (RFC 1950) of small things, such as attachments, and bare deflate streams (RFC 1951) of zip entries.
 package enum Zlib {
+    /// Most bytes that are compressed as well as can be: of a large pickle that takes four times as long, and saves nothing.
+    private static let carefulByteCount = 1 << 20
+
     /// `bytes` as a zlib stream.
     package static func compressed(_ bytes: [UInt8]) -> [UInt8] {
+        let level = bytes.count <= carefulByteCount ? Z_BEST_COMPRESSION : Z_DEFAULT_COMPRESSION
         var count = compressBound(uLong(bytes.count))
         return [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, written in
-            let code = compress2(buffer.baseAddress, &count, bytes, uLong(bytes.count), Z_BEST_COMPRESSION)
+            let code = compress2(buffer.baseAddress, &count, bytes, uLong(bytes.count), level)
             precondition(code == Z_OK, "compress2 with a buffer of compressBound: \(code)")
             written = Int(count)
         }

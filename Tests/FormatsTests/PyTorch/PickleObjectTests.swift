@@ -214,10 +214,12 @@ struct PickleObjectTests {
             try paths(pickle, storages: [("0", [UInt8](repeating: 0, count: 8))]) == ["", "__state__/conj"])
     }
 
-    private func array(_ type: String, _ shape: [Int64], order: String = "<", bytes: [UInt8]) -> [UInt8] {
+    private func array(
+        _ type: String, _ shape: [Int64], order: String = "<", bytes: [UInt8], unit: [UInt8] = []
+    ) -> [UInt8] {
         let dtype =
             Pickle.call("numpy", "dtype", Pickle.text(type), [0x89], [0x88])
-            + Pickle.tuple(Pickle.integer(3), Pickle.text(order), Pickle.none, Pickle.none, Pickle.none)
+            + Pickle.tuple(Pickle.integer(3), Pickle.text(order), Pickle.none, Pickle.none, Pickle.none, unit)
             + Array("b".utf8)
         let start = Pickle.call(
             "numpy.core.multiarray", "_reconstruct", Pickle.global("numpy", "ndarray"), Pickle.integers([0]),
@@ -275,6 +277,23 @@ struct PickleObjectTests {
         defer { remove(path) }
         try CheckpointFile.write(read, to: path, as: .pytorch)
         try check(CheckpointFile.read(path: path).checkpoint)
+    }
+
+    /// The unit of dates is at the end of the state of their type.
+    @Test(arguments: [(Pickle.none, "D", 1, "<M8[D]"), (Pickle.emptyDict, "s", 25, "<M8[25s]")])
+    func datesHaveAUnit(metadata: [UInt8], unit: String, count: Int64, name: String) throws {
+        let bytes = Array("C".utf8) + [UInt8(unit.utf8.count)] + Array(unit.utf8)
+        let parts = Pickle.tuple(bytes, Pickle.integer(count), Pickle.integer(1), Pickle.integer(1))
+        let rest =
+            Pickle.integer(-1) + Pickle.integer(-1) + Pickle.integer(0) + Pickle.tuple(metadata, parts)
+        let pickle = array("M8", [1], bytes: [5, 0, 0, 0, 0, 0, 0, 0], unit: rest)
+        guard case .object(let object) = try read(torchFile(pickle + Pickle.stop)).checkpoint,
+            case .tuple(let arguments)? = object[.arguments], case .string(name) = arguments[0],
+            case .list(let items)? = object[.items], case .integer(5) = items[0]
+        else {
+            Issue.record("no list of that type")
+            return
+        }
     }
 
     /// What is no character is no text, and a number of elements that does not fit is no array.
