@@ -158,7 +158,7 @@ import Testing
         _ = try workspace.modelreg("save Examples/data/mlp-step-050.pt x \(other)")
         let applied = try workspace.modelreg("apply change.mrpatch y:best --alias prod -m 'by mail' \(other)")
         #expect(applied.status == 0, "\(applied.errors)")
-        #expect(applied.output.hasPrefix("y:v1  980cbef03b1e, 31.8 kB new, stored in "))
+        #expect(applied.output.hasPrefix("y:v1  81ac48587ce4, 31.8 kB new, stored in "))
         #expect(applied.output.hasSuffix("(best, prod)\n"))
         let shown = try workspace.modelreg("show y:best \(other)").output
         for line in ["parent    x:v2", "message   by mail", "metric    step = 100.0", "set       run = 7"] {

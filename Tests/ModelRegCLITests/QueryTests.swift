@@ -60,9 +60,9 @@ import Testing
         #expect(
             rows(try workspace.succeed("log mlp --where 'lr <= 1e-3' --sort loss")) == [
                 "VERSION SAVED SIZE CONTENT ALIASES METRICS SET MESSAGE",
-                "v3 TIME 31.8 kB 57ef5072303e best loss=0.5 val/accuracy=nan lr=1e-3",
-                "v2 TIME 31.8 kB 1784ff7c0518 loss=1 val/accuracy=0.987654 lr=1e-3 two",
-                "v4 TIME 31.8 kB 51bf05069ddd loss=4 lr=1e-4",
+                "v3 TIME 31.8 kB 472df856b819 best loss=0.5 val/accuracy=nan lr=1e-3",
+                "v2 TIME 31.8 kB a5710654ef83 loss=1 val/accuracy=0.987654 lr=1e-3 two",
+                "v4 TIME 31.8 kB ba9e88efdf06 loss=4 lr=1e-4",
             ])
     }
 
