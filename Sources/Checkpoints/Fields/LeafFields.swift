@@ -116,3 +116,25 @@ extension FieldReader {
         return (.tensor(stored: stored, view: view, role: LeafFields.roles[role]), id)
     }
 }
+
+extension Structure {
+    /// Checks that leaves are those of the structure, and views of all tensors there are.
+    ///
+    /// - Parameter tensorCount: How many tensors; the leaves name no others.
+    package func check(_ leaves: [SavePlan.Leaf], tensorCount: Int) throws(FieldProblem) {
+        let places = leafPlaces
+        guard places.count == leaves.count else {
+            throw FieldProblem("\(leaves.count) leaves where its structure has \(places.count)")
+        }
+        var used = [Bool](repeating: false, count: tensorCount)
+        for (leaf, isTensor) in zip(leaves, places) {
+            switch leaf {
+            case .value where isTensor: throw FieldProblem("a plain value where its structure has a tensor")
+            case .tensor where !isTensor: throw FieldProblem("a tensor where its structure has a plain value")
+            case .tensor(let stored, _, _): used[stored] = true
+            case .value: break
+            }
+        }
+        guard !used.contains(false) else { throw FieldProblem("a tensor that nothing is a view of") }
+    }
+}

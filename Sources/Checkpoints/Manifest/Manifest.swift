@@ -85,7 +85,14 @@ public struct Manifest: Sendable {
 extension Manifest {
     /// Describes what `plan` stores, once its tensors have their names.
     package init(_ plan: SavePlan, ids: [ContentID?]) {
-        let leaves = zip(plan.structure.leafPaths, zip(plan.leaves, ids)).map { path, leaf in
+        self.init(plan.structure, plan.leaves, ids: ids)
+    }
+
+    /// Describes leaves as a plan has them.
+    ///
+    /// - Parameter ids: The content id of each leaf that is a tensor.
+    package init(_ structure: Structure, _ leaves: [SavePlan.Leaf], ids: [ContentID?]) {
+        let leaves = zip(structure.leafPaths, zip(leaves, ids)).map { path, leaf in
             switch leaf {
             case (.value(let value), _): return Leaf(path: path, content: .value(value))
             case (.tensor(_, let view, _), let id):
@@ -93,7 +100,7 @@ extension Manifest {
                 return Leaf(path: path, content: .tensor(TensorContent(id: id, view: view)))
             }
         }
-        self.init(structure: plan.structure, leaves: leaves)
+        self.init(structure: structure, leaves: leaves)
     }
 
     /// Reads all tensors of `checkpoint` and describes it.

@@ -79,18 +79,7 @@ struct PatchHeader {
     var leafIDs: [ContentID?]
 
     /// The manifest of the version that the patch makes.
-    var manifest: Manifest {
-        let leaves = zip(structure.leafPaths, zip(leaves, leafIDs)).map { path, leaf in
-            switch leaf {
-            case (.value(let value), _): return Manifest.Leaf(path: path, content: .value(value))
-            case (.tensor(_, let view, _), let id):
-                guard let id else { preconditionFailure("no content id for \(path.text)") }
-                return Manifest.Leaf(
-                    path: path, content: .tensor(Manifest.TensorContent(id: id, view: view)))
-            }
-        }
-        return Manifest(structure: structure, leaves: leaves)
-    }
+    var manifest: Manifest { Manifest(structure, leaves, ids: leafIDs) }
 }
 
 // MARK: Writing
@@ -210,20 +199,7 @@ extension PatchHeader {
     }
 
     private func check() throws(FieldProblem) {
-        let places = structure.leafPlaces
-        guard places.count == leaves.count else {
-            throw FieldProblem("\(leaves.count) leaves where its structure has \(places.count)")
-        }
-        var used = [Bool](repeating: false, count: tensors.count)
-        for (leaf, isTensor) in zip(leaves, places) {
-            switch leaf {
-            case .value where isTensor: throw FieldProblem("a plain value where its structure has a tensor")
-            case .tensor where !isTensor: throw FieldProblem("a tensor where its structure has a plain value")
-            case .tensor(let stored, _, _): used[stored] = true
-            case .value: break
-            }
-        }
-        guard !used.contains(false) else { throw FieldProblem("a tensor that nothing is a view of") }
+        try structure.check(leaves, tensorCount: tensors.count)
         var records: Set<ContentID> = []
         for chunk in tensors.lazy.compactMap(\.chunks).joined() {
             switch chunk.place {

@@ -86,17 +86,7 @@ package struct VersionTree: Sendable {
     }
 
     /// The manifest that the version's content id is the hash of.
-    package var manifest: Manifest {
-        let leaves = zip(structure.leafPaths, zip(leaves, leafIDs)).map { path, leaf in
-            switch leaf {
-            case (.value(let value), _): return Manifest.Leaf(path: path, content: .value(value))
-            case (.tensor(_, let view, _), let id):
-                guard let id else { preconditionFailure("no content id for \(path.text)") }
-                return Manifest.Leaf(path: path, content: .tensor(Manifest.TensorContent(id: id, view: view)))
-            }
-        }
-        return Manifest(structure: structure, leaves: leaves)
-    }
+    package var manifest: Manifest { Manifest(structure, leaves, ids: leafIDs) }
 
     /// As in PNG: a byte that is no ASCII, a name, and both ends of line.
     static let magic: [UInt8] = [0x89, 0x4D, 0x52, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
@@ -226,24 +216,7 @@ extension VersionTree {
                 recipe: try reader.data())
         }
         try reader.requireEnd()
-        try check()
-    }
-
-    private func check() throws(FieldProblem) {
-        let places = structure.leafPlaces
-        guard places.count == leaves.count else {
-            throw FieldProblem("\(leaves.count) leaves where its structure has \(places.count)")
-        }
-        var used = [Bool](repeating: false, count: tensors.count)
-        for (leaf, isTensor) in zip(leaves, places) {
-            switch leaf {
-            case .value where isTensor: throw FieldProblem("a plain value where its structure has a tensor")
-            case .tensor where !isTensor: throw FieldProblem("a tensor where its structure has a plain value")
-            case .tensor(let stored, _, _): used[stored] = true
-            case .value: break
-            }
-        }
-        guard !used.contains(false) else { throw FieldProblem("a tensor that nothing is a view of") }
+        try structure.check(leaves, tensorCount: tensors.count)
     }
 }
 
