@@ -200,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "SQLitePagesTests", dependencies: ["TestSupport", "SQLitePages", grdb], swiftSettings: strict),
         .testTarget(
-            name: "RemotesTests", dependencies: ["TestSupport", "Foundations", "Remotes", "Checkpoints"],
+            name: "RemotesTests",
+            dependencies: ["TestSupport", "Foundations", "Remotes", "Checkpoints", "TensorCodec"],
             swiftSettings: strict),
         .testTarget(
             name: "ChunkStoreTests",

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 import RegistryJSON
 
@@ -10,9 +11,12 @@ struct RemoveCommand: ParsableCommand {
             A version's number is never used again, and its bytes are freed by the next `modelreg gc`; until then, \
             `modelreg restore` brings it back. A version that an alias names is deleted with --force only.
 
+            With --remote, versions at a remote are deleted, one after the other, and nothing here; the remote's own             garbage collection frees their bytes. Some remotes do not allow it.
+
             EXAMPLES
               modelreg rm mlp:v3 --dry-run
               modelreg rm mlp:v3 mlp:v4
+              modelreg rm mlp:v3 --remote origin
             """,
         aliases: ["remove"])
 
@@ -27,7 +31,13 @@ struct RemoveCommand: ParsableCommand {
     @Flag(name: .long, help: "Delete versions that aliases name, and these aliases.")
     var force = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Delete versions at this remote, and none here.", valueName: "name or address"))
+    var remote: String?
+
     func run() throws {
+        if let remote { return try runRemote(remote) }
         let registry = try options.openRegistry()
         var reports = try registry.delete(references, force: force, dryRun: true)
         let freed = try freedByteCounts(reports.map(\.version), registry)
@@ -48,6 +58,30 @@ struct RemoveCommand: ParsableCommand {
                 "\(verb) \(report.version.reference)\(aliases); gc frees \(freedByteCount) bytes")
         }
         GarbageText.show(garbage)
+    }
+
+    private func runRemote(_ remote: String) throws {
+        let registry = try options.openRegistry(inMemoryIfMissing: true)
+        var reports: [RemoteReport] = []
+        for reference in references {
+            let deleted = try registry.deleteRemote(reference, at: remote, force: force, dryRun: dryRun)
+            reports.append(
+                RemoteReport(reference: deleted.version, aliases: deleted.aliases, isDeleted: !dryRun))
+            if options.json { continue }
+            let aliases =
+                deleted.aliases.isEmpty
+                ? "" : " and its aliases \(deleted.aliases.map { printable($0) }.joined(separator: ", "))"
+            Output.line(
+                "\(dryRun ? "would delete" : "deleted") \(printable(deleted.version))\(aliases) at \(printable(remote))"
+            )
+        }
+        if options.json { try JSON.print(reports) }
+    }
+
+    private struct RemoteReport: Encodable {
+        let reference: String
+        let aliases: [String]
+        let isDeleted: Bool
     }
 
     /// What the file is shorter by, after the next gc, for each version beside those before it.

@@ -15,18 +15,21 @@ struct VerifyCommand: ParsableCommand {
             --repair-from takes damaged and missing chunks, by their content ids, from another registry or from any \
             checkpoint file that holds the same tensors; these are only read. What is left in damaged packs is freed by gc.
 
+            --remote looks at all versions of a model at a remote instead: manifests, trees, and whether each blob is             there; with --full it reads each blob and compares it with its digest.
+
             EXAMPLES
               modelreg verify
               modelreg verify mlp:best
               modelreg verify --repair
               modelreg verify --repair-from backup.db --repair-from mlp-step-010.pt
+              modelreg verify mlp --remote origin --full
             """,
         aliases: ["fsck"])
 
     @OptionGroup var options: GlobalOptions
 
     @Argument(
-        help: "One version to check; everything if none is named.",
+        help: "One version to check; everything if none is named. With --remote, a model.",
         completion: .custom { _, _, _ in ReferenceCompletion.references() })
     var reference: String?
 
@@ -41,19 +44,72 @@ struct VerifyCommand: ParsableCommand {
         completion: .file())
     var repairFrom: [String] = []
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Look at the versions of a model at this remote.", valueName: "name or address"))
+    var remote: String?
+
+    @Flag(name: .long, help: "With --remote, read all blobs.")
+    var full = false
+
     func validate() throws {
+        if remote != nil {
+            guard reference != nil, !repair, repairFrom.isEmpty else {
+                throw ValidationError("--remote takes the name of a model, and no --repair")
+            }
+        } else if full {
+            throw ValidationError("--full goes with --remote; what is here is always read whole")
+        }
         if reference != nil, repair || !repairFrom.isEmpty {
             throw ValidationError("--repair is of the whole registry; name no version with it")
         }
     }
 
     func run() throws {
+        if let remote, let reference { return try runRemote(reference, remote) }
         if repair || !repairFrom.isEmpty { return try runRepair() }
         let bar = ProgressBar("verifying", options)
         let report = try options.openRegistry().verify(reference, progress: bar.handler)
         bar.clear()
         if options.json { try JSON.print(VerificationJSON(report)) } else { print(report) }
         if !report.problems.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
+    }
+
+    private func runRemote(_ model: String, _ remote: String) throws {
+        let registry = try options.openRegistry(inMemoryIfMissing: true)
+        let report = try registry.verifyRemote(model, at: remote, isFull: full)
+        if options.json {
+            try JSON.print(RemoteReport(report))
+        } else if report.problems.isEmpty {
+            let versions = report.versionCount == 1 ? "1 version" : "\(report.versionCount) versions"
+            let what = full ? "match their digests" : "are there"
+            Output.line(
+                "ok: \(versions), \(report.blobCount) blobs of \(ByteCount.text(report.byteCount)) \(what)")
+        } else {
+            for problem in report.problems {
+                Output.line("\(printable(problem.version)): \(printable(problem.problem))")
+            }
+        }
+        if !report.problems.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
+    }
+
+    private struct RemoteReport: Encodable {
+        struct Problem: Encodable {
+            let version: String
+            let problem: String
+        }
+
+        let versionCount: Int
+        let blobCount: Int
+        let byteCount: Int
+        let problems: [Problem]
+
+        init(_ report: RemoteVerification) {
+            versionCount = report.versionCount
+            blobCount = report.blobCount
+            byteCount = report.byteCount
+            problems = report.problems.map { Problem(version: $0.version, problem: $0.problem) }
+        }
     }
 
     private func runRepair() throws {

@@ -14,7 +14,7 @@ struct RemoteChunkImporter {
     let unfinished: UnfinishedWrite
     private let progress: (@Sendable (Int) -> Void)?
 
-    /// Encoded bytes that are fetched and decoded at once.
+    /// Decoded bytes of the chunks that are handled at once.
     private static let byteCountAtOnce = 32 << 20
 
     /// - Parameter unfinished: That of an importer for the same version; `nil` for a new one.
@@ -76,7 +76,7 @@ struct RemoteChunkImporter {
                 var byteCount = 0
                 let batch = Array(
                     rest.prefix { request in
-                        defer { byteCount += request.range.count }
+                        defer { byteCount += request.decodedByteCount }
                         return byteCount < RemoteChunkImporter.byteCountAtOnce
                     })
                 rest = rest.dropFirst(batch.count)

@@ -9,6 +9,9 @@ package struct PackRanges: Sendable {
         package let range: Range<Int>
         /// The wanted chunks within the range.
         package let chunks: [RemoteChunk]
+
+        /// Bytes of these chunks once they are decoded.
+        package var decodedByteCount: Int { chunks.reduce(0) { $0 + $1.byteCount } }
     }
 
     package let requests: [Request]
@@ -17,6 +20,8 @@ package struct PackRanges: Sendable {
     private static let maximumGapByteCount = 256 << 10
     /// Bytes of one request, which are held in memory.
     private static let maximumByteCount = 8 << 20
+    /// Decoded bytes of one request: a difference of a hundred bytes may be one of a whole chunk.
+    package static let maximumDecodedByteCount = 32 << 20
 
     /// - Parameter chunks: The wanted chunks; those that lie over one another are no more trouble than others.
     package init(_ chunks: some Sequence<RemoteChunk>) {
@@ -24,6 +29,7 @@ package struct PackRanges: Sendable {
         for (pack, chunks) in Dictionary(grouping: chunks, by: \.pack).sorted(by: { $0.key.hex < $1.key.hex }) {
             var group: [RemoteChunk] = []
             var range = 0..<0
+            var decodedByteCount = 0
             func close() {
                 guard let first = group.first else { return }
                 requests.append(
@@ -32,14 +38,17 @@ package struct PackRanges: Sendable {
             for chunk in chunks.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
                 let joined = range.lowerBound..<max(range.upperBound, chunk.range.upperBound)
                 if !group.isEmpty, chunk.range.lowerBound - range.upperBound <= PackRanges.maximumGapByteCount,
-                    joined.count <= PackRanges.maximumByteCount
+                    joined.count <= PackRanges.maximumByteCount,
+                    decodedByteCount + chunk.byteCount <= PackRanges.maximumDecodedByteCount
                 {
                     range = joined
                     group.append(chunk)
+                    decodedByteCount += chunk.byteCount
                 } else {
                     close()
                     group = [chunk]
                     range = chunk.range
+                    decodedByteCount = chunk.byteCount
                 }
             }
             close()

@@ -83,6 +83,11 @@ package struct RemoteVersion: Sendable {
         return tree
     }
 
+    /// All blobs that the manifest names.
+    package var blobs: [(id: ContentID, byteCount: Int)] {
+        (manifest.layers + [manifest.config]).compactMap { blob in blob.id.map { ($0, blob.size) } }
+    }
+
     /// Reads an attachment.
     ///
     /// - Throws: ``RemoteError``.
