@@ -6,6 +6,7 @@ import math
 import struct
 from collections import OrderedDict
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,25 @@ def test_tensors_of_other_devices_are_copied_once() -> None:
     first, second = copies.of(base), copies.of(base[2:])
     assert first.data_ptr() == second.data_ptr() != base.untyped_storage().data_ptr()
     assert torch.empty(0).set_(first, 0, (6,), (1,)).tolist() == base.tolist()
+
+
+def test_metadata_of_a_state_dict_is_kept(registry: modelreg.Registry, tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    weights: Any = model.state_dict()
+    registry.save(weights, "m")
+    assert registry.load("m")._metadata == weights._metadata
+    torch.save(weights, tmp_path / "m.pt")
+    filed = registry.save_file(str(tmp_path / "m.pt"), "m")
+    assert registry.load("m")._metadata == weights._metadata
+    assert filed.content_id == registry.versions("m")[-1].content_id
+
+
+def test_attributes_of_an_ordered_dictionary_are_kept(registry: modelreg.Registry) -> None:
+    value: Any = OrderedDict(w=torch.ones(2))
+    attributes = {"a": [1, (None, 2.5)], "b": {True: b"x", (1, "y"): 1 << 70}, "c": OrderedDict(z=-1)}
+    vars(value).update(attributes)
+    registry.save(value, "m")
+    assert vars(registry.load("m")) == attributes
+    value.w = torch.ones(1)
+    with pytest.raises(TypeError):
+        registry.save(value, "m")

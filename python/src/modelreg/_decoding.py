@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
 from . import _arrays
@@ -89,7 +89,8 @@ class Assembly:
     def _node(self, node: Any, framework: Optional[str]) -> Any:
         if node == "tensor" or node == "value":
             return self._leaf(framework)
-        ((kind, content),) = node.items()
+        # What an ordered dictionary has besides comes second.
+        kind, content = next(iter(node.items()))
         if kind == "list" or kind == "tuple":
             items = self._members(content, lambda item: item)
             if items is _MISSING:
@@ -100,8 +101,7 @@ class Assembly:
             entries = self._members(content, lambda entry: entry[1])
             if entries is _MISSING:
                 return _MISSING
-            make = dict if kind == "dict" else OrderedDict
-            return make((key_of(entry[0]), value) for entry, value in entries)
+            return _dictionary(node, ((key_of(entry[0]), value) for entry, value in entries))
         if kind == "reference":
             return _MISSING if content in self._omitted else Reference(content)
         return self._object(content)
@@ -133,6 +133,32 @@ class Assembly:
                 is_alive = True
             result.append((member, value))
         return result if is_alive or is_whole else _MISSING
+
+
+def _dictionary(node: dict[str, Any], entries: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dictionary of the kind that a node says, with the attributes that it had."""
+    if "dict" in node:
+        return dict(entries)
+    result = OrderedDict(entries)
+    state = _plain_tree(node["attributes"]) if "attributes" in node else None
+    if isinstance(state, dict):
+        vars(result).update((key, value) for key, value in state.items() if isinstance(key, str))
+    return result
+
+
+def _plain_tree(node: Any) -> Any:
+    """Attributes: plain values in lists and dictionaries, all of it within the structure."""
+    if isinstance(node, dict):
+        kind, content = next(iter(node.items()))
+        if kind == "integer":
+            return _integer(content)
+        if kind == "list":
+            return [_plain_tree(item) for item in content]
+        if kind == "tuple":
+            return tuple(_plain_tree(item) for item in content)
+        if kind == "dict" or kind == "ordered_dict":
+            return _dictionary(node, [(key_of(key), _plain_tree(value)) for key, value in content])
+    return key_of(node)
 
 
 def plain(leaf: list[Any]) -> Any:

@@ -220,7 +220,28 @@ class _Encoder:
             self._out.append(",")
             self._below(str(key), item)
             self._out.append("]")
-        self._out.append("]}")
+        self._out.append("]")
+        if name == "ordered_dict" and vars(values):
+            self._out.append(f',"attributes":{self._plain(vars(values))}')
+        self._out.append("}")
+
+    def _plain(self, value: Any, depth: int = 0) -> str:
+        """Attributes, as `_metadata` of a state dict: a part of the structure."""
+        if depth > MAXIMUM_DEPTH:
+            raise self._refuse(f"attributes are nested more than {MAXIMUM_DEPTH} deep, or within themselves")
+        kind = type(value)
+        if kind is list or kind is tuple:
+            items = ",".join(self._plain(item, depth + 1) for item in value)
+            return f'{{"{kind.__name__}":[{items}]}}'
+        if kind is dict or kind is OrderedDict:
+            entries = ",".join(
+                f"[{self._key(key)},{self._plain(item, depth + 1)}]" for key, item in value.items()
+            )
+            attributes = f',"attributes":{self._plain(vars(value), depth + 1)}' if kind is OrderedDict and vars(value) else ""
+            return f'{{"{"dict" if kind is dict else "ordered_dict"}":[{entries}]{attributes}}}'
+        if kind is int and not -(1 << 63) <= value < 1 << 63 and value.bit_length() < 8 * 1784:
+            return f'{{"integer":"{_decimal(value)}"}}'
+        return self._key(value)
 
     def _key(self, key: Any) -> str:
         kind = type(key)
