@@ -142,14 +142,14 @@ void mr_http_free(mr_http *client) {
     free(client);
 }
 
-/// What the functions that libcurl calls share.
+/// The state that libcurl's callbacks share.
 typedef struct {
     const mr_http_request *request;
     const mr_http_observer *observer;
     size_t position;
     uint64_t sent;
     bool is_stopped;
-    /// Whether a connection broke with a part of the body sent.
+    /// Whether the connection broke after a part of the body was sent.
     bool is_broken;
 } exchange;
 

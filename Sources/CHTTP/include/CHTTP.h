@@ -29,22 +29,22 @@ typedef struct {
     /// `Name: value`, each.
     const char *const *headers;
     size_t header_count;
-    /// Whether there is a body, perhaps of no bytes.
+    /// Whether the request has a body, which may be empty.
     bool has_body;
     const void *body;
     size_t body_count;
     long connect_timeout_milliseconds;
-    /// Fewer bytes a second than that, both ways together, for so many seconds end the request.
+    /// The request is given up if it moves fewer bytes a second than this, in both directions together, for that many seconds.
     long least_bytes_per_second;
     long patience_seconds;
-    /// Whether to use none of the proxies that the environment names.
+    /// Whether to ignore the proxies that the environment names.
     bool avoids_proxies;
     /// Certificates to trust: a file and a folder; null for those of the system.
     const char *certificate_file;
     const char *certificate_folder;
 } mr_http_request;
 
-/// What is told of an answer as it comes. Each gets `context`; false ends the request.
+/// Functions that are called as an answer arrives. Each gets `context`; the request ends if one returns false.
 typedef struct {
     void *context;
     /// One line of the head, with its end; also those of a `100 Continue` before.

@@ -1,4 +1,3 @@
-import CKernels
 import Checkpoints
 import ChunkStore
 import Foundations
@@ -305,29 +304,14 @@ final class PatchApplication: Sendable {
     private func decoded(_ job: Job, _ encoded: [UInt8], _ bases: LoadedChunks) throws -> [UInt8] {
         guard let record = job.record else { return try bases.decoded(job.id) }
         let base = try record.base.map { try bases.decoded($0) }
-        let bytes = try [UInt8](unsafeUninitializedCapacity: record.byteCount) { buffer, count in
-            do {
-                try ChunkDecoders.pool.withWorker { decoder in
-                    try encoded.withUnsafeBytes { encoded in
-                        func decode(_ base: UnsafeRawBufferPointer?) throws {
-                            try decoder.decode(
-                                encoded, codec: record.codec, base: base,
-                                into: UnsafeMutableRawBufferPointer(buffer))
-                        }
-                        if let base { try base.withUnsafeBytes { try decode($0) } } else { try decode(nil) }
-                    }
-                }
-            } catch let error as CodecError {
-                throw patch.damage("\(error)")
-            }
-            count = record.byteCount
+        let chunk = ChunkRecord(
+            id: record.id, checksum: record.checksum, byteCount: record.byteCount, codec: record.codec,
+            storedByteCount: encoded.count)
+        do {
+            return try ProvenDecoder.decoded(chunk, encoded, base: base)
+        } catch let damage as StoreDamage {
+            throw patch.damage(damage.problem)
         }
-        let isRight = bytes.withUnsafeBytes { bytes in
-            mr_crc32c(0, bytes.baseAddress, bytes.count) == record.checksum
-                && ContentID(hashing: bytes) == record.id
-        }
-        guard isRight else { throw patch.damage("a chunk that does not match its hash") }
-        return bytes
     }
 
     // MARK: Inserting
@@ -437,9 +421,4 @@ final class PatchApplication: Sendable {
         return NewSourceFile(
             name: source.name, format: source.format, byteCount: source.byteCount, recipe: recipe)
     }
-}
-
-/// Decoders to borrow.
-private enum ChunkDecoders {
-    static let pool = WorkerPool { ChunkDecoder() }
 }

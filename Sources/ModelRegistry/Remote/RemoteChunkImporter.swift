@@ -1,4 +1,3 @@
-import CKernels
 import Checkpoints
 import ChunkStore
 import Foundations
@@ -142,49 +141,30 @@ struct RemoteChunkImporter {
         let decoded: [UInt8]?
     }
 
-    private static let decoders = WorkerPool { ChunkDecoder() }
-
     private func prove(_ piece: Piece, _ bases: [ContentID: [UInt8]]) throws -> Proven {
         let chunk = piece.chunk
         func damaged(_ problem: String) -> RemoteError {
-            .damaged(store.name, problem: "chunk \(chunk.id.hex.prefix(12)): \(problem)")
+            .damaged(store.name, problem: "\(problem) (\(chunk.id.hex.prefix(12))…)")
         }
         let range = (chunk.range.lowerBound - piece.start)..<(chunk.range.upperBound - piece.start)
         let encoded = Array(piece.bytes[range])
         let base = try chunk.base.map { id in
             guard let base = bases[id], base.count == chunk.byteCount else {
-                throw damaged("the chunk that it is a difference from has gone")
+                throw damaged("a chunk whose base has gone")
             }
             return base
         }
-        let decoded = try [UInt8](unsafeUninitializedCapacity: chunk.byteCount) { buffer, count in
-            do {
-                try RemoteChunkImporter.decoders.withWorker { decoder in
-                    try encoded.withUnsafeBytes { encoded in
-                        func decode(_ base: UnsafeRawBufferPointer?) throws {
-                            try decoder.decode(
-                                encoded, codec: chunk.codec, base: base,
-                                into: UnsafeMutableRawBufferPointer(buffer))
-                        }
-                        if let base { try base.withUnsafeBytes { try decode($0) } } else { try decode(nil) }
-                    }
-                }
-            } catch let error as CodecError {
-                throw damaged("\(error)")
-            }
-            count = chunk.byteCount
+        let record = ChunkRecord(
+            id: chunk.id, checksum: chunk.checksum, byteCount: chunk.byteCount, codec: chunk.codec,
+            storedByteCount: encoded.count, base: chunk.base)
+        do {
+            let decoded = try ProvenDecoder.decoded(record, encoded, base: base)
+            return Proven(
+                chunk: DeltaInsertion.Chunk(record: record, encoded: encoded),
+                decoded: chunk.base == nil ? nil : decoded)
+        } catch let damage as StoreDamage {
+            throw damaged(damage.problem)
         }
-        let isRight = decoded.withUnsafeBytes { bytes in
-            mr_crc32c(0, bytes.baseAddress, bytes.count) == chunk.checksum
-                && ContentID(hashing: bytes) == chunk.id
-        }
-        guard isRight else { throw damaged("it does not match its hash") }
-        return Proven(
-            chunk: DeltaInsertion.Chunk(
-                record: ChunkRecord(
-                    id: chunk.id, checksum: chunk.checksum, byteCount: chunk.byteCount, codec: chunk.codec,
-                    storedByteCount: encoded.count, base: chunk.base), encoded: encoded),
-            decoded: chunk.base == nil ? nil : decoded)
     }
 
     /// Writes chunks as keyframes whose differences would make chains too long.

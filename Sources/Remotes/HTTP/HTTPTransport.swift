@@ -46,7 +46,7 @@ package final class HTTPTransport: Sendable {
     /// How long to wait.
     package struct Patience: Sendable {
         package var connectSeconds = 30.0
-        /// Fewer bytes a second, both ways together, for `stallSeconds` are as good as none.
+        /// A request that moves fewer bytes a second than this, in both directions together, for `stallSeconds` is given up.
         package var leastBytesPerSecond = 1024
         package var stallSeconds = 90
 
