@@ -138,8 +138,7 @@ struct DiffRun {
         // Pairs without parts: all of their chunks are equal, as where a shape grew. They have been done.
         for (number, pair) in pairs.pairs.enumerated() where pair.parts.isEmpty { report(number, pairs, plan) }
         let buffers = WorkerPool { PairBuffers() }
-        let done = Atomic(0)
-        let byteCount = total
+        let throttled = progress.map { ThrottledProgress($0, total: total) }
         let handler = Mutex(())
         try ConcurrentMap.forEach(jobs) { job in
             try Task.checkCancellation()
@@ -155,7 +154,7 @@ struct DiffRun {
                 try buffers.withWorker { try soles[number].look(part, $0) }
                 count = soles[number].parts[part].count
             }
-            progress?(done.add(count, ordering: .relaxed).newValue, byteCount)
+            throttled?.add(count)
         }
     }
 

@@ -1,7 +1,7 @@
 import Checkpoints
 import ChunkStore
+import Foundations
 import GRDB
-import Synchronization
 
 /// Reads tensors of a version straight to where they are wanted, on all cores.
 ///
@@ -102,30 +102,5 @@ extension Registry {
                     RegistryError.Damage(version: version.reference, chunk: gone.id, problem: "it is missing"))
             }
         }
-    }
-}
-
-/// Adds up what was done, and tells a handler some hundred times at most, one call at a time.
-final class ThrottledProgress: Sendable {
-    private let handler: ProgressHandler
-    private let total: Int
-    private let state = Mutex((done: 0, told: 0))
-
-    init(_ handler: @escaping ProgressHandler, total: Int) {
-        self.handler = handler
-        self.total = total
-    }
-
-    private static let stepCount = 200
-
-    /// Notes that some more has been done.
-    func add(_ count: Int) {
-        let done = state.withLock { state -> Int? in
-            state.done += count
-            guard state.done >= total || state.done - state.told >= total / Self.stepCount else { return nil }
-            state.told = state.done
-            return state.done
-        }
-        if let done { handler(min(done, total), total) }
     }
 }
