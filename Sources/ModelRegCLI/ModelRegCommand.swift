@@ -54,7 +54,8 @@ struct ModelRegCommand: ParsableCommand {
             CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
             CommandGroup(name: "Experiments", subcommands: [RunCommand.self, PlotCommand.self]),
             CommandGroup(
-                name: "Remotes", subcommands: [PushCommand.self, PullCommand.self, RemoteCommand.self]),
+                name: "Remotes",
+                subcommands: [PushCommand.self, PullCommand.self, FetchCommand.self, RemoteCommand.self]),
             CommandGroup(name: "Archive", subcommands: [ExportCommand.self, MergeCommand.self]),
             CommandGroup(
                 name: "Upkeep",

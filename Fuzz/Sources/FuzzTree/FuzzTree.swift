@@ -4,7 +4,7 @@ import FuzzSupport
 
 @testable import Remotes
 
-/// The fields of a tree, as a hostile remote would send them, and the JSON of manifests and facts.
+/// The fields of trees, metrics and indexes, as a hostile remote would send them, and the JSON of manifests and facts.
 ///
 /// A tree that is accepted has the bytes that it was read from, and each chunk after its base.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -12,6 +12,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     var input = FuzzInput(start, count)
     switch input.byte() {
     case UInt8(ascii: "t"): checkTree(input.remainingBytes())
+    case UInt8(ascii: "r"): checkMetrics(input.remainingBytes())
+    case UInt8(ascii: "i"): checkIndex(input.remainingBytes())
     case UInt8(ascii: "m"):
         let bytes = input.remainingBytes()
         if let manifest: OCIManifest = refusing({ try RemoteJSON.decoded(bytes, from: "r") }) {
@@ -38,19 +40,43 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-private func checkTree(_ fields: [UInt8]) {
+private func file(_ kind: CompressedFields, _ fields: [UInt8]) -> [UInt8] {
     var writer = FieldWriter()
-    writer.raw(VersionTree.magic)
-    writer.word(VersionTree.formatVersion)
-    writer.word(UInt64(fields.count))
-    writer.raw(Zlib.compressed(fields))
+    writer.raw(fields)
+    return kind.encoded(writer)
+}
+
+private func checkMetrics(_ fields: [UInt8]) {
+    let bytes = file(RunMetrics.file, fields)
+    let read = refusing {
+        let result = Result { () throws(FieldProblem) in try RunMetrics(decoding: bytes) }
+        return try result.get()
+    }
+    guard let metrics = read else { return }
+    require(metrics.encoded == bytes, "two spellings of one list of metrics")
+    for series in metrics.series {
+        require(
+            zip(series.points, series.points.dropFirst()).allSatisfy { $0.step < $1.step },
+            "steps that do not rise")
+    }
+}
+
+private func checkIndex(_ fields: [UInt8]) {
+    let bytes = file(VersionIndex.file, fields)
+    guard let index = refusing({ try VersionIndex(decoding: bytes, from: "r") }) else { return }
+    let again = refusing { try VersionIndex(decoding: index.encoded, from: "r") }
+    require(again?.encoded == index.encoded, "an index that is not read again")
+}
+
+private func checkTree(_ fields: [UInt8]) {
+    let bytes = file(VersionTree.file, fields)
     let packs = (0..<3).map { (id: ContentID(hashing: [UInt8($0)]), byteCount: 1000 * ($0 + 1)) }
     let read = refusing {
-        let result = Result { () throws(FieldProblem) in try VersionTree(decoding: writer.bytes, packs: packs) }
+        let result = Result { () throws(FieldProblem) in try VersionTree(decoding: bytes, packs: packs) }
         return try result.get()
     }
     guard let tree = read else { return }
-    require(tree.encoded(packs: packs.map(\.id)) == writer.bytes, "two spellings of one tree")
+    require(tree.encoded(packs: packs.map(\.id)) == bytes, "two spellings of one tree")
     var seen: Set<ContentID> = []
     for chunk in tree.chunks {
         require(chunk.base.map(seen.contains) ?? true, "a chunk before its base")

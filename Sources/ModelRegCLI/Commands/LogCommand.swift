@@ -20,7 +20,7 @@ struct LogCommand: ParsableCommand {
             EXAMPLES
               modelreg log mlp
               modelreg log mlp -n 5 --json
-              modelreg log oci://registry.example.com/team/mlp      the latest 20 at the remote
+              modelreg log oci://registry.example.com/team/mlp      at the remote, which is not asked for weights
               modelreg log mlp encoder.weight --exact
               modelreg log mlp '*.bias'
               modelreg log mlp --where 'accuracy > 0.97 and lr <= 1e-3' --sort -accuracy
@@ -53,9 +53,6 @@ struct LogCommand: ParsableCommand {
         help: "Read the tensors, and measure how far each moved: the L2 norm of the difference.")
     var exact = false
 
-    /// Versions of a remote that are listed where -n is not given.
-    private static let remoteCount = 20
-
     func validate() throws {
         if let limit, limit < 0 { throw ValidationError("-n takes a count, not \(limit)") }
         if deleted, name == nil { throw ValidationError("--deleted takes a model") }
@@ -67,41 +64,53 @@ struct LogCommand: ParsableCommand {
 
     func run() throws {
         try query.requireFunctions(VersionRecord.functionNames)
-        var name = name
-        var view: RemoteView?
+        let condition = try query.filter()
+        let keys = try query.keys()
         if let address = name, RemoteView.isAddress(address) {
             guard paths.isEmpty, !deleted else {
                 throw UsageError(
                     description: "paths and --deleted are for versions that are here: pull them first")
             }
-            let opened = try RemoteView(address, count: limit ?? LogCommand.remoteCount, includesAliases: true)
-            {
-                $0.leaves.map { _ in false }
+            return try list(isOfOneModel: true, what: "no versions", condition, keys) { condition, keys in
+                try RemoteRegistry.versionRecords(
+                    at: address, where: condition, sortedBy: keys, limit: limit)
             }
-            name = try opened.registry.version(opened.reference).model
-            view = opened
         }
-        let registry = try view?.registry ?? options.openRegistry()
+        let registry = try options.openRegistry()
         if let name, !paths.isEmpty { return try listHistories(of: name, in: registry) }
         if deleted, let name { return try listDeleted(registry.deletedVersions(of: name)) }
-        let condition = try query.filter()
-        let keys = try query.keys()
-        let records = try registry.versionRecords(of: name, where: condition, sortedBy: keys, limit: limit)
+        try list(
+            isOfOneModel: name != nil, what: name.map { "no versions of \"\($0)\"" } ?? "no versions",
+            condition, keys
+        ) { condition, keys in
+            try registry.versionRecords(of: name, where: condition, sortedBy: keys, limit: limit)
+        }
+    }
+
+    /// Prints versions.
+    ///
+    /// - Parameters:
+    ///   - what: What is said where there are none.
+    ///   - records: The versions that a condition holds for, at most `limit`.
+    private func list(
+        isOfOneModel: Bool, what: String, _ condition: QueryExpression?, _ keys: [SortKey],
+        _ records: (QueryExpression?, [SortKey]) throws -> [VersionRecord]
+    ) throws {
+        let found = try records(condition, keys)
         if condition != nil || !keys.isEmpty {
-            let all = records.isEmpty ? try registry.versionRecords(of: name) : records
+            let all = found.isEmpty ? try records(nil, []) : found
             try query.warnOfUnknownNames(among: all, options, known: VersionRecord.builtInNames) {
                 all.flatMap { Array($0.version.metrics.keys) + Array($0.attributes.keys) }
             }
         }
         if options.json {
-            try JSON.print(records.map { VersionJSON($0.version, attributes: $0.attributes) })
+            try JSON.print(found.map { VersionJSON($0.version, attributes: $0.attributes) })
         } else if query.csv {
-            VersionText.csv(records).print()
-        } else if records.isEmpty {
-            let what = name.map { "no versions of \"\($0)\"" } ?? "no versions"
+            VersionText.csv(found).print()
+        } else if found.isEmpty {
             options.message(condition == nil ? what : "\(what) that fulfil the condition")
         } else {
-            for line in try VersionText.table(records, showsModel: name == nil, names: query.names()).lines {
+            for line in try VersionText.table(found, showsModel: !isOfOneModel, names: query.names()).lines {
                 Output.line(line)
             }
         }

@@ -13,7 +13,7 @@ struct PullCommand: ParsableCommand {
             are. Others keep their number where it is higher than all of the model here, or get the next one and the \
             fact original_version. An interrupted pull goes on when it is called again.
 
-            The aliases of the versions travel. One that was moved here since it was last seen at the remote stays, \
+            The runs of the versions come in with their settings, notes and metrics; so do aliases. One that was moved here since it was last seen at the remote stays, \
             unless --theirs is given.
 
             EXAMPLES
@@ -43,13 +43,26 @@ struct PullCommand: ParsableCommand {
 
     func run() throws {
         let registry = try options.openRegistry(create: true, inMemoryIfMissing: dryRun)
+        try PullCommand.pull(
+            references, all: all, from: from, options: PullOptions(prefersTheirs: theirs, dryRun: dryRun),
+            into: registry, options)
+    }
+
+    /// Pulls and says what came in.
+    static func pull(
+        _ references: [String], all: Bool, from: String?, options pull: PullOptions, into registry: Registry,
+        _ options: GlobalOptions
+    ) throws {
         let bar = ProgressBar("pulling", options)
         let report = try registry.pull(
-            references, all: all, from: from, options: PullOptions(prefersTheirs: theirs, dryRun: dryRun),
-            progress: bar.handler)
+            references, all: all, from: from, options: pull, progress: bar.handler)
         bar.clear()
-        if options.json { try JSON.print(Report(report, isPulled: !dryRun)) } else { print(report) }
-        if dryRun { return }
+        if options.json {
+            try JSON.print(Report(report, isPulled: !pull.dryRun))
+        } else {
+            print(report, isDry: pull.dryRun, options)
+        }
+        if pull.dryRun { return }
         for model in Set(report.added.compactMap { $0.ours.split(separator: ":").first.map(String.init) })
             .sorted()
         {
@@ -57,7 +70,7 @@ struct PullCommand: ParsableCommand {
         }
     }
 
-    private func print(_ report: PullReport) {
+    private static func print(_ report: PullReport, isDry: Bool, _ options: GlobalOptions) {
         for version in report.added where version.ours != version.theirs {
             options.message("\(printable(version.theirs)) -> \(printable(version.ours))")
         }
@@ -74,10 +87,13 @@ struct PullCommand: ParsableCommand {
         if names.isEmpty {
             parts.append("nothing new to pull")
         } else {
-            parts.append("\(dryRun ? "would pull" : "pulled") \(printable(shown))")
+            parts.append("\(isDry ? "would pull" : "pulled") \(printable(shown))")
             parts.append("\(ByteCount.text(report.fetchedByteCount)) in \(report.chunkCount) chunks")
         }
         if !report.same.isEmpty { parts.append("\(report.same.count) here already") }
+        if !report.runs.isEmpty {
+            parts.append("\(report.runs.count) run\(report.runs.count == 1 ? "" : "s")")
+        }
         if !report.aliases.isEmpty { parts.append("set \(report.aliases.joined(separator: ", "))") }
         Output.line(parts.joined(separator: "; "))
     }
@@ -98,6 +114,7 @@ struct PullCommand: ParsableCommand {
         let isPulled: Bool
         let added: [Added]
         let same: [Added]
+        let runs: [String]
         let aliases: [String]
         let conflicts: [Conflict]
         let chunkCount: Int
@@ -107,6 +124,7 @@ struct PullCommand: ParsableCommand {
             self.isPulled = isPulled
             added = report.added.map { Added(theirs: $0.theirs, ours: $0.ours) }
             same = report.same.map { Added(theirs: $0.theirs, ours: $0.ours) }
+            runs = report.runs
             aliases = report.aliases
             conflicts = report.conflicts.map {
                 Conflict(alias: $0.alias, ours: $0.ours, theirs: $0.theirs, isTheirs: $0.isTheirs)

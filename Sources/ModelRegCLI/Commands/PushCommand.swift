@@ -14,7 +14,7 @@ struct PushCommand: ParsableCommand {
             the remote whole or not at all. An interrupted push goes on when it is called again. A version keeps its \
             number unless another version has it at the remote; then it gets the next free number there.
 
-            The aliases of the versions travel. One that somebody else has moved at the remote stays there, and the \
+            The runs of the versions travel with their settings, notes and metrics; so do aliases. One that somebody else has moved at the remote stays there, and the \
             command ends with 1, unless --force is given.
 
             EXAMPLES
@@ -90,6 +90,9 @@ struct PushCommand: ParsableCommand {
             parts.append("\(ByteCount.text(report.sentByteCount)) in \(report.chunkCount) chunks")
         }
         if report.sameCount > 0 { parts.append("\(report.sameCount) there already") }
+        if !report.runs.isEmpty {
+            parts.append("\(report.runs.count) run\(report.runs.count == 1 ? "" : "s")")
+        }
         if !report.aliases.isEmpty { parts.append("set \(report.aliases.joined(separator: ", "))") }
         Output.line(parts.joined(separator: "; "))
     }
@@ -110,6 +113,7 @@ struct PushCommand: ParsableCommand {
         let pushed: [Pushed]
         let sameCount: Int
         let thinned: [String]
+        let runs: [String]
         let aliases: [String]
         let conflicts: [Conflict]
         let chunkCount: Int
@@ -120,6 +124,7 @@ struct PushCommand: ParsableCommand {
             pushed = report.pushed.map { Pushed(ours: $0.ours, theirs: $0.theirs) }
             sameCount = report.sameCount
             thinned = report.thinned
+            runs = report.runs
             aliases = report.aliases
             conflicts = report.conflicts.map { Conflict(alias: $0.alias, ours: $0.ours, theirs: $0.theirs) }
             chunkCount = report.chunkCount

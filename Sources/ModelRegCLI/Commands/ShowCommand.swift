@@ -93,7 +93,7 @@ struct ShowCommand: ParsableCommand {
             )
         }
         let view =
-            isRemote ? try RemoteView(reference, includesAliases: true) { $0.leaves.map { _ in false } } : nil
+            isRemote ? try RemoteView(reference, includesContext: true) { $0.leaves.map { _ in false } } : nil
         let registry = try view?.registry ?? options.openRegistry()
         let version = try registry.version(view?.reference ?? reference)
         let details = try registry.details(of: version)

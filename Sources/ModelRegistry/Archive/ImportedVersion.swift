@@ -7,7 +7,8 @@ import Tensors
 /// A version whose rows are those of its content id, and all that is known of it.
 struct ImportedVersion {
     let content: VersionContent
-    let manifest: Manifest
+    /// What the version's row says of the weights.
+    let summary: VersionTable.Summary
     let parent: Int64?
     let run: Int64?
     let step: Int?
@@ -68,7 +69,7 @@ extension ImportedVersion {
                 message: version.message, createdAt: createdAt, run: run.flatMap { runs[$0] },
                 step: step,
                 environment: try environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
-            manifest, structure: try StructureTable.findOrInsert(manifest.structure, db), db)
+            summary, structure: try StructureTable.findOrInsert(content.structure, db), db)
         map[version.rowID] = id
         try insertLeaves(id, &known, db)
         try insertFacts(id, number: number, db)

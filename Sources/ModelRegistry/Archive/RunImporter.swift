@@ -59,13 +59,13 @@ struct RunImporter {
     }
 
     /// The same run here: of the model, with this beginning, and this name or one that a merge made of it.
-    private func find(_ run: Source, modelID: Int64?, _ db: Database) throws -> Row? {
+    static func find(name: String, startedAt: String, modelID: Int64?, _ db: Database) throws -> Row? {
         try Row.fetchOne(
             db.cachedStatement(
                 sql: """
                     SELECT id, heard_at FROM run WHERE ifnull(model, 0) = ifnull(?1, 0) AND started_at = ?2
                       AND (name = ?3 OR name GLOB ?3 || '-[0-9]*') ORDER BY name <> ?3, id LIMIT 1
-                    """), arguments: [modelID, run.startedAt, run.name])
+                    """), arguments: [modelID, startedAt, name])
     }
 
     /// Brings runs in with all that belongs to them.
@@ -100,7 +100,9 @@ struct RunImporter {
         let id: Int64
         var added: String?
         var theirsWins = true
-        if let known = try find(run, modelID: modelID, db) {
+        if let known = try RunImporter.find(
+            name: run.name, startedAt: run.startedAt, modelID: modelID, db)
+        {
             id = try known.value("id")
             theirsWins = run.heardAt > (try known.value("heard_at"))
             if theirsWins {
@@ -191,28 +193,12 @@ struct RunImporter {
     private func copyMetrics(of run: Source, to id: Int64, replaces: Bool, _ ours: Registry) throws {
         var last: LoggedMetric?
         while true {
-            let values = try source.read { theirs in try metrics(of: run, after: last, theirs) }
+            let values = try source.read { theirs in
+                try RunTable.metrics(theirs, run.rowID, after: last, limit: RunImporter.valueCountAtOnce)
+            }
             guard let end = values.last else { return }
             try ours.write { db in try RunTable.insert(db, id, values, replaces: replaces) }
             last = end
-        }
-    }
-
-    private func metrics(of run: Source, after last: LoggedMetric?, _ theirs: Database) throws -> [LoggedMetric]
-    {
-        let rows = try Row.fetchAll(
-            theirs,
-            sql: """
-                SELECT name, step, value, seconds FROM run_metric WHERE run = ?1 AND (name, step) > (?2, ?3)
-                ORDER BY name, step LIMIT \(RunImporter.valueCountAtOnce)
-                """,
-            arguments: [run.rowID, last?.name ?? "", last?.step ?? -1])
-        return try rows.map { row in
-            let step: Int = try row.value("step")
-            guard step >= 0 else { throw RegistryError.Damage(problem: "a metric at a negative step") }
-            return LoggedMetric(
-                name: try row.value("name"), step: step, value: try row.optional("value") ?? .nan,
-                seconds: try row.optional("seconds"))
         }
     }
 
@@ -230,7 +216,11 @@ struct RunImporter {
                     try Int64.fetchOne(
                         db.cachedStatement(sql: "SELECT id FROM model WHERE name = ?"), arguments: [$0])
                 }
-            if run.model == nil || modelID != nil, try find(run, modelID: modelID, db) != nil { continue }
+            if run.model == nil || modelID != nil,
+                try RunImporter.find(name: run.name, startedAt: run.startedAt, modelID: modelID, db) != nil
+            {
+                continue
+            }
             var name = run.model == nil || modelID != nil ? try freeName(run.name, modelID, db) : run.name
             while !taken.insert(RunInfo.reference(model: run.model, name: name)).inserted { name += "-2" }
             RunImporter.note(run, as: RunInfo.reference(model: run.model, name: name), &report)

@@ -63,7 +63,8 @@ struct VersionImporter {
         let notes = try NoteTable.notes(theirs, version: version.rowID)
         let ancestors = try LineageTable.ancestors(theirs, version.rowID)
         return ImportedVersion(
-            content: content, manifest: content.manifest, parent: try row.optional("parent"),
+            content: content, summary: VersionTable.Summary(content.manifest),
+            parent: try row.optional("parent"),
             run: try row.optional("run"), step: step,
             environment: try EnvironmentTable.environment(theirs, try row.optional("environment")),
             tensors: tensors, droppedAt: try DroppedTable.latestTime(theirs, version),

@@ -112,60 +112,30 @@ struct FetchedVersion {
 
     /// The version as it is inserted here.
     ///
-    /// - Parameter parent: The row of its parent here; its key is 0.
+    /// - Parameters:
+    ///   - hasParent: Whether its parent is here; its key is 0.
+    ///   - hasRun: Whether its run is here; its key is 0.
     /// - Throws: ``RemoteError``, ``RegistryError``.
-    func imported(hasParent: Bool, attachments: [(name: String, content: AttachmentTable.Content)]) throws
-        -> ImportedVersion
-    {
-        let facts = remote.facts
-        func damaged(_ problem: String) -> RemoteError { .damaged(remote.store.name, problem: problem) }
-        guard let kind = CheckpointKind(rawValue: facts.kind), kind == tree.structure.kind,
-            let createdAt = Timestamp.date(facts.createdAt)
-        else { throw damaged("a version with impossible facts") }
-        let manifest = tree.manifest
-        // A key of its own within this import; rows of the registry have others.
-        let version = Version(
-            model: model, number: facts.number, contentID: remote.contentID, parent: nil, kind: kind,
-            message: facts.message, tensorCount: manifest.tensorCount, byteCount: manifest.byteCount,
-            createdAt: createdAt, aliases: [], run: nil, step: facts.step, metrics: [:], droppedTensorCount: 0,
-            rowID: -1)
-        let leaves = try rows(manifest)
-        let attributes = try facts.attributes.map { attribute in
-            guard let source = AttributeTable.Source(rawValue: attribute.source),
-                (try? AttributeValue(json: attribute.json)) != nil
-            else { throw damaged("a fact that is not JSON") }
-            return AttributeTable.Attribute(source: source, key: attribute.key, json: attribute.json)
+    func imported(
+        hasParent: Bool, hasRun: Bool, attachments: [(name: String, content: AttachmentTable.Content)]
+    ) throws -> ImportedVersion {
+        let facts = try CheckedFacts(remote.facts, model: model, from: remote.store.name)
+        guard facts.version.kind == tree.structure.kind else {
+            throw RemoteError.damaged(remote.store.name, problem: "a version with impossible facts")
         }
-        guard Set(attributes.map { "\($0.source) \($0.key)" }).count == attributes.count,
-            Set(facts.metrics.map(\.name)).count == facts.metrics.count,
-            Set(attachments.map(\.name)).count == attachments.count
-        else { throw damaged("two metrics, attributes or attachments of one name") }
+        let manifest = tree.manifest
         return ImportedVersion(
-            content: VersionContent(version: version, structure: tree.structure, leaves: leaves),
-            manifest: manifest, parent: hasParent ? 0 : nil, run: nil, step: facts.step,
-            environment: facts.environment.map { RunEnvironment($0) }, tensors: newTensors,
-            droppedAt: isWhole ? nil : Timestamp.now(),
-            metrics: facts.metrics.map { MetricTable.Metric(name: $0.name, value: $0.value) },
-            attributes: attributes, attachments: attachments,
+            content: VersionContent(
+                version: facts.version, structure: tree.structure, leaves: try rows(manifest)),
+            summary: VersionTable.Summary(manifest), parent: hasParent ? 0 : nil, run: hasRun ? 0 : nil,
+            step: facts.version.step, environment: facts.environment, tensors: newTensors,
+            droppedAt: isWhole ? nil : Timestamp.now(), metrics: facts.metrics, attributes: facts.attributes,
+            attachments: attachments,
             sourceFile: isWhole
                 ? tree.sourceFile.map {
                     NewSourceFile(name: $0.name, format: $0.format, byteCount: $0.byteCount, recipe: $0.recipe)
                 } : nil,
-            notes: try facts.notes.map { note in
-                guard let at = Timestamp.date(note.at) else { throw damaged("a note of an impossible time") }
-                return Note(at: at, actor: note.actor, text: note.text)
-            },
-            lineage: try facts.lineage.map { ancestor in
-                guard let id = ContentID(hex: ancestor.origin.contentID),
-                    let kind = Ancestor.Kind(rawValue: ancestor.kind)
-                else { throw damaged("an impossible ancestor") }
-                return (
-                    nil,
-                    Ancestor(
-                        reference: ancestor.origin.reference, contentID: id, isPresent: false, kind: kind,
-                        isGiven: ancestor.isGiven, share: ancestor.share)
-                )
-            })
+            notes: facts.notes, lineage: facts.lineage)
     }
 
     private func rows(_ manifest: Manifest) throws -> [StoredLeaf] {

@@ -8,12 +8,15 @@ import Remotes
 public struct PullOptions: Sendable {
     /// Whether an alias that both have moves to the remote's version. A protected one stays.
     public var prefersTheirs: Bool
+    /// Whether the aliases of the versions are set here.
+    public var setsAliases: Bool
     /// Whether only to find out what would be fetched.
     public var dryRun: Bool
 
     /// Options as they are by default.
-    public init(prefersTheirs: Bool = false, dryRun: Bool = false) {
+    public init(prefersTheirs: Bool = false, setsAliases: Bool = true, dryRun: Bool = false) {
         self.prefersTheirs = prefersTheirs
+        self.setsAliases = setsAliases
         self.dryRun = dryRun
     }
 }
@@ -24,6 +27,8 @@ public struct PullReport: Hashable, Sendable {
     public internal(set) var added: [MergeReport.Added] = []
     /// Versions that were here already.
     public internal(set) var same: [MergeReport.Added] = []
+    /// Runs that came in, with settings and metrics.
+    public internal(set) var runs: [String] = []
     /// Aliases that were set.
     public internal(set) var aliases: [String] = []
     /// Aliases that name different versions.
@@ -46,16 +51,28 @@ struct Pull {
     /// Which leaves are wanted; others come in as if they had been dropped. For a registry that is gone afterwards.
     var selects: (Manifest) throws -> [Bool] = { manifest in manifest.leaves.map { _ in true } }
 
-    /// Whether the aliases of the versions are set here.
-    var includesAliases = true
+    /// Whether the runs of the versions come in, and their aliases are set here.
+    var includesContext = true
 
     /// Pulls versions, the oldest first, so that each finds its parent.
-    func run(_ entries: [RemoteCatalog.Entry], _ report: inout PullReport) throws {
+    ///
+    /// - Parameter withAllRuns: Whether the model's runs that saved nothing come in, too.
+    func run(
+        _ entries: [RemoteCatalog.Entry], withAllRuns: Bool = false, _ report: inout PullReport
+    ) throws {
         var rows: [String: (row: Int64, number: Int, model: String)] = [:]
+        let runs = RunPull(ours, store)
         for entry in entries.sorted(by: { ($0.number, $0.identity) < ($1.number, $1.identity) }) {
             try Task.checkCancellation()
-            rows[entry.identity] = try pull(entry, &report)
+            rows[entry.identity] = try pull(entry, runs, &report)
         }
+        if withAllRuns, !options.dryRun {
+            for tag in catalog.tags.sorted() {
+                guard case .run(let identity) = RemoteTag(tag) else { continue }
+                try runs.bringIn(identity: identity)
+            }
+        }
+        report.runs += runs.added
         try pullAliases(of: rows, &report)
     }
 
@@ -63,7 +80,7 @@ struct Pull {
 
     /// - Returns: The version's row; `nil` where nothing was done.
     private func pull(
-        _ entry: RemoteCatalog.Entry, _ report: inout PullReport
+        _ entry: RemoteCatalog.Entry, _ runs: RunPull, _ report: inout PullReport
     ) throws -> (row: Int64, number: Int, model: String)? {
         guard let remote = try RemoteVersion(.tag(entry.tag), in: store) else {
             throw RemoteError.damaged(
@@ -77,6 +94,8 @@ struct Pull {
             throw RemoteError.damaged(store.name, problem: "a model of the impossible name \(quoted(name))")
         }
         let theirs = "\(remote.facts.model):v\(entry.number)"
+        let wantsRun = includesContext && !options.dryRun
+        let run = wantsRun ? try remote.facts.run.flatMap { try runs.row(of: $0) } : nil
         if let known = try ours.read({ db in try find(remote, name, db) }) {
             report.same.append(MergeReport.Added(theirs: theirs, ours: "\(name):v\(known.number)"))
             return (known.row, known.number, name)
@@ -105,7 +124,7 @@ struct Pull {
                 report.fetchedByteCount += copied.byteCount
                 try fetched.proveViews(in: ours)
                 let inserted = try ours.write { db in
-                    try insert(fetched, attachments, importer.unfinished, db)
+                    try insert(fetched, attachments, run: run, importer.unfinished, db)
                 }
                 if let inserted {
                     report.added.append(MergeReport.Added(theirs: theirs, ours: "\(name):v\(inserted.number)"))
@@ -138,14 +157,15 @@ struct Pull {
     /// - Returns: `nil` where chunks are missing.
     private func insert(
         _ fetched: FetchedVersion, _ attachments: [(name: String, content: AttachmentTable.Content)],
-        _ unfinished: UnfinishedWrite, _ db: Database
+        run: Int64?, _ unfinished: UnfinishedWrite, _ db: Database
     ) throws -> ImportedVersion.Inserted? {
         guard try ChunkTable.missing(fetched.wantedChunks, db).isEmpty else { return nil }
         var map = VersionMap()
         if let parent = try self.parent(of: fetched.remote.facts, db) { map[0] = parent }
         var known = ImportedVersion.KnownRows()
-        let imported = try fetched.imported(hasParent: map[0] != nil, attachments: attachments)
-        let inserted = try imported.insert(runs: [:], &map, &known, db)
+        let imported = try fetched.imported(
+            hasParent: map[0] != nil, hasRun: run != nil, attachments: attachments)
+        let inserted = try imported.insert(runs: run.map { [0: $0] } ?? [:], &map, &known, db)
         for tensor in fetched.unwantedTensors { _ = try TensorTable.findOrInsert(tensor, db) }
         try check(inserted.row, db)
         try LineageTable.relink(db)
@@ -187,7 +207,7 @@ struct Pull {
     private func pullAliases(
         of rows: [String: (row: Int64, number: Int, model: String)], _ report: inout PullReport
     ) throws {
-        guard includesAliases, !rows.isEmpty, !options.dryRun else { return }
+        guard includesContext, options.setsAliases, !rows.isEmpty, !options.dryRun else { return }
         for alias in catalog.aliases {
             guard (try? Names.checkAlias(alias)) != nil, let identity = try catalog.identity(ofTag: alias),
                 let version = rows[identity]

@@ -48,6 +48,8 @@ public struct PushReport: Hashable, Sendable {
     public internal(set) var sameCount = 0
     /// Versions that were left out because tensors of them were dropped.
     public internal(set) var thinned: [String] = []
+    /// Runs whose records were sent, with settings and metrics.
+    public internal(set) var runs: [String] = []
     /// Aliases that were set.
     public internal(set) var aliases: [String] = []
     /// Aliases that were not.
@@ -82,12 +84,19 @@ struct Push {
     }
 
     /// Pushes versions of one model, the newest first: others are differences from it.
-    mutating func run(_ versions: [Version], skipsThinned: Bool, _ report: inout PushReport) throws {
+    ///
+    /// - Parameter all: Whether they are all that the model has: then its other runs go along, and thinned versions are
+    ///   left out.
+    mutating func run(_ versions: [Version], all: Bool, _ report: inout PushReport) throws {
+        let countBefore = catalog.entries.count
+        // Before the versions, so that who reads one finds its run.
+        let runs = RunPush(ours: ours, store: store, tags: catalog.tags, dryRun: options.dryRun)
+        report.runs += try runs.run(of: versions, allOf: all ? versions.first?.model : nil)
         for version in versions.sorted(by: { $0.number > $1.number }) {
             let identity = Push.identity(version)
             if catalog.entry(identity) != nil {
                 report.sameCount += 1
-            } else if skipsThinned, version.droppedTensorCount > 0 {
+            } else if all, version.droppedTensorCount > 0 {
                 report.thinned.append(version.reference)
                 continue
             } else {
@@ -95,6 +104,7 @@ struct Push {
             }
             try pushAliases(of: version, identity, &report)
         }
+        if !options.dryRun { try RemoteListing.updateIndex(catalog, countBefore: countBefore) }
     }
 
     // MARK: A version
@@ -171,7 +181,7 @@ struct Push {
         try upload.send(&known, progress: progress)
         let (tree, packs) = try upload.tree(known)
         var facts = try ours.read { db in try VersionFacts(version, number: entry.number, db) }
-        var layers = [try send(tree.encoded(packs: packs.map(\.id)), MediaType.tree, [:])]
+        var layers = [try store.send(tree.encoded(packs: packs.map(\.id)), MediaType.tree, annotations: [:])]
         let ids = try ours.read { db in try AttachmentTable.ids(db, version) }
         for (name, id) in ids {
             guard let bytes = try ours.attachment(name, of: version) else { continue }
@@ -179,10 +189,10 @@ struct Push {
                 VersionFacts.Attachment(name: name, digest: "sha256:\(id.hex)", size: bytes.count))
             // Layers are named once, whatever names attachments have.
             if layers.contains(where: { $0.id == id }) { continue }
-            layers.append(try send(bytes, MediaType.attachment, [:]))
+            layers.append(try store.send(bytes, MediaType.attachment, annotations: [:]))
         }
         layers += packs.map { OCIDescriptor(mediaType: MediaType.pack, digest: $0.id, size: $0.byteCount) }
-        let config = try send(RemoteJSON.encoded(facts), MediaType.versionFacts, nil)
+        let config = try store.send(RemoteJSON.encoded(facts), MediaType.versionFacts)
         let manifest = OCIManifest(
             artifactType: MediaType.version, config: config, layers: layers,
             annotations: [
@@ -197,14 +207,6 @@ struct Push {
                 Annotation.bytes: "\(version.byteCount)",
             ])
         try store.write(manifest: manifest.encoded, mediaType: MediaType.manifest, tag: entry.tag)
-    }
-
-    private func send(
-        _ bytes: [UInt8], _ mediaType: String, _ annotations: [String: String]?
-    ) throws -> OCIDescriptor {
-        let blob = BlobSource(bytes)
-        if try store.byteCount(of: blob.digest) != bytes.count { try store.write(blob, progress: nil) }
-        return OCIDescriptor(mediaType: mediaType, digest: blob.digest, size: bytes.count)
     }
 
     private func remove(tag: String) throws {

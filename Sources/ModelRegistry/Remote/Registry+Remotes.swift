@@ -40,6 +40,14 @@ extension Registry {
         return try RemoteAddress(found.address)
     }
 
+    /// The models at a remote, to be read there.
+    ///
+    /// - Parameter remote: A name or an address; `nil` for `origin`.
+    /// - Throws: `RemoteError`.
+    public func remoteRegistry(_ remote: String? = nil) throws -> RemoteRegistry {
+        RemoteRegistry(try remoteAddress(remote))
+    }
+
     // MARK: Push and pull
 
     /// Sends versions to a remote: the chunks that it lacks, and what is known of the versions; the manifest of each last.
@@ -85,7 +93,7 @@ extension Registry {
         for model in order {
             let store = try open(RepositoryAddress(address, model: model))
             var push = try Push(self, to: store, options, progress: progress)
-            try push.run(versions[model] ?? [], skipsThinned: all, &report)
+            try push.run(versions[model] ?? [], all: all, &report)
         }
         return report
     }
@@ -131,7 +139,7 @@ extension Registry {
             if entries.isEmpty { throw RemoteError.notFound(store.name, what: "versions") }
             let pull = Pull(
                 ours: self, store: store, catalog: catalog, model: nil, options: options, progress: progress)
-            try pull.run(entries, &report)
+            try pull.run(entries, withAllRuns: all && isModel, &report)
         }
         if !options.dryRun {
             for model in Set(report.added.compactMap { try? VersionReference($0.ours).model }) {

@@ -24,6 +24,8 @@ struct RemoteCatalog {
     /// Tags that are aliases, sorted.
     let aliases: [String]
     private(set) var tags: Set<String>
+    /// Whether there is an index of the versions.
+    var hasIndex: Bool { tags.contains(RemoteTag.index.text) }
 
     /// Asks the remote for its tags.
     init(_ store: any BlobStore) throws {
@@ -36,7 +38,7 @@ struct RemoteCatalog {
             switch RemoteTag(tag) {
             case .version(let number, let identity): entries.append(Entry(number: number, identity: identity))
             case .alias(let name): aliases.append(name)
-            case .number, .run, .other: break
+            case .index, .number, .run, .other: break
             }
         }
         // Another tool may have copied single versions, under the one tag that it was told.

@@ -3,14 +3,14 @@ import Foundations
 import Glibc
 import Remotes
 
-/// Versions of a remote as a registry that is gone afterwards: to read them without bringing them in.
+/// A version of a remote in a registry that is gone afterwards: to read it without bringing it in.
 ///
 /// Only what was asked for is fetched. A tensor that was not is as one that was dropped: its type, shape and content id
 /// are known, its bytes are not.
 public final class RemoteView: Sendable {
     /// The registry that holds what was fetched.
     public let registry: Registry
-    /// What the version is called in ``registry``; the latest of several.
+    /// What the version is called in ``registry``.
     public let reference: String
     private let path: String?
     private let place: Int?
@@ -21,29 +21,33 @@ public final class RemoteView: Sendable {
     /// Whether `text` is the address of a version at a remote, such as `oci://registry.example.com/team/mlp:best`.
     public static func isAddress(_ text: String) -> Bool { RemoteAddress.isAddress(text) }
 
-    /// Fetches a version and those before it.
+    /// Fetches a version.
     ///
     /// - Parameters:
     ///   - address: `oci://host/namespace/model[:selector][~n][@sha256:prefix]`, or the same with `oci:folder/model`.
-    ///   - count: How many versions, from that one backwards.
-    ///   - includesAliases: Whether to ask which aliases name the versions, a request for each alias.
+    ///   - includesContext: Whether to ask which aliases name the versions, and about their runs: some requests for each.
     ///   - selects: For each leaf of a version, whether its bytes are to be fetched.
     /// - Throws: `RemoteError`, ``RegistryError``, and what `selects` throws.
     /// - Complexity: A few requests for each version, and those for the selected bytes, each chunk once.
-    public init(
-        _ address: String, count: Int = 1, includesAliases: Bool = false, progress: ProgressHandler? = nil,
+    public convenience init(
+        _ address: String, includesContext: Bool = false, progress: ProgressHandler? = nil,
         selecting selects: @escaping (Manifest) throws -> [Bool]
     ) throws {
         let (repository, selector) = try RepositoryAddress.reading(address)
         // The name is of no account here: the selector alone is.
-        let wanted = try VersionReference("x\(selector)")
+        try self.init(
+            repository, VersionReference("x\(selector)"), text: address, includesContext: includesContext,
+            progress: progress, selecting: selects)
+    }
+
+    /// - Parameter text: The reference, for messages.
+    init(
+        _ repository: RepositoryAddress, _ wanted: VersionReference, text: String, includesContext: Bool,
+        progress: ProgressHandler?, selecting selects: @escaping (Manifest) throws -> [Bool]
+    ) throws {
         let store = CachingBlobStore(try BlobStores.open(repository))
         let catalog = try RemoteCatalog(store)
         let entry = try catalog.resolve(wanted.selector, stepsBack: wanted.stepsBack)
-        var entries = [entry]
-        if count > 1, let index = catalog.entries.firstIndex(of: entry) {
-            entries = Array(catalog.entries[...index].suffix(count))
-        }
         var report = PullReport()
         func pull(into registry: Registry, dryRun: Bool) throws {
             var pull = Pull(
@@ -51,8 +55,8 @@ public final class RemoteView: Sendable {
                 options: PullOptions(dryRun: dryRun),
                 progress: progress)
             pull.selects = selects
-            pull.includesAliases = includesAliases
-            try pull.run(entries, &report)
+            pull.includesContext = includesContext
+            try pull.run([entry], &report)
         }
         let memory = try Registry.inMemory()
         try pull(into: memory, dryRun: true)
@@ -75,7 +79,7 @@ public final class RemoteView: Sendable {
         if let prefix = wanted.contentPrefix, let found = try? registry.version(last),
             !found.contentID.hex.hasPrefix(prefix)
         {
-            throw RegistryError.contentMismatch(reference: address, found: found.contentID)
+            throw RegistryError.contentMismatch(reference: text, found: found.contentID)
         }
         reference = last
     }

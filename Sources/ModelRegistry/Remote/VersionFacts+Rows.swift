@@ -12,7 +12,7 @@ extension VersionFacts {
     /// - Throws: ``RegistryError/Damage``.
     init(_ version: Version, number: Int, _ db: Database) throws {
         let row = try Row.fetchOne(
-            db.cachedStatement(sql: "SELECT parent, environment FROM version WHERE id = ?"),
+            db.cachedStatement(sql: "SELECT parent, environment, run FROM version WHERE id = ?"),
             arguments: [version.rowID])
         guard let row else { throw RegistryError.deletedMeanwhile(version: version.reference) }
         var attributes = try AttributeTable.attributes(db, version: version.rowID).map {
@@ -34,7 +34,7 @@ extension VersionFacts {
                         reference: ancestor.reference, contentID: ancestor.contentID.hex, createdAt: nil),
                     kind: ancestor.kind.rawValue, isGiven: ancestor.isGiven, share: ancestor.share)
             },
-            run: version.run, step: version.step,
+            run: try row.optional("run").flatMap { try RunOrigin(row: $0, db) }, step: version.step,
             environment: try EnvironmentTable.environment(db, try row.optional("environment")).map {
                 Environment($0)
             },
@@ -42,9 +42,7 @@ extension VersionFacts {
                 Metric(name: $0.name, value: $0.value)
             },
             attributes: attributes, attachments: [],
-            notes: try NoteTable.notes(db, version: version.rowID).map {
-                Note(at: Timestamp.text($0.at), actor: $0.actor, text: $0.text)
-            })
+            notes: try NoteTable.notes(db, version: version.rowID).map { Note($0) })
     }
 }
 
@@ -57,7 +55,7 @@ extension VersionFacts.Origin {
 }
 
 extension VersionFacts.Environment {
-    fileprivate init(_ environment: RunEnvironment) {
+    init(_ environment: RunEnvironment) {
         self.init(
             host: environment.host, user: environment.user, command: environment.command,
             gitCommit: environment.gitCommit, gitBranch: environment.gitBranch, isDirty: environment.isDirty,

@@ -242,6 +242,29 @@ enum RunTable {
         }
     }
 
+    /// The next values of a run's metrics, by name and step.
+    ///
+    /// - Parameter last: The last one of those that came before; `nil` to begin.
+    /// - Throws: ``RegistryError/Damage``.
+    static func metrics(
+        _ db: Database, _ run: Int64, after last: LoggedMetric?, limit: Int
+    ) throws -> [LoggedMetric] {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT name, step, value, seconds FROM run_metric WHERE run = ?1 AND (name, step) > (?2, ?3)
+                    ORDER BY name, step LIMIT ?4
+                    """),
+            arguments: [run, last?.name ?? "", last?.step ?? -1, limit])
+        return try rows.map { row in
+            let step: Int = try row.value("step")
+            guard step >= 0 else { throw RegistryError.Damage(problem: "a metric at a negative step") }
+            return LoggedMetric(
+                name: try row.value("name"), step: step, value: try row.optional("value") ?? .nan,
+                seconds: try row.optional("seconds"))
+        }
+    }
+
     /// Adds settings; one that is there already gets the new value.
     static func set(_ db: Database, _ run: Int64, _ attributes: Attributes) throws {
         let insert = try db.cachedStatement(

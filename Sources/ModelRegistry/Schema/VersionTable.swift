@@ -177,11 +177,19 @@ enum VersionTable {
         let environment: Int64?
     }
 
+    /// What a row says of a version's weights.
+    struct Summary: Sendable {
+        let contentID: ContentID
+        let kind: CheckpointKind
+        let tensorCount: Int
+        let byteCount: Int
+    }
+
     /// Inserts the row of a version.
     ///
     /// - Parameter structure: Its row.
     /// - Returns: The version's row.
-    static func insert(_ new: NewRow, _ manifest: Manifest, structure: Int64, _ db: Database) throws -> Int64 {
+    static func insert(_ new: NewRow, _ summary: Summary, structure: Int64, _ db: Database) throws -> Int64 {
         try db.cachedStatement(
             sql: """
                 INSERT INTO version
@@ -190,8 +198,8 @@ enum VersionTable {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            new.modelID, new.number, manifest.contentID.data, new.parent, structure,
-            manifest.structure.kind.rawValue, new.message.storable, manifest.tensorCount, manifest.byteCount,
+            new.modelID, new.number, summary.contentID.data, new.parent, structure, summary.kind.rawValue,
+            new.message.storable, summary.tensorCount, summary.byteCount,
             new.createdAt, new.run, new.step, new.environment,
         ])
         return db.lastInsertedRowID
@@ -203,5 +211,14 @@ enum VersionTable {
         """
         SELECT version.id FROM version JOIN model ON model.id = version.model WHERE \(condition)
         """ + (limit.map { " ORDER BY model.name, version.number DESC LIMIT \($0)" } ?? "")
+    }
+}
+
+extension VersionTable.Summary {
+    /// That of a manifest.
+    init(_ manifest: Manifest) {
+        self.init(
+            contentID: manifest.contentID, kind: manifest.structure.kind, tensorCount: manifest.tensorCount,
+            byteCount: manifest.byteCount)
     }
 }

@@ -10,6 +10,16 @@ package enum MediaType {
     package static let tree = "application/vnd.modelreg.tree.v1"
     /// Encoded chunks.
     package static let pack = "application/vnd.modelreg.pack.v1"
+    /// The artifact type of a run.
+    package static let run = "application/vnd.modelreg.run.v1"
+    /// What is known of a run beside the values of its metrics: JSON.
+    package static let runFacts = "application/vnd.modelreg.run.config.v1+json"
+    /// Values of metrics.
+    package static let runMetrics = "application/vnd.modelreg.run.metrics.v1"
+    /// Facts of many versions, to list them.
+    package static let versionIndex = "application/vnd.modelreg.index.v1"
+    /// The config of a manifest that has none: `{}`.
+    package static let empty = "application/vnd.oci.empty.v1+json"
     /// A small file, as it is.
     package static let attachment = "application/vnd.modelreg.attachment.v1"
 }
@@ -28,6 +38,12 @@ package enum Annotation {
     package static let identity = "org.modelreg.identity"
     package static let tensors = "org.modelreg.tensors"
     package static let bytes = "org.modelreg.bytes"
+    /// How many versions an index has.
+    package static let count = "org.modelreg.count"
+    /// The name of a run.
+    package static let run = "org.modelreg.run"
+    /// When a run was last heard of.
+    package static let heard = "org.modelreg.run.heard"
     /// The alias that a manifest was written for, so that it has a digest of its own.
     package static let alias = "org.modelreg.alias"
     package static let aliasUpdated = "org.modelreg.alias.updated"

@@ -6,14 +6,20 @@ package enum RemoteTag: Hashable, Sendable {
     case version(number: Int, identity: String)
     /// `v7`: what outsiders get by that name.
     case number(Int)
-    /// `run.NAME`.
+    /// `run.0123456789abcdef`: the record of a run, by its identity.
     case run(String)
+    /// The index of the repository's versions.
+    case index
     /// An alias, such as `best`.
     case alias(String)
     /// The tag of something else, such as `sha256-…`.
     case other(String)
 
     package init(_ text: String) {
+        if text == RemoteTag.index.text {
+            self = .index
+            return
+        }
         if text.hasPrefix("run.") {
             self = .run(String(text.dropFirst("run.".count)))
             return
@@ -48,7 +54,8 @@ package enum RemoteTag: Hashable, Sendable {
         switch self {
         case .version(let number, let identity): "v\(number)-\(identity)"
         case .number(let number): "v\(number)"
-        case .run(let name): "run.\(name)"
+        case .run(let identity): "run.\(identity)"
+        case .index: "modelreg.index"
         case .alias(let text), .other(let text): text
         }
     }

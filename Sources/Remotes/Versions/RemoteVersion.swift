@@ -12,12 +12,11 @@ package struct RemoteVersion: Sendable {
     private let treeLayer: (id: ContentID, byteCount: Int)
     /// The packs, in the order of the manifest's layers.
     package let packs: [(id: ContentID, byteCount: Int)]
-    private let attachmentLayers: [ContentID: Int]
+    private let attachments: RemoteAttachments
 
     /// Bytes of a config, at most.
     private static let maximumFactsByteCount = 16 << 20
     private static let maximumTreeByteCount = 256 << 20
-    private static let maximumAttachmentByteCount = 256 << 20
     private static let maximumPackByteCount = 2 << 30
 
     /// Reads manifest and facts.
@@ -43,12 +42,7 @@ package struct RemoteVersion: Sendable {
         else { throw damaged("a config of an impossible digest or size") }
         let facts: VersionFacts = try RemoteJSON.decoded(
             try store.bytes(of: config, byteCount: manifest.config.size), from: store.name)
-        guard facts.format == VersionFacts.currentFormat else {
-            throw damaged("a version of format \(facts.format), of a newer modelreg; please upgrade")
-        }
-        guard let contentID = ContentID(hex: facts.contentID), facts.number >= 1, facts.number < 1 << 53,
-            facts.step ?? 0 >= 0, Timestamp.date(facts.createdAt) != nil
-        else { throw damaged("a version with impossible facts") }
+        let contentID = try facts.checkedContentID(from: store.name)
         guard let tree = try layers(MediaType.tree, limit: RemoteVersion.maximumTreeByteCount).first else {
             throw damaged("a version without a tree")
         }
@@ -60,10 +54,7 @@ package struct RemoteVersion: Sendable {
         identity = RemoteTag.identity(contentID, createdAt: facts.createdAt)
         treeLayer = tree
         packs = try layers(MediaType.pack, limit: RemoteVersion.maximumPackByteCount)
-        attachmentLayers = Dictionary(
-            try layers(MediaType.attachment, limit: RemoteVersion.maximumAttachmentByteCount)
-                .map { ($0.id, $0.byteCount) }
-        ) { first, _ in first }
+        attachments = RemoteAttachments(manifest, in: store)
     }
 
     /// Reads and checks the tree.
@@ -92,25 +83,24 @@ package struct RemoteVersion: Sendable {
     ///
     /// - Throws: ``RemoteError``.
     package func bytes(of attachment: VersionFacts.Attachment) throws -> [UInt8] {
-        guard attachment.digest.hasPrefix("sha256:"),
-            let id = ContentID(hex: attachment.digest.dropFirst("sha256:".count)),
-            attachmentLayers[id] == attachment.size
-        else { throw RemoteError.damaged(store.name, problem: "an attachment that is no layer") }
-        return try store.bytes(of: id, byteCount: attachment.size)
+        try attachments.bytes(of: attachment)
     }
 }
 
-extension BlobStore {
-    /// A whole blob, in memory.
+extension VersionFacts {
+    /// Checks facts that may come from anybody.
     ///
-    /// - Throws: ``RemoteError``.
-    package func bytes(of blob: ContentID, byteCount: Int) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(byteCount)
-        try read(blob, byteCount: byteCount, range: nil) { bytes.append(contentsOf: $0) }
-        guard bytes.count == byteCount, ContentID(hashing: bytes) == blob else {
-            throw RemoteError.damaged(name, problem: "a blob that does not match its digest")
+    /// - Parameter remote: For messages.
+    /// - Returns: The content id.
+    /// - Throws: ``RemoteError/damaged(_:problem:)``.
+    package func checkedContentID(from remote: String) throws(RemoteError) -> ContentID {
+        guard format == VersionFacts.currentFormat else {
+            throw .damaged(
+                remote, problem: "a version of format \(format), of a newer modelreg; please upgrade")
         }
-        return bytes
+        guard let contentID = ContentID(hex: contentID), number >= 1, number < 1 << 53, step ?? 0 >= 0,
+            Timestamp.date(createdAt) != nil
+        else { throw .damaged(remote, problem: "a version with impossible facts") }
+        return contentID
     }
 }

@@ -138,7 +138,7 @@ package struct VersionFacts: Codable, Sendable {
     package var byteCount: Int
     package var parent: Origin?
     package var lineage: [Ancestor]
-    package var run: String?
+    package var run: RunOrigin?
     package var step: Int?
     package var environment: Environment?
     package var metrics: [Metric]
@@ -148,7 +148,7 @@ package struct VersionFacts: Codable, Sendable {
 
     package init(
         model: String, number: Int, contentID: String, createdAt: String, message: String, kind: String,
-        tensorCount: Int, byteCount: Int, parent: Origin?, lineage: [Ancestor], run: String?, step: Int?,
+        tensorCount: Int, byteCount: Int, parent: Origin?, lineage: [Ancestor], run: RunOrigin?, step: Int?,
         environment: Environment?, metrics: [Metric], attributes: [Attribute], attachments: [Attachment],
         notes: [Note]
     ) {

@@ -5,8 +5,6 @@ package import Tensors
 
 /// Structure, tensors and chunks of a version: all of it but its bytes, and where these are.
 ///
-///     magic, format version (4 bytes), length of the fields (8 bytes), zlib stream of the fields
-///
 /// `docs/remote.md` gives the fields.
 package struct VersionTree: Sendable {
     /// A tensor as it is stored.
@@ -88,12 +86,8 @@ package struct VersionTree: Sendable {
     /// The manifest that the version's content id is the hash of.
     package var manifest: Manifest { Manifest(structure, leaves, ids: leafIDs) }
 
-    /// As in PNG: a byte that is no ASCII, a name, and both ends of line.
-    static let magic: [UInt8] = [0x89, 0x4D, 0x52, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
-    static let formatVersion: UInt32 = 1
-    /// Bytes of the fields, at most; a million leaves take a quarter.
-    static let maximumByteCount = 256 << 20
-    static let prefixByteCount = 20
+    /// A million leaves take a quarter of the limit.
+    package static let file = CompressedFields("RT", name: "a tree", maximumByteCount: 256 << 20)
 }
 
 // MARK: Writing
@@ -134,12 +128,7 @@ extension VersionTree {
             fields.number(source.byteCount)
             fields.data(source.recipe)
         }
-        var writer = FieldWriter()
-        writer.raw(VersionTree.magic)
-        writer.word(VersionTree.formatVersion)
-        writer.word(UInt64(fields.bytes.count))
-        writer.raw(Zlib.compressed(fields.bytes))
-        return writer.bytes
+        return VersionTree.file.encoded(fields)
     }
 }
 
@@ -163,30 +152,14 @@ extension VersionTree {
     package init(
         decoding bytes: [UInt8], packs: [(id: ContentID, byteCount: Int)]
     ) throws(FieldProblem) {
-        guard bytes.count >= VersionTree.prefixByteCount, bytes.starts(with: VersionTree.magic) else {
-            throw FieldProblem("a tree that is none")
+        self = try VersionTree.file.decoded(bytes) { reader throws(FieldProblem) in
+            try VersionTree(&reader, packs: packs)
         }
-        func word(_ offset: Int, _ count: Int) -> UInt64 {
-            bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        guard word(8, 4) == UInt64(VersionTree.formatVersion) else {
-            throw FieldProblem("a tree of a newer modelreg; please upgrade")
-        }
-        let count = word(12, 8)
-        guard count <= UInt64(VersionTree.maximumByteCount),
-            let fields = Zlib.decompressed(Array(bytes[VersionTree.prefixByteCount...]), limit: Int(count)),
-            fields.count == Int(count)
-        else { throw FieldProblem("a tree that does not decompress") }
-        let tree = fields.withUnsafeBytes { fields in
-            Result { () throws(FieldProblem) in try VersionTree(fields: fields, packs: packs) }
-        }
-        self = try tree.get()
     }
 
     private init(
-        fields: UnsafeRawBufferPointer, packs: [(id: ContentID, byteCount: Int)]
+        _ reader: inout FieldReader, packs: [(id: ContentID, byteCount: Int)]
     ) throws(FieldProblem) {
-        var reader = FieldReader(fields)
         let json = try reader.text()
         do { structure = try Structure(json: json) } catch { throw FieldProblem("an invalid structure") }
         var chunks: [RemoteChunk] = []
@@ -215,7 +188,6 @@ extension VersionTree {
                 name: try reader.text(), format: try reader.text(), byteCount: try reader.number(),
                 recipe: try reader.data())
         }
-        try reader.requireEnd()
         try structure.check(leaves, tensorCount: tensors.count)
     }
 }

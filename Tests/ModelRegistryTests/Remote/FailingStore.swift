@@ -2,15 +2,20 @@ import Checkpoints
 import Remotes
 import Synchronization
 
-/// A store whose connection is gone after some requests.
+/// A store whose connection is gone after some requests, which are counted.
 final class FailingStore: BlobStore {
     private let store: any BlobStore
+    private let allowedCount: Int
     private let rest: Mutex<Int>
 
     init(_ store: any BlobStore, failingAfter count: Int) {
         self.store = store
+        allowedCount = count
         rest = Mutex(count)
     }
+
+    /// Requests that were made.
+    var requestCount: Int { allowedCount - rest.withLock { $0 } }
 
     var name: String { store.name }
 

@@ -56,15 +56,6 @@ struct RemoteViewTests {
         }
     }
 
-    @Test func severalVersionsAreListed() throws {
-        let view = try RemoteView(address, count: 2, includesAliases: true) { $0.leaves.map { _ in false } }
-        let versions = try view.registry.versions(of: "m")
-        #expect(versions.map(\.number) == [3, 2])
-        #expect(versions.map(\.message) == ["2", "1"])
-        #expect(versions.map(\.aliases) == [[], ["best"]])
-        #expect(versions.map(\.metrics) == [["loss": 1], ["loss": 1]])
-    }
-
     @Test func contentIsChecked() throws {
         let id = try here.version("m:v3").contentID.hex
         #expect(
