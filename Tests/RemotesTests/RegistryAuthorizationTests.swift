@@ -155,7 +155,7 @@ struct RegistryAuthorizationTests {
         let blob = BlobSource((0..<100_000).map { UInt8(truncatingIfNeeded: $0) })
         let store = try registry.store(Self.ann)
         try store.write(blob, progress: nil)
-        #expect(registry.bytes(of: blob.digest) == blob.bytes)
+        #expect(registry.bytes(of: blob.digest) == Array(blob.bytes))
         try #expect(store.byteCount(of: blob.digest) == 100_000)
         #expect(registry.delays.all == [])
     }

@@ -205,7 +205,7 @@ struct RegistryFaultTests {
         let blob = BlobSource((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) })
         let sent = Mutex(0)
         try registry.store().write(blob) { count in sent.withLock { $0 += count } }
-        #expect(registry.bytes(of: blob.digest) == blob.bytes)
+        #expect(registry.bytes(of: blob.digest) == Array(blob.bytes))
         #expect(sent.withLock { $0 } == blob.bytes.count)
         #expect(registry.delays.all == [1, 2])
         #expect(

@@ -25,13 +25,18 @@ package final class AppendedFile {
 
     /// Writes `bytes` at the end.
     package func append(_ bytes: [UInt8]) throws(FileError) {
+        let outcome = bytes.withUnsafeBytes { bytes in
+            Result { () throws(FileError) in try append(bytes) }
+        }
+        try outcome.get()
+    }
+
+    /// Writes `bytes` at the end.
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         var offset = 0
         while offset < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                let rest = buffer[offset...]
-                return write(
-                    temporary.descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            }
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            let count = write(temporary.descriptor, rest.baseAddress, rest.count)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw FileError(path: path, operation: .write, code: errno) }
             offset += count

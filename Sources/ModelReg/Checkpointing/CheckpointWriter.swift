@@ -22,6 +22,7 @@ final class CheckpointWriter: Sendable {
         let retention: RetentionPolicy?
         let collectsGarbage: Bool
         let attributes: Attributes
+        let pusher: CheckpointPusher?
         let report: @Sendable (CheckpointerEvent) -> Void
     }
 
@@ -163,7 +164,7 @@ final class CheckpointWriter: Sendable {
     private var hasNewerJob: Bool { state.withLock { !$0.queue.isEmpty } }
 
     /// Threads that do not take processors from training.
-    private var threadCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - Compute.threadCount) }
+    static var threadCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - Compute.threadCount) }
 
     /// Saves a snapshot.
     ///
@@ -172,15 +173,18 @@ final class CheckpointWriter: Sendable {
         var attempt = 1
         while true {
             do {
-                let version = try ConcurrentMap.withThreadLimit(threadCount) { try save(job) }
-                state.withLock { state in
+                let version = try ConcurrentMap.withThreadLimit(CheckpointWriter.threadCount) { try save(job) }
+                let hasImproved = state.withLock { state in
                     state.failure = nil
                     // Beside other runs of the model, the latest version may be one of theirs.
                     state.parent = settings.run == nil ? nil : version.reference
                     state.lastVersion = version
-                    if let value = goalValue(job), isBest(value, state.best) { state.best = value }
+                    guard let value = goalValue(job), isBest(value, state.best) else { return false }
+                    state.best = value
+                    return true
                 }
                 settings.report(.saved(version, step: job.progress.step))
+                settings.pusher?.didSave(version, isBest: hasImproved)
                 return version
             } catch let error as RegistryError {
                 if case .busy = error, attempt < CheckpointWriter.attemptCount, !hasNewerJob {
@@ -268,7 +272,7 @@ final class CheckpointWriter: Sendable {
         let (isHurried, isWanted) = (state.withLock { $0.isHurried }, settings.registry.packsInBackground)
         guard isWanted, !isHurried, !hasNewerJob else { return }
         attempt {
-            _ = try ConcurrentMap.withThreadLimit(threadCount) {
+            _ = try ConcurrentMap.withThreadLimit(CheckpointWriter.threadCount) {
                 try settings.registry.packNewVersions(
                     of: settings.model,
                     isCancelled: { self.hasNewerJob || self.state.withLock { $0.isHurried } })
@@ -284,7 +288,9 @@ final class CheckpointWriter: Sendable {
             || seconds >= CheckpointWriter.garbageSeconds
         guard settings.collectsGarbage, count > 0, isDue, !isHurried else { return }
         attempt {
-            _ = try ConcurrentMap.withThreadLimit(threadCount) { try settings.registry.collectGarbage() }
+            _ = try ConcurrentMap.withThreadLimit(CheckpointWriter.threadCount) {
+                try settings.registry.collectGarbage()
+            }
             state.withLock { state in
                 state.garbageCount = 0
                 state.collectedAt = DispatchTime.now()

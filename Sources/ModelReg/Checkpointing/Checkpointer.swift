@@ -58,6 +58,7 @@ public final class Checkpointer {
     private let failureRule: CheckpointFailureRule
     let report: @Sendable (CheckpointerEvent) -> Void
     private let writer: CheckpointWriter
+    private let pusher: CheckpointPusher?
     private let signals: StopSignals
     private let goal: MetricGoal?
 
@@ -95,13 +96,15 @@ public final class Checkpointer {
     ///     for the whole process.
     ///   - collectsGarbage: Whether to free what retention lets go, now and then and at the end.
     ///   - attributes: Facts to save with each version, such as hyper-parameters.
+    ///   - pushes: Which versions go to a remote, behind the training; `nil` for none. A push that fails is reported, and
+    ///     stops nothing.
     ///   - report: Called with everything that happens, from any thread; ``standardReport`` prints problems.
     /// - Throws: ``RegistryError`` if the name is invalid, or the registry cannot be written at all.
     public init(
         registry: Registry, model: String, run: Run? = nil, every cadence: CheckpointCadence = .manual,
         retention: RetentionPolicy? = nil, onError failureRule: CheckpointFailureRule = .report,
         stopsOn stopSignals: [Int32] = [], collectsGarbage: Bool = true, attributes: Attributes = [:],
-        report: @escaping @Sendable (CheckpointerEvent) -> Void
+        pushesTo pushes: CheckpointPushes? = nil, report: @escaping @Sendable (CheckpointerEvent) -> Void
     ) throws {
         _ = try VersionReference(model)
         require(
@@ -116,10 +119,14 @@ public final class Checkpointer {
         self.report = report
         goal = cadence.goal ?? retention?.keepBest.first?.goal
         best = try goal.flatMap { try Checkpointer.best(of: model, by: $0, registry) }
+        pusher = try pushes.map {
+            try CheckpointPusher(registry, $0, threadCount: CheckpointWriter.threadCount, report: report)
+        }
         writer = try CheckpointWriter(
             CheckpointWriter.Settings(
                 registry: registry, model: model, run: run, goal: goal, bestAlias: Checkpointer.bestAlias,
-                retention: retention, collectsGarbage: collectsGarbage, attributes: attributes, report: report),
+                retention: retention, collectsGarbage: collectsGarbage, attributes: attributes,
+                pusher: pusher, report: report),
             best: best)
         signals = StopSignals(stopSignals) { report(.stopping(signal: $0)) }
     }
@@ -127,7 +134,10 @@ public final class Checkpointer {
     deinit {
         let signal = signals.received
         signals.cancel()
-        if !isFinished { _ = writer.close(isHurried: true) }
+        if !isFinished {
+            _ = writer.close(isHurried: true)
+            pusher?.close(isHurried: true)
+        }
         // Nobody is left to tell if that fails: a run without a process counts as killed.
         if !hasRunEnded { try? run?.finish(signal == nil ? .failed : .killed) }
     }
@@ -279,6 +289,8 @@ public final class Checkpointer {
                 if failure == nil { throw error }
             }
         }
+        // Behind the end of the run, which goes along.
+        pusher?.close(isHurried: shouldStop)
         if let failure { throw failure }
     }
 }

@@ -14,6 +14,10 @@ public enum CheckpointerEvent: Sendable {
     case pruned([PruneDecision])
     /// Retention, garbage collection or packing failed. All checkpoints are as they were; it is tried again later.
     case upkeepFailed(reason: any Error)
+    /// Versions are at the remote.
+    case pushed(PushReport)
+    /// Versions could not be pushed. Training goes on; they are pushed with the next ones.
+    case pushFailed(reason: any Error)
     /// What was logged to the run, or its end, could not be written; or the run was deleted meanwhile, and versions are
     /// saved without it.
     case runNotWritten(run: String, reason: any Error)
@@ -28,7 +32,10 @@ public enum CheckpointerEvent: Sendable {
     public var isProblem: Bool {
         switch self {
         case .saved, .pruned, .resumed: false
-        case .saveFailed, .retrying, .aliasKept, .upkeepFailed, .runNotWritten, .skipped, .stopping: true
+        case .pushed(let report): !report.conflicts.isEmpty
+        case .saveFailed, .retrying, .aliasKept, .upkeepFailed, .pushFailed, .runNotWritten, .skipped,
+            .stopping:
+            true
         }
     }
 }
@@ -45,11 +52,19 @@ extension CheckpointerEvent: CustomStringConvertible {
         case .pruned(let decisions):
             "deleted \(CheckpointerEvent.list(decisions, .delete)), thinned \(CheckpointerEvent.list(decisions, .thin))"
         case .upkeepFailed(let reason): "upkeep of the registry failed and is tried again later: \(reason)"
+        case .pushed(let report): CheckpointerEvent.text(report)
+        case .pushFailed(let reason): "a push failed and is tried again with the next one: \(reason)"
         case .runNotWritten(let run, let reason): "run \"\(run)\" cannot be written: \(reason)"
         case .resumed(let version, let step): "resumed from \(version.reference), step \(step)"
         case .skipped(let version, let reason): "skipped \(version.reference): \(reason)"
         case .stopping(let signal): "signal \(signal): saving a last checkpoint"
         }
+    }
+
+    private static func text(_ report: PushReport) -> String {
+        let versions = report.pushed.map(\.ours)
+        let text = versions.isEmpty ? "nothing new to push" : "pushed \(versions.joined(separator: ", "))"
+        return report.conflicts.reduce(text) { "\($0); \($1.alias) stays \($1.theirs) at the remote" }
     }
 
     private static func list(_ decisions: [PruneDecision], _ action: RetentionPolicy.Action) -> String {

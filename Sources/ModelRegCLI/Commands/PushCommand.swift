@@ -17,9 +17,12 @@ struct PushCommand: ParsableCommand {
             The runs of the versions travel with their settings, notes and metrics; so do aliases. One that somebody else has moved at the remote stays there, and the \
             command ends with 1, unless --force is given.
 
+            With --files, the tag of a version is that of plain files, which `oras pull`, KitOps and others take; weights are             at the remote once. The bytes of the new weights travel whole then, and not as differences.
+
             EXAMPLES
               modelreg push mlp                        the latest version, to origin
               modelreg push mlp:best --dry-run
+              modelreg push mlp:best --files
               modelreg push mlp --all --to oci:./backup
             """)
 
@@ -43,12 +46,18 @@ struct PushCommand: ParsableCommand {
     @Flag(name: .long, help: "Refuse a version whose number another version has at the remote.")
     var exactNumber = false
 
+    @Flag(
+        name: .long,
+        help: "Push plain files, too: safetensors and attachments, as a CNCF ModelPack that other tools pull.")
+    var files = false
+
     @Flag(name: .long, help: "Only say what would be sent.")
     var dryRun = false
 
     func run() throws {
         let registry = try options.openRegistry()
-        let push = PushOptions(forcesAliases: force, requiresNumber: exactNumber, dryRun: dryRun)
+        var push = PushOptions(forcesAliases: force, requiresNumber: exactNumber, dryRun: dryRun)
+        if files { push = push.withFiles }
         var total = 0
         let bar = ProgressBar("pushing", options)
         if !dryRun, bar.handler != nil {
@@ -89,6 +98,9 @@ struct PushCommand: ParsableCommand {
             parts.append("\(dryRun ? "would push" : "pushed") \(shown)")
             parts.append("\(ByteCount.text(report.sentByteCount)) in \(report.chunkCount) chunks")
         }
+        if !report.published.isEmpty {
+            parts.append("plain files of \(report.published.joined(separator: ", "))")
+        }
         if report.sameCount > 0 { parts.append("\(report.sameCount) there already") }
         if !report.runs.isEmpty {
             parts.append("\(report.runs.count) run\(report.runs.count == 1 ? "" : "s")")
@@ -111,6 +123,7 @@ struct PushCommand: ParsableCommand {
 
         let isPushed: Bool
         let pushed: [Pushed]
+        let published: [String]
         let sameCount: Int
         let thinned: [String]
         let runs: [String]
@@ -122,6 +135,7 @@ struct PushCommand: ParsableCommand {
         init(_ report: PushReport, isPushed: Bool) {
             self.isPushed = isPushed
             pushed = report.pushed.map { Pushed(ours: $0.ours, theirs: $0.theirs) }
+            published = report.published
             sameCount = report.sameCount
             thinned = report.thinned
             runs = report.runs

@@ -5,6 +5,8 @@ import Remotes
 struct KnownChunks {
     private var chunks: [ContentID: RemoteChunk] = [:]
     private var identities: Set<String> = []
+    /// Plain files that chunks lie in.
+    private var files: Set<ContentID> = []
 
     /// Reads the tree of a version, if it has not been read.
     ///
@@ -14,6 +16,7 @@ struct KnownChunks {
         do {
             guard let version = try RemoteVersion(.tag(entry.tag), in: store) else { return }
             add(try version.tree().chunks)
+            files.formUnion(version.files)
         } catch RemoteError.damaged {
             return
         } catch RemoteError.missingBlob {
@@ -25,8 +28,17 @@ struct KnownChunks {
         for chunk in new where chunks[chunk.id] == nil { chunks[chunk.id] = chunk }
     }
 
+    /// Notes chunks that lie in plain files.
+    mutating func add(filed chunks: [RemoteChunk]) {
+        add(chunks)
+        files.formUnion(chunks.map(\.pack))
+    }
+
     /// Forgets everything: a blob that should be there was not.
     mutating func forget() { chunks = [:] }
+
+    /// Whether a blob was written as a pack. Chunks lie in plain files, too.
+    func isPack(_ id: ContentID) -> Bool { !files.contains(id) }
 
     subscript(id: ContentID) -> RemoteChunk? { chunks[id] }
 

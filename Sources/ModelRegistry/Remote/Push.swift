@@ -3,7 +3,7 @@ import ChunkStore
 import Foundations
 import GRDB
 import OrderedCollections
-import Remotes
+package import Remotes
 
 /// How to push.
 public struct PushOptions: Sendable {
@@ -13,6 +13,8 @@ public struct PushOptions: Sendable {
     public var requiresNumber: Bool
     /// Whether only to find out what would be sent.
     public var dryRun: Bool
+    /// The plain files of a version, where they are to be at the remote, too.
+    package var files: (@Sendable (Registry, Version) throws -> [PublishedFile])?
 
     /// Options as they are by default.
     public init(forcesAliases: Bool = false, requiresNumber: Bool = false, dryRun: Bool = false) {
@@ -44,6 +46,8 @@ public struct PushReport: Hashable, Sendable {
 
     /// Versions that were sent, in the order of their numbers.
     public internal(set) var pushed: [Pushed] = []
+    /// Versions whose plain files were sent, as they are called there.
+    public internal(set) var published: [String] = []
     /// Versions that were there already.
     public internal(set) var sameCount = 0
     /// Versions that were left out because tensors of them were dropped.
@@ -94,8 +98,9 @@ struct Push {
         report.runs += try runs.run(of: versions, allOf: all ? versions.first?.model : nil)
         for version in versions.sorted(by: { $0.number > $1.number }) {
             let identity = Push.identity(version)
-            if catalog.entry(identity) != nil {
+            if let entry = catalog.entry(identity) {
                 report.sameCount += 1
+                try publishFiles(of: version, entry, &report)
             } else if all, version.droppedTensorCount > 0 {
                 report.thinned.append(version.reference)
                 continue
@@ -124,12 +129,13 @@ struct Push {
             return
         }
         var entry = RemoteCatalog.Entry(number: number, identity: identity)
+        let files = try options.files.map { try PlainFiles($0(ours, version)) }
         do {
-            try write(version, upload, entry)
+            try write(version, upload, files, entry)
         } catch RemoteError.missingBlob {
             // What a tree named is gone there, by a garbage collection perhaps: nothing that was known counts.
             known.forget()
-            try write(version, upload, entry)
+            try write(version, upload, files, entry)
         }
         report.chunkCount += upload.sentChunkCount
         report.sentByteCount += upload.sentByteCount
@@ -138,12 +144,16 @@ struct Push {
         while catalog.entries.contains(where: { $0.number == entry.number && $0.identity < identity }) {
             let taken = entry
             entry = RemoteCatalog.Entry(number: (catalog.entries.last?.number ?? 0) + 1, identity: identity)
-            try write(version, upload, entry)
+            try write(version, upload, files, entry)
             try remove(tag: taken.tag)
             catalog = try RemoteCatalog(store)
         }
         if !catalog.tags.contains("v\(entry.number)") {
-            try copyManifest(of: entry, to: "v\(entry.number)", adding: [:])
+            if let files {
+                try write(files, of: version, entry, &report)
+            } else {
+                try copyManifest(of: entry.tag, to: "v\(entry.number)", adding: [:])
+            }
         }
         report.pushed.insert(
             PushReport.Pushed(ours: version.reference, theirs: "\(version.model):v\(entry.number)"), at: 0)
@@ -175,9 +185,15 @@ struct Push {
     }
 
     /// Sends all that a version is, its manifest last.
-    private mutating func write(_ version: Version, _ upload: VersionUpload, _ entry: RemoteCatalog.Entry)
-        throws
-    {
+    ///
+    /// - Parameter files: Its plain files: chunks that the remote lacks are not sent where they lie in these.
+    private mutating func write(
+        _ version: Version, _ upload: VersionUpload, _ files: PlainFiles?, _ entry: RemoteCatalog.Entry
+    ) throws {
+        if let files {
+            try files.send(to: store, progress: progress)
+            known.add(filed: files.chunks)
+        }
         try upload.send(&known, progress: progress)
         let (tree, packs) = try upload.tree(known)
         var facts = try ours.read { db in try VersionFacts(version, number: entry.number, db) }
@@ -191,22 +207,77 @@ struct Push {
             if layers.contains(where: { $0.id == id }) { continue }
             layers.append(try store.send(bytes, MediaType.attachment, annotations: [:]))
         }
-        layers += packs.map { OCIDescriptor(mediaType: MediaType.pack, digest: $0.id, size: $0.byteCount) }
+        layers += packs.map { pack in
+            OCIDescriptor(
+                mediaType: known.isPack(pack.id) ? MediaType.pack : MediaType.weights, digest: pack.id,
+                size: pack.byteCount)
+        }
         let config = try store.send(RemoteJSON.encoded(facts), MediaType.versionFacts)
         let manifest = OCIManifest(
             artifactType: MediaType.version, config: config, layers: layers,
-            annotations: [
-                Annotation.created: facts.createdAt,
-                Annotation.version: "v\(entry.number)",
-                Annotation.title: version.model,
-                Annotation.model: version.model,
-                Annotation.number: "\(entry.number)",
-                Annotation.content: version.contentID.hex,
-                Annotation.identity: entry.identity,
-                Annotation.tensors: "\(version.tensorCount)",
-                Annotation.bytes: "\(version.byteCount)",
-            ])
+            annotations: annotations(version, entry))
         try store.write(manifest: manifest.encoded, mediaType: MediaType.manifest, tag: entry.tag)
+    }
+
+    private func annotations(_ version: Version, _ entry: RemoteCatalog.Entry) -> [String: String] {
+        [
+            Annotation.created: Timestamp.text(version.createdAt),
+            Annotation.version: "v\(entry.number)",
+            Annotation.title: version.model,
+            Annotation.model: version.model,
+            Annotation.number: "\(entry.number)",
+            Annotation.content: version.contentID.hex,
+            Annotation.identity: entry.identity,
+            Annotation.tensors: "\(version.tensorCount)",
+            Annotation.bytes: "\(version.byteCount)",
+        ]
+    }
+
+    // MARK: Plain files
+
+    /// Sends the plain files of a version that is there without them.
+    private func publishFiles(
+        of version: Version, _ entry: RemoteCatalog.Entry, _ report: inout PushReport
+    ) throws {
+        guard let files = options.files, try !hasFiles(entry) else { return }
+        if options.dryRun {
+            report.published.append("\(version.model):v\(entry.number)")
+            return
+        }
+        let plain = try PlainFiles(files(ours, version))
+        try plain.send(to: store, progress: progress)
+        try write(plain, of: version, entry, &report)
+    }
+
+    /// Whether the tag with the number of a version is that of its plain files.
+    private func hasFiles(_ entry: RemoteCatalog.Entry) throws -> Bool {
+        guard let stored = try store.manifest(.tag("v\(entry.number)")) else { return false }
+        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        return manifest.artifactType == MediaType.modelPack
+            && manifest.annotations?[Annotation.identity] == entry.identity
+    }
+
+    /// Points the tag with the number of a version at its plain files, which are there.
+    private func write(
+        _ files: PlainFiles, of version: Version, _ entry: RemoteCatalog.Entry, _ report: inout PushReport
+    ) throws {
+        let tag = "v\(entry.number)"
+        // Another version has the number, too, and is what outsiders get by it.
+        if catalog.tags.contains(tag), try catalog.identity(ofTag: tag) != entry.identity { return }
+        guard let own = try store.manifest(.tag(entry.tag)) else {
+            throw RemoteError.damaged(store.name, problem: "the version \(entry.tag) is gone")
+        }
+        let facts = try ours.read { db in try VersionFacts(version, number: entry.number, db) }
+        let config = try store.send(
+            RemoteJSON.encoded(
+                ModelPackConfig(facts, number: entry.number, files: files.files, digests: files.digests)),
+            MediaType.modelPackConfig)
+        var annotations = annotations(version, entry)
+        annotations[Annotation.versionDigest] = "sha256:\(own.digest.hex)"
+        let manifest = OCIManifest(
+            artifactType: MediaType.modelPack, config: config, layers: files.layers, annotations: annotations)
+        try store.write(manifest: manifest.encoded, mediaType: MediaType.manifest, tag: tag)
+        report.published.append("\(version.model):\(tag)")
     }
 
     private func remove(tag: String) throws {
@@ -219,10 +290,10 @@ struct Push {
     // MARK: Tags
 
     /// Points a tag at the manifest of a version, with further annotations.
-    private func copyManifest(of entry: RemoteCatalog.Entry, to tag: String, adding: [String: String]) throws {
-        guard let stored = try store.manifest(.tag(entry.tag)) else {
+    private func copyManifest(of source: String, to tag: String, adding: [String: String]) throws {
+        guard let stored = try store.manifest(.tag(source)) else {
             throw RemoteError.damaged(
-                store.name, problem: "the version \(entry.tag) is gone; perhaps it was just deleted")
+                store.name, problem: "the version \(source) is gone; perhaps it was just deleted")
         }
         guard !adding.isEmpty else {
             return try store.write(manifest: stored.bytes, mediaType: stored.mediaType, tag: tag)
@@ -258,8 +329,9 @@ struct Push {
             report.aliases.append(reference)
             if options.dryRun { continue }
             guard let entry = catalog.entry(identity) else { continue }
+            // What outsiders get by the number, they get by the alias.
             try copyManifest(
-                of: entry, to: alias,
+                of: try hasFiles(entry) ? "v\(entry.number)" : entry.tag, to: alias,
                 adding: [Annotation.alias: alias, Annotation.aliasUpdated: Timestamp.now()])
             try note(alias, identity)
         }

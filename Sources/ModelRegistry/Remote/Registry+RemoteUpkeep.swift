@@ -67,7 +67,7 @@ extension Registry {
                     continue
                 }
                 _ = try version.tree()
-                for blob in version.blobs {
+                for blob in version.blobs + (try catalog.plainFiles(of: entry)) {
                     if known[blob.id] == nil {
                         let problem = try Registry.problem(of: blob, in: store, isFull: isFull)
                         known[blob.id] = .some(problem)
@@ -141,7 +141,13 @@ extension Registry {
             for alias in aliases {
                 if let alias = try store.manifest(.tag(alias)) { try store.remove(manifest: alias.digest) }
             }
-            // `v3` is the same manifest, and goes with it.
+            // `v3` is the same manifest, and goes with it, or that of its plain files.
+            let tag = "v\(entry.number)"
+            if catalog.tags.contains(tag), try catalog.identity(ofTag: tag) == entry.identity,
+                let named = try store.manifest(.tag(tag)), named.digest != stored.digest
+            {
+                try store.remove(manifest: named.digest)
+            }
             try store.remove(manifest: stored.digest)
         }
         return RemoteDeletion(version: version, aliases: aliases)

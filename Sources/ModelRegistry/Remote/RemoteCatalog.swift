@@ -75,6 +75,19 @@ struct RemoteCatalog {
         return identity
     }
 
+    /// The plain files of a version, where its number's tag has them.
+    ///
+    /// - Throws: ``RemoteError``.
+    func plainFiles(of entry: Entry) throws -> [(id: ContentID, byteCount: Int)] {
+        let tag = "v\(entry.number)"
+        guard tags.contains(tag), let stored = try store.manifest(.tag(tag)) else { return [] }
+        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        guard manifest.artifactType == MediaType.modelPack,
+            manifest.annotations?[Annotation.identity] == entry.identity
+        else { return [] }
+        return (manifest.layers + [manifest.config]).compactMap { blob in blob.id.map { ($0, blob.size) } }
+    }
+
     private static func annotations(ofTag tag: String, in store: any BlobStore) throws -> [String: String]? {
         guard let stored = try store.manifest(.tag(tag)) else { return nil }
         let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)

@@ -77,10 +77,12 @@ package struct StoredManifest: Sendable {
 /// The bytes of a blob that is to be written; they can be read as often as it takes.
 package struct BlobSource: Sendable {
     package let digest: ContentID
-    package let bytes: [UInt8]
+    package let bytes: BlobBytes
 
-    package init(_ bytes: [UInt8]) {
-        digest = ContentID(hashing: bytes)
+    package init(_ bytes: [UInt8]) { self.init(BlobBytes(bytes)) }
+
+    package init(_ bytes: BlobBytes) {
+        digest = bytes.withUnsafeBytes { ContentID(hashing: $0) }
         self.bytes = bytes
     }
 }

@@ -18,15 +18,22 @@ package struct HTTPRequest {
     /// Values hold no line ends.
     package var headers: [(name: String, value: String)]
     /// Sent with its length; `nil` for no body and no length.
-    package var body: [UInt8]?
+    package var body: BlobBytes?
 
     package init(
-        method: Method, address: WebAddress, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil
+        method: Method, address: WebAddress, headers: [(name: String, value: String)] = [],
+        body: BlobBytes? = nil
     ) {
         self.method = method
         self.address = address
         self.headers = headers
         self.body = body
+    }
+
+    package init(
+        method: Method, address: WebAddress, headers: [(name: String, value: String)] = [], body: [UInt8]?
+    ) {
+        self.init(method: method, address: address, headers: headers, body: body.map { BlobBytes($0) })
     }
 }
 
@@ -134,7 +141,7 @@ package final class HTTPTransport: Sendable {
         let lines = headers.map { UnsafePointer<CChar>($0) }
         return withExtendedLifetime(exchange) {
             lines.withUnsafeBufferPointer { lines in
-                (request.body ?? []).withUnsafeBytes { bytes in
+                (request.body ?? BlobBytes([])).withUnsafeBytes { bytes in
                     var description = mr_http_request()
                     description.method = UnsafePointer(method)
                     description.url = UnsafePointer(url)

@@ -73,7 +73,7 @@ package struct LayoutBlobStore: BlobStore {
         if try byteCount(of: blob.digest) != blob.bytes.count {
             try begin()
             let file = try AppendedFile(path: path(blob.digest), mayReplace: true)
-            try file.append(blob.bytes)
+            try blob.bytes.withUnsafeBytes { try file.append($0) }
             try file.commit()
         }
         progress?(blob.bytes.count)

@@ -20,6 +20,12 @@ package enum MediaType {
     package static let versionIndex = "application/vnd.modelreg.index.v1"
     /// The config of a manifest that has none: `{}`.
     package static let empty = "application/vnd.oci.empty.v1+json"
+    /// The artifact type of a version as plain files, by the CNCF ModelPack specification.
+    package static let modelPack = "application/vnd.cncf.model.manifest.v1+json"
+    /// The config of a version as plain files.
+    package static let modelPackConfig = "application/vnd.cncf.model.config.v1+json"
+    /// A file with weights, as it is. Chunks of a version may lie in it.
+    package static let weights = PublishedFile.Kind.weights.rawValue
     /// A small file, as it is.
     package static let attachment = "application/vnd.modelreg.attachment.v1"
 }
@@ -38,6 +44,10 @@ package enum Annotation {
     package static let identity = "org.modelreg.identity"
     package static let tensors = "org.modelreg.tensors"
     package static let bytes = "org.modelreg.bytes"
+    /// The path of a file, by the CNCF ModelPack specification.
+    package static let filePath = "org.cncf.model.filepath"
+    /// The digest of the version's own manifest, at that with its plain files.
+    package static let versionDigest = "org.modelreg.version.digest"
     /// How many versions an index has.
     package static let count = "org.modelreg.count"
     /// The name of a run.

@@ -10,7 +10,7 @@ package struct RemoteVersion: Sendable {
     package let contentID: ContentID
     package let identity: String
     private let treeLayer: (id: ContentID, byteCount: Int)
-    /// The packs, in the order of the manifest's layers.
+    /// What chunks lie in, in the order of the manifest's layers: packs, and plain files with weights.
     package let packs: [(id: ContentID, byteCount: Int)]
     private let attachments: RemoteAttachments
 
@@ -18,24 +18,38 @@ package struct RemoteVersion: Sendable {
     private static let maximumFactsByteCount = 16 << 20
     private static let maximumTreeByteCount = 256 << 20
     private static let maximumPackByteCount = 2 << 30
+    private static let maximumFileByteCount = 1 << 50
 
     /// Reads manifest and facts.
     ///
     /// - Returns: `nil` where there is no such manifest.
     /// - Throws: ``RemoteError``.
     package init?(_ reference: ManifestReference, in store: any BlobStore) throws {
-        guard let stored = try store.manifest(reference) else { return nil }
+        guard var stored = try store.manifest(reference) else { return nil }
         func damaged(_ problem: String) -> RemoteError { .damaged(store.name, problem: problem) }
-        let manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        var manifest: OCIManifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        if manifest.artifactType == MediaType.modelPack,
+            let digest = manifest.annotations?[Annotation.versionDigest]
+        {
+            guard digest.hasPrefix("sha256:"), let id = ContentID(hex: digest.dropFirst("sha256:".count)),
+                let own = try store.manifest(.digest(id))
+            else { throw damaged("the plain files of a version whose own manifest is not there") }
+            stored = own
+            manifest = try RemoteJSON.decoded(stored.bytes, from: store.name)
+        }
         guard manifest.artifactType == MediaType.version || manifest.config.mediaType == MediaType.versionFacts
         else { throw damaged("a manifest of something that modelreg did not push") }
-        func layers(_ type: String, limit: Int) throws(RemoteError) -> [(id: ContentID, byteCount: Int)] {
-            try manifest.layers.filter { $0.mediaType == type }.map { layer throws(RemoteError) in
+        let all = manifest.layers
+        func layers(_ limits: [String: Int]) throws(RemoteError) -> [(id: ContentID, byteCount: Int)] {
+            var found: [(id: ContentID, byteCount: Int)] = []
+            for layer in all {
+                guard let limit = limits[layer.mediaType] else { continue }
                 guard let id = layer.id, (0...limit).contains(layer.size) else {
                     throw damaged("a layer of an impossible digest or size")
                 }
-                return (id, layer.size)
+                found.append((id, layer.size))
             }
+            return found
         }
         guard let config = manifest.config.id,
             (0...RemoteVersion.maximumFactsByteCount).contains(manifest.config.size)
@@ -43,7 +57,7 @@ package struct RemoteVersion: Sendable {
         let facts: VersionFacts = try RemoteJSON.decoded(
             try store.bytes(of: config, byteCount: manifest.config.size), from: store.name)
         let contentID = try facts.checkedContentID(from: store.name)
-        guard let tree = try layers(MediaType.tree, limit: RemoteVersion.maximumTreeByteCount).first else {
+        guard let tree = try layers([MediaType.tree: RemoteVersion.maximumTreeByteCount]).first else {
             throw damaged("a version without a tree")
         }
         self.store = store
@@ -53,7 +67,11 @@ package struct RemoteVersion: Sendable {
         self.contentID = contentID
         identity = RemoteTag.identity(contentID, createdAt: facts.createdAt)
         treeLayer = tree
-        packs = try layers(MediaType.pack, limit: RemoteVersion.maximumPackByteCount)
+        packs = try layers(
+            [
+                MediaType.pack: RemoteVersion.maximumPackByteCount,
+                MediaType.weights: RemoteVersion.maximumFileByteCount,
+            ])
         attachments = RemoteAttachments(manifest, in: store)
     }
 
@@ -72,6 +90,11 @@ package struct RemoteVersion: Sendable {
             throw RemoteError.damaged(store.name, problem: "a tree that does not match its content id")
         }
         return tree
+    }
+
+    /// The plain files that chunks lie in.
+    package var files: [ContentID] {
+        manifest.layers.filter { $0.mediaType == MediaType.weights }.compactMap(\.id)
     }
 
     /// All blobs that the manifest names.
