@@ -146,7 +146,7 @@ package final class HTTPTransport: Sendable {
                     description.connect_timeout_milliseconds = Int(patience.connectSeconds * 1000)
                     description.least_bytes_per_second = patience.leastBytesPerSecond
                     description.patience_seconds = patience.stallSeconds
-                    description.avoids_proxies = request.address.origin.isLoopback
+                    description.avoids_proxies = request.address.origin.isLocal
                     description.certificate_file = UnsafePointer(file)
                     description.certificate_folder = UnsafePointer(folder)
                     var result = mr_http_send(handle, &description, &observer)
