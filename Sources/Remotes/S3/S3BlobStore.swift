@@ -44,6 +44,8 @@ package final class S3BlobStore: BlobStore {
 
     private func key(_ blob: ContentID) -> String { "\(prefix)blobs/sha256/\(blob.hex)" }
 
+    package var comparesTags: Bool { true }
+
     // MARK: Blobs
 
     package func byteCount(of blob: ContentID) throws -> Int? {
