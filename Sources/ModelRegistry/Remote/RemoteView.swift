@@ -24,7 +24,8 @@ public final class RemoteView: Sendable {
     /// Fetches a version and those before it.
     ///
     /// - Parameters:
-    ///   - address: `oci://host/namespace/model[:selector][~n][@sha256:prefix]`, or the same with `oci:folder/model`.
+    ///   - address: `oci://host/namespace/model[:selector][~n][@sha256:prefix]`, or the same with `oci:folder/model` or
+    ///     `s3://bucket/prefix/model`.
     ///   - count: How many versions, from that one backwards.
     ///   - includesAliases: Whether to ask which aliases name the versions, a request for each alias.
     ///   - selects: For each leaf of a version, whether its bytes are to be fetched.

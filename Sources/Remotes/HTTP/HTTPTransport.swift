@@ -78,7 +78,8 @@ package final class HTTPTransport: Sendable {
     /// What to tell where libcurl cannot be opened, for the reason that the system gives.
     package static func missing(_ reason: String) -> RemoteError {
         .noTransport(
-            problem: "registries need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): \(reason)"
+            problem:
+                "registries and buckets need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): \(reason)"
         )
     }
 

@@ -13,6 +13,7 @@ final class FailingStore: BlobStore {
     }
 
     var name: String { store.name }
+    var comparesTags: Bool { store.comparesTags }
 
     private func spend() throws {
         let isOver = rest.withLock { count in
