@@ -36,7 +36,7 @@ struct ModelRegCommand: ParsableCommand {
               70  a fault in modelreg itself
               73  the output exists, or cannot be made
               74  input/output error, disk full, any other failure
-              75  the registry is busy
+              75  the registry is busy, or another has changed a tag of the remote meanwhile
               77  the remote does not permit it
               78  not a registry, or one of a newer modelreg
             """,

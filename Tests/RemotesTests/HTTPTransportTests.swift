@@ -185,7 +185,7 @@ struct HTTPTransportTests {
         let text = "\(HTTPTransport.missing("libcurl.so.4: cannot open shared object file"))"
         #expect(
             text
-                == "registries need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): libcurl.so.4: cannot open shared object file"
+                == "registries and buckets need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): libcurl.so.4: cannot open shared object file"
         )
     }
 }

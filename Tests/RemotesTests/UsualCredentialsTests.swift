@@ -9,13 +9,16 @@ struct UsualCredentialsTests {
     init() throws { folder = try TemporaryFolder() }
 
     private func find(
-        _ registry: String, configuration: String? = nil, _ environment: [String: String] = [:]
+        _ registry: String, configuration: String? = nil,
+        _ environment: @autoclosure () throws -> [String: String] = [:]
     ) throws -> FoundCredentials {
         if let configuration {
             try configuration.write(toFile: folder.file("config.json"), atomically: true, encoding: .utf8)
         }
-        let all = environment.merging(["DOCKER_CONFIG": folder.path]) { own, _ in own }
-        return UsualCredentials(environment: all).credentials(for: registry)
+        return try Programs.alone {
+            let all = try environment().merging(["DOCKER_CONFIG": folder.path]) { own, _ in own }
+            return UsualCredentials(environment: all).credentials(for: registry)
+        }
     }
 
     /// `Basic` takes what `printf ann:s3:cret | base64` prints.
@@ -73,6 +76,7 @@ struct UsualCredentialsTests {
 
     // MARK: Programs
 
+    /// To be called within ``find(_:configuration:_:)``.
     private func helper(_ name: String, _ script: String) throws -> [String: String] {
         let path = folder.file("docker-credential-\(name)")
         try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
@@ -81,18 +85,19 @@ struct UsualCredentialsTests {
     }
 
     @Test func programsAreAsked() throws {
-        let environment = try helper(
-            "test", #"read -r host; echo "{\"ServerURL\":\"x\",\"Username\":\"$1 $host\",\"Secret\":\"p\"}""#)
-        let one = try find("h:5000", configuration: #"{"credHelpers":{"h:5000":"test"}}"#, environment)
+        let script = #"read -r host; echo "{\"ServerURL\":\"x\",\"Username\":\"$1 $host\",\"Secret\":\"p\"}""#
+        let one = try find(
+            "h:5000", configuration: #"{"credHelpers":{"h:5000":"test"}}"#, helper("test", script))
         #expect(one.credentials == .password(user: "get h:5000", Secret("p")))
         #expect(one.origin == "docker-credential-test")
-        let all = try find("other", configuration: #"{"auths":{"other":{}},"credsStore":"test"}"#, environment)
+        let all = try find(
+            "other", configuration: #"{"auths":{"other":{}},"credsStore":"test"}"#, helper("test", script))
         #expect(all.credentials == .password(user: "get other", Secret("p")))
     }
 
     @Test func programsGiveIdentityTokensToo() throws {
-        let environment = try helper("test", #"echo '{"Username":"<token>","Secret":"it"}'"#)
-        let found = try find("h", configuration: #"{"credsStore":"test"}"#, environment)
+        let script = #"echo '{"Username":"<token>","Secret":"it"}'"#
+        let found = try find("h", configuration: #"{"credsStore":"test"}"#, helper("test", script))
         #expect(found.credentials == .identityToken(Secret("it")))
     }
 
@@ -116,8 +121,7 @@ struct UsualCredentialsTests {
 
     /// A configuration must not run a program that only it knows of.
     @Test func programsArePrograms() throws {
-        let environment = try helper("test", "exit 1")
-        let found = try find("h", configuration: #"{"credsStore":"../test"}"#, environment)
+        let found = try find("h", configuration: #"{"credsStore":"../test"}"#, helper("test", "exit 1"))
         #expect(found.origin == "no credentials: there is no program docker-credential-../test")
     }
 

@@ -4,7 +4,8 @@ import FuzzSupport
 
 @testable import Remotes
 
-/// The fields of trees, metrics and indexes, as a hostile remote would send them, and the JSON of manifests and facts.
+/// The fields of trees, metrics and indexes, as a hostile remote would send them, the JSON of manifests and facts, and the XML
+/// of S3.
 ///
 /// A tree that is accepted has the bytes that it was read from, and each chunk after its base.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -35,10 +36,18 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         _ = refusing { try RepositoryAddress.reading(text) }
         require(RepositoryName.isValid(RepositoryName.of(model: text)) || text.isEmpty, "an invalid repository")
         require(RemoteTag(text).text == text, "a tag of two spellings")
+    case UInt8(ascii: "x"):
+        let bytes = input.remainingBytes()
+        if let root = refusing({ try XMLElement(bytes) }) {
+            require(depth(root) <= XMLElement.maximumDepth, "elements deeper than allowed")
+        }
+        _ = S3Problem(bytes).text("reading", status: 400)
     default: return -1
     }
     return 0
 }
+
+private func depth(_ element: XMLElement) -> Int { 1 + (element.children.map(depth).max() ?? 0) }
 
 private func file(_ kind: CompressedFields, _ fields: [UInt8]) -> [UInt8] {
     var writer = FieldWriter()

@@ -9,12 +9,14 @@ struct RemoteCommand: ParsableCommand {
         abstract: "Name the places that versions are pushed to and pulled from.",
         discussion: """
             A remote is an OCI registry, such as Harbor, GHCR, ECR or a plain docker-registry \
-            (oci://host/namespace), or a folder (oci:folder). Each model has a repository of its own there. The \
-            registry file holds the address and never a password.
+            (oci://host/namespace), a folder (oci:folder), or a bucket of S3 (s3://bucket/prefix), for which AWS's \
+            environment variables and profiles count; AWS_ENDPOINT_URL_S3 names another store. Each model has a \
+            repository of its own there. The registry file holds the address and never a password.
 
             EXAMPLES
               modelreg remote add origin oci://registry.example.com/team
               modelreg remote add usb oci:/media/stick/models
+              modelreg remote add bucket s3://models/team
               modelreg remote ls
             """,
         subcommands: [Add.self, List.self, Remove.self], defaultSubcommand: List.self)
@@ -25,8 +27,10 @@ struct RemoteCommand: ParsableCommand {
 
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Its name; origin is used where none is given.") var name: String
-        @Argument(help: "Its address: oci://host[:port][/namespace], oci+http://… or oci:folder.") var address:
-            String
+        @Argument(
+            help:
+                "Its address: oci://host[:port][/namespace], oci+http://…, oci:folder or s3://bucket[/prefix].")
+        var address: String
 
         func run() throws {
             let registry = try options.openRegistry(create: true)

@@ -139,24 +139,36 @@ struct Push {
         }
         report.chunkCount += upload.sentChunkCount
         report.sentByteCount += upload.sentByteCount
-        // Another push may have taken the number meanwhile. The version with the smaller identity keeps it.
         catalog = try RemoteCatalog(store)
-        while catalog.entries.contains(where: { $0.number == entry.number && $0.identity < identity }) {
+        while try !claimNumber(of: entry) {
             let taken = entry
             entry = RemoteCatalog.Entry(number: (catalog.entries.last?.number ?? 0) + 1, identity: identity)
             try write(version, upload, files, entry)
             try remove(tag: taken.tag)
             catalog = try RemoteCatalog(store)
         }
-        if !catalog.tags.contains("v\(entry.number)") {
-            if let files {
-                try write(files, of: version, entry, &report)
-            } else {
-                try copyManifest(of: entry.tag, to: "v\(entry.number)", adding: [:])
-            }
-        }
+        if let files { try write(files, of: version, entry, &report) }
         report.pushed.insert(
             PushReport.Pushed(ours: version.reference, theirs: "\(version.model):v\(entry.number)"), at: 0)
+    }
+
+    /// Points `v7` at a version that was written, unless another push has taken the number meanwhile.
+    ///
+    /// - Returns: Whether the version keeps its number. Where the remote compares tags, the first to write `v7` has it; else
+    ///   the version with the smaller identity.
+    private func claimNumber(of entry: RemoteCatalog.Entry) throws -> Bool {
+        let tag = "v\(entry.number)"
+        let isThere = catalog.tags.contains(tag)
+        guard store.comparesTags else {
+            let others = catalog.entries.filter { $0.number == entry.number }
+            guard !others.contains(where: { $0.identity < entry.identity }) else { return false }
+            if !isThere { try copyManifest(of: entry.tag, to: tag, adding: [:]) }
+            return true
+        }
+        if !isThere {
+            do { try copyManifest(of: entry.tag, to: tag, adding: [:]) } catch RemoteError.changedMeanwhile {}
+        }
+        return try catalog.identity(ofTag: tag) == entry.identity
     }
 
     private func freeNumber(for version: Version, _ identity: String) throws -> Int {

@@ -6,7 +6,7 @@ extension Registry {
 
     /// Records a remote under a name, in place of another one of this name.
     ///
-    /// - Parameter address: `oci://host/namespace` or `oci:folder`; never with credentials.
+    /// - Parameter address: `oci://host/namespace`, `oci:folder` or `s3://bucket/prefix`; never with credentials.
     /// - Throws: `RemoteError`, ``RegistryError``.
     public func addRemote(_ name: String, address: String) throws {
         try Names.checkRun(name)

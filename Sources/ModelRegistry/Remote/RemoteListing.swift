@@ -106,7 +106,8 @@ struct RemoteListing {
         for run in try runs(of: new.versions.values.compactMap(\.run), VersionIndex(), store) {
             new.runs[run.origin.identity] = run
         }
-        try new.write(to: store)
+        // Another push has just written it: theirs does, too.
+        do { try new.write(to: store) } catch RemoteError.changedMeanwhile {}
     }
 }
 

@@ -24,7 +24,8 @@ public final class RemoteView: Sendable {
     /// Fetches a version.
     ///
     /// - Parameters:
-    ///   - address: `oci://host/namespace/model[:selector][~n][@sha256:prefix]`, or the same with `oci:folder/model`.
+    ///   - address: `oci://host/namespace/model[:selector][~n][@sha256:prefix]`, or the same with `oci:folder/model` or
+    ///     `s3://bucket/prefix/model`.
     ///   - includesContext: Whether to ask which aliases name the versions, and about their runs: some requests for each.
     ///   - selects: For each leaf of a version, whether its bytes are to be fetched.
     /// - Throws: `RemoteError`, ``RegistryError``, and what `selects` throws.

@@ -88,7 +88,10 @@ struct RunPush {
         for blob in blobs + [config] where try store.byteCount(of: blob.digest) != blob.bytes.count {
             try store.write(blob, progress: nil)
         }
-        try store.write(manifest: encoded, mediaType: MediaType.manifest, tag: facts.origin.tag)
+        // Another push has just written it: the next one compares the two.
+        do {
+            try store.write(manifest: encoded, mediaType: MediaType.manifest, tag: facts.origin.tag)
+        } catch RemoteError.changedMeanwhile { return false }
         return true
     }
 

@@ -1,10 +1,11 @@
 import Foundations
 
-/// Where repositories of models are: a registry that speaks the OCI distribution protocol, or a folder.
+/// Where repositories of models are: a registry that speaks the OCI distribution protocol, a folder, or a bucket of S3.
 ///
 ///     oci://HOST[:PORT][/NAMESPACE]       a registry; plain HTTP on loopback, HTTPS elsewhere
 ///     oci+http://HOST[:PORT][/NAMESPACE]  a registry that speaks plain HTTP
 ///     oci:FOLDER                          a folder that is an OCI image layout, or has one for each model
+///     s3://BUCKET[/PREFIX]                a bucket of S3, or of a store that speaks its protocol
 package struct RemoteAddress: Hashable, Sendable {
     /// The kinds of remotes.
     package enum Place: Hashable, Sendable {
@@ -12,10 +13,12 @@ package struct RemoteAddress: Hashable, Sendable {
         case registry(authority: String, isSecure: Bool)
         /// A folder.
         case folder
+        /// A bucket, by its name.
+        case bucket(String)
     }
 
     package let place: Place
-    /// The namespace at a registry, perhaps empty; the path of a folder.
+    /// The namespace at a registry or the prefix of keys, perhaps empty; the path of a folder.
     package let path: String
 
     package init(place: Place, path: String) {
@@ -25,7 +28,7 @@ package struct RemoteAddress: Hashable, Sendable {
 
     /// Whether `text` is meant as an address, and not as the name of a remote.
     package static func isAddress(_ text: String) -> Bool {
-        text.hasPrefix("oci:") || text.hasPrefix("oci+http:")
+        text.hasPrefix("oci:") || text.hasPrefix("oci+http:") || text.hasPrefix("s3://")
     }
 
     /// Reads an address.
@@ -52,13 +55,30 @@ package struct RemoteAddress: Hashable, Sendable {
             self.init(
                 place: .registry(authority: String(authority), isSecure: !isPlain && !isLoopback),
                 path: namespace)
+        } else if text.hasPrefix("s3://") {
+            let rest = text.dropFirst("s3://".count)
+            let bucket = rest.prefix { $0 != "/" }
+            let name = rest.dropFirst(bucket.count).drop { $0 == "/" }
+            let prefix = String(name.hasSuffix("/") ? name.dropLast() : name)
+            guard !bucket.contains("@") else {
+                throw .badAddress(
+                    "s3://…@…", problem: "credentials do not belong into an address; see AWS_ACCESS_KEY_ID")
+            }
+            guard S3Endpoint.isBucket(String(bucket)) else {
+                throw bad("\(quoted(String(bucket))) is not a valid name of a bucket")
+            }
+            guard prefix.isEmpty || S3Endpoint.isPrefix(prefix) else {
+                throw bad(
+                    "\(quoted(prefix)) is not a valid prefix: letters, digits and !_.*'()- between slashes")
+            }
+            self.init(place: .bucket(String(bucket)), path: prefix)
         } else if text.hasPrefix("oci:") {
             let folder = String(text.dropFirst("oci:".count))
             guard !folder.isEmpty else { throw bad("it names no folder") }
             let end = folder.lastIndex { $0 != "/" } ?? folder.startIndex
             self.init(place: .folder, path: String(folder[...end]))
         } else {
-            throw bad("it begins with none of oci://, oci+http://, oci:")
+            throw bad("it begins with none of oci://, oci+http://, oci:, s3://")
         }
     }
 
@@ -90,6 +110,7 @@ package struct RemoteAddress: Hashable, Sendable {
     package var text: String {
         switch place {
         case .folder: return "oci:\(path)"
+        case .bucket(let bucket): return "s3://\(bucket)\(path.isEmpty ? "" : "/\(path)")"
         case .registry(let authority, let isSecure):
             let needsPlain = !isSecure && !RemoteAddress.isLoopback(authority)
             return "oci\(needsPlain ? "+http" : "")://\(authority)\(path.isEmpty ? "" : "/\(path)")"

@@ -3,7 +3,8 @@ import Foundations
 /// One model's repository at a remote.
 package struct RepositoryAddress: Hashable, Sendable {
     package let remote: RemoteAddress
-    /// The repository's name at a registry; the layout's path where a folder is the remote.
+    /// The repository's name at a registry; the layout's path where a folder is the remote; the prefix of its keys in a
+    /// bucket.
     package let name: String
 
     /// The repository of `model`.
@@ -15,6 +16,8 @@ package struct RepositoryAddress: Hashable, Sendable {
         switch remote.place {
         case .folder:
             name = LayoutBlobStore.isLayout(remote.path) ? remote.path : "\(remote.path)/\(repository)"
+        case .bucket:
+            name = remote.path.isEmpty ? repository : "\(remote.path)/\(repository)"
         case .registry(let authority, _):
             let name = remote.path.isEmpty ? repository : "\(remote.path)/\(repository)"
             guard authority.utf8.count + name.utf8.count + 1 <= 255 else {
@@ -46,7 +49,7 @@ package struct RepositoryAddress: Hashable, Sendable {
             end = mark
         }
         let address = try RemoteAddress(String(text[..<end]))
-        if case .registry = address.place, address.path.isEmpty {
+        if address.place != .folder, address.path.isEmpty {
             throw .badAddress(text, problem: "it names no repository")
         }
         return (RepositoryAddress(remote: address, name: address.path), String(text[end...]))

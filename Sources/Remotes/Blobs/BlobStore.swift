@@ -43,6 +43,10 @@ package protocol BlobStore: Sendable {
     /// - Throws: ``RemoteError/missingBlob(_:digest:)`` where one is not, after all.
     func write(manifest: [UInt8], mediaType: String, tag: String) throws
 
+    /// Whether a tag is written only if it is what it was when this read it last, by ``manifest(_:)`` or ``tags()``; else
+    /// ``RemoteError/changedMeanwhile(_:tag:)`` is thrown. `false` where the last one to write a tag has it.
+    var comparesTags: Bool { get }
+
     /// All tags, sorted. Empty where there is no such repository.
     func tags() throws -> [String]
 
@@ -50,6 +54,11 @@ package protocol BlobStore: Sendable {
     ///
     /// - Throws: ``RemoteError/refused(_:problem:)`` where the remote deletes nothing by this way.
     func remove(manifest: ContentID) throws
+}
+
+extension BlobStore {
+    /// Registries do not.
+    package var comparesTags: Bool { false }
 }
 
 /// Which manifest.

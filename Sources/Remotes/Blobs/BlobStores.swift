@@ -14,6 +14,16 @@ package enum BlobStores {
                 authority: authority, isSecure: isSecure, repository: address.name,
                 credentials: UsualCredentials(environment: ProcessInfo.processInfo.environment),
                 transport: transport.get())
+        case .bucket(let bucket):
+            let environment = ProcessInfo.processInfo.environment
+            return try S3BlobStore(
+                bucket: bucket, repository: address.name,
+                endpoint: S3Endpoint(
+                    environment: environment, profile: AWSProfile(environment: environment), bucket: bucket),
+                keys: UsualAWSKeys(
+                    environment: environment,
+                    metadata: { try? AWSMetadata(environment: environment).key() }),
+                transport: transport.get())
         }
     }
 

@@ -19,6 +19,8 @@ package final class CachingBlobStore: BlobStore {
 
     package var name: String { store.name }
 
+    package var comparesTags: Bool { store.comparesTags }
+
     package func byteCount(of blob: ContentID) throws -> Int? { try store.byteCount(of: blob) }
 
     package func read(

@@ -18,6 +18,8 @@ public enum RemoteError: Error, Hashable, Sendable {
     case damaged(_ remote: String, problem: String)
     /// The remote refuses what was sent, for a reason of its own.
     case refused(_ remote: String, problem: String)
+    /// Another has changed a tag since it was read: nothing was written, so that nobody's work is undone unseen.
+    case changedMeanwhile(_ remote: String, tag: String)
     /// A library that is needed for this is not installed.
     case noTransport(problem: String)
 }
@@ -37,6 +39,8 @@ extension RemoteError: CustomStringConvertible {
             "\(printable(remote)) has lost \(printable(digest)); push the version again from where it is"
         case .damaged(let remote, let problem): "\(printable(remote)) sent damaged data: \(printable(problem))"
         case .refused(let remote, let problem): "\(printable(remote)) refused it: \(printable(problem))"
+        case .changedMeanwhile(let remote, let tag):
+            "\(printable(remote)): another has changed the tag \(quoted(tag)) meanwhile; try again"
         case .noTransport(let problem): printable(problem)
         }
     }
@@ -52,6 +56,7 @@ extension RemoteError: CategorisedError {
         case .notPermitted: .notPermitted
         case .missingBlob, .damaged: .badData
         case .refused: .inputOutput
+        case .changedMeanwhile: .busy
         }
     }
 }

@@ -85,7 +85,8 @@ package final class HTTPTransport: Sendable {
     /// What to tell where libcurl cannot be opened, for the reason that the system gives.
     package static func missing(_ reason: String) -> RemoteError {
         .noTransport(
-            problem: "registries need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): \(reason)"
+            problem:
+                "registries and buckets need libcurl; install it (Debian, Ubuntu: apt-get install libcurl4): \(reason)"
         )
     }
 
@@ -153,7 +154,7 @@ package final class HTTPTransport: Sendable {
                     description.connect_timeout_milliseconds = Int(patience.connectSeconds * 1000)
                     description.least_bytes_per_second = patience.leastBytesPerSecond
                     description.patience_seconds = patience.stallSeconds
-                    description.avoids_proxies = request.address.origin.isLoopback
+                    description.avoids_proxies = request.address.origin.isLocal
                     description.certificate_file = UnsafePointer(file)
                     description.certificate_folder = UnsafePointer(folder)
                     var result = mr_http_send(handle, &description, &observer)

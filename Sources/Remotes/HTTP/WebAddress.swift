@@ -15,6 +15,11 @@ package struct WebAddress: Hashable, Sendable {
 
         /// Whether it is this machine, where nobody listens between.
         var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
+
+        /// Whether only this machine reaches it: no proxy does.
+        var isLocal: Bool {
+            isLoopback || host.hasPrefix("169.254.") || host == "[fd00:ec2::23]" || host == "[fd00:ec2::254]"
+        }
     }
 
     package let origin: Origin

@@ -1,6 +1,5 @@
 import Checkpoints
 import Foundations
-import Synchronization
 
 extension RegistryBlobStore {
     /// One PUT for the whole blob: pieces by PATCH are slower, and no two registries agree on them.
@@ -53,22 +52,5 @@ extension RegistryBlobStore {
             )
         default: throw connection.refused(answer, what)
         }
-    }
-}
-
-/// Tells progress so that what is sent again counts once.
-private final class HighWaterMark: Sendable {
-    private let progress: (@Sendable (Int) -> Void)?
-    private let highest = Mutex(0)
-
-    init(_ progress: (@Sendable (Int) -> Void)?) { self.progress = progress }
-
-    func reach(_ count: Int) {
-        guard let progress else { return }
-        let more = highest.withLock { highest in
-            defer { highest = max(highest, count) }
-            return count - highest
-        }
-        if more > 0 { progress(more) }
     }
 }

@@ -18,6 +18,7 @@ final class FailingStore: BlobStore {
     var requestCount: Int { allowedCount - rest.withLock { $0 } }
 
     var name: String { store.name }
+    var comparesTags: Bool { store.comparesTags }
 
     private func spend() throws {
         let isOver = rest.withLock { count in

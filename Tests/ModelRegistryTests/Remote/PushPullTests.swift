@@ -153,6 +153,53 @@ struct PushPullTests {
         #expect(try there.pull(["m:v2"], from: remote).same.map(\.ours) == ["m:v1"])
     }
 
+    /// Two pushes take one number at once, at a remote that compares tags: the first to write `v1` has it, whichever
+    /// identity is smaller, and whether it is seen in the list or only as the tag is written.
+    @Test(arguments: ["v1", "list"], 1...6) func theFirstToWriteANumberHasIt(moment: String, seed: Int) throws {
+        let (here, there) = (here, there)
+        try save(seed, to: here)
+        try save(seed + 10, to: there)
+        let opening: @Sendable (RepositoryAddress) throws -> any BlobStore = {
+            ComparingStore(try BlobStores.open($0), isLate: true)
+        }
+        let rival: @Sendable () throws -> Void = { [remote] in
+            let report = try there.push(["m"], to: remote, opening: opening)
+            #expect(report.pushed.map(\.theirs) == ["m:v1"])
+        }
+        let identity = try RemoteTag.identity(
+            here.version("m").contentID, createdAt: Timestamp.text(here.version("m").createdAt))
+        let tag = moment == "v1" ? "v1" : "v1-\(identity)"
+        let ours = try here.push(
+            ["m"], to: remote,
+            opening: { ComparingStore(try BlobStores.open($0), before: [tag: rival]) })
+        #expect(ours.pushed.map(\.theirs) == ["m:v2"])
+        let both = try Registry.inMemory()
+        #expect(try both.pull(["m"], all: true, from: remote).added.count == 2)
+        #expect(try differences(between: loaded(there, "m"), and: loaded(both, "m:v1")) == [])
+        #expect(try differences(between: loaded(here, "m"), and: loaded(both, "m:v2")) == [])
+        let store = try BlobStores.open(RepositoryAddress(RemoteAddress(remote), model: "m"))
+        #expect(try store.tags().filter { !$0.contains("-") } == ["v1", "v2"])
+        #expect(try store.tags().count == 4)
+    }
+
+    /// Somebody moves an alias after a push has looked at it: theirs stays, and the push says so.
+    @Test func anAliasThatMovesMeanwhileStays() throws {
+        let (here, there) = (here, there)
+        try save(0, to: here, SaveOptions(aliases: ["best"]))
+        try save(1, to: there, SaveOptions(aliases: ["best"]))
+        let rival: @Sendable () throws -> Void = { [remote] in try there.push(["m"], to: remote) }
+        #expect(throws: RemoteError.changedMeanwhile(remote + "/m", tag: "best")) {
+            try here.push(
+                ["m"], to: remote, opening: { ComparingStore(try BlobStores.open($0), before: ["best": rival]) }
+            )
+        }
+        // Now it is seen.
+        #expect(try here.push(["m"], to: remote).conflicts.map(\.alias) == ["m:best"])
+        let both = try Registry.inMemory()
+        try both.pull(["m:best"], from: remote)
+        #expect(try differences(between: loaded(there, "m"), and: loaded(both, "m:best")) == [])
+    }
+
     @Test func anAliasThatSomebodyElseMovedStays() throws {
         try save(0, to: here, SaveOptions(aliases: ["best"]))
         try here.push(["m"], to: remote)
@@ -190,7 +237,7 @@ struct PushPullTests {
     // MARK: Faults
 
     /// A push that fails at any request leaves a remote that anyone can read, and the next one goes on.
-    @Test func aPushMayFailAtAnyRequest() throws {
+    @Test(arguments: [false, true]) func aPushMayFailAtAnyRequest(comparesTags: Bool) throws {
         for step in 0..<3 { try save(step, to: here, SaveOptions(aliases: step == 2 ? ["best"] : [])) }
         try here.pack(["m"])
         var failures = 0
@@ -199,7 +246,10 @@ struct PushPullTests {
             let budget = failures
             let report = try? here.push(
                 ["m"], all: true, to: address,
-                opening: { FailingStore(try BlobStores.open($0), failingAfter: budget) })
+                opening: { address in
+                    let store = try BlobStores.open(address)
+                    return FailingStore(comparesTags ? ComparingStore(store) : store, failingAfter: budget)
+                })
             let other = try Registry.inMemory()
             if let catalog = try? other.pull(["m"], all: true, from: address) {
                 #expect(catalog.added.count <= 3)
