@@ -59,7 +59,7 @@ extension Member {
         switch value {
         case let slot as any TensorSlot:
             // A wrapped property `weight` is stored as `_weight`.
-            slot.content.map { [Member(name: String(label.dropFirst()), content: $0)] } ?? []
+            slot.members(named: String(label.dropFirst()))
         case let module as Module: [.module(label, module)]
         case let list as [Module]: list.enumerated().map { .module("\(label).\($0)", $1) }
         case let table as [String: Module]:

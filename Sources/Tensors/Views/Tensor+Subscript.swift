@@ -10,7 +10,8 @@ public protocol TensorIndex {
 public enum AxisSelection: Sendable {
     /// One element; the axis disappears. Negative counts from the end.
     case index(Int)
-    /// From `start` up to, but not including, `end` (to the end where `nil`), every `step`-th.
+    /// From `start` up to, but not including, `end` (to the end where `nil`), every `step`-th. Negative ones count from
+    /// the end.
     case range(start: Int, end: Int?, step: Int)
     /// A new axis of length 1.
     case newAxis
@@ -21,12 +22,12 @@ extension Int: TensorIndex {
     public var axisSelection: AxisSelection { .index(self) }
 }
 extension Range<Int>: TensorIndex {
-    /// The elements of the range.
+    /// The elements of the range. Negative bounds count from the end: `x[-3 ..< -1]`.
     public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound, step: 1) }
 }
 extension ClosedRange<Int>: TensorIndex {
     /// The elements of the range.
-    public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound + 1, step: 1) }
+    public var axisSelection: AxisSelection { .range(start: lowerBound, end: after(upperBound), step: 1) }
 }
 extension PartialRangeFrom<Int>: TensorIndex {
     /// The elements from the bound on.
@@ -38,7 +39,7 @@ extension PartialRangeUpTo<Int>: TensorIndex {
 }
 extension PartialRangeThrough<Int>: TensorIndex {
     /// The elements up to and at the bound.
-    public var axisSelection: AxisSelection { .range(start: 0, end: upperBound + 1, step: 1) }
+    public var axisSelection: AxisSelection { .range(start: 0, end: after(upperBound), step: 1) }
 }
 extension StrideTo<Int>: TensorIndex {
     /// Every step-th element, such as `stride(from: 0, to: 10, by: 2)`.
@@ -49,9 +50,12 @@ extension StrideThrough<Int>: TensorIndex {
     public var axisSelection: AxisSelection { strideSelection(Array(self)) }
 }
 
+/// The end of a range whose last index is `index`: of -1, the end of the axis.
+private func after(_ index: Int) -> Int? { index == -1 ? nil : index + 1 }
+
 private func strideSelection(_ indices: [Int]) -> AxisSelection {
     guard let first = indices.first, let last = indices.last else { return .range(start: 0, end: 0, step: 1) }
-    return .range(start: first, end: last + 1, step: indices.count > 1 ? indices[1] - first : 1)
+    return .range(start: first, end: after(last), step: indices.count > 1 ? indices[1] - first : 1)
 }
 
 /// As an index: a new axis of length 1, as `None` in PyTorch.
@@ -122,11 +126,13 @@ extension Tensor {
             switch selection {
             case .index(let index): result = result.selected(axis, index)
             case .range(let start, let end, let step):
-                let end = end ?? result.shape[axis]
+                let length = result.shape[axis]
+                let (first, last) = (start, end ?? length)
+                let (start, end) = (first < 0 ? first + length : first, last < 0 ? last + length : last)
                 require(
-                    start >= 0 && start <= end && end <= result.shape[axis],
-                    "range \(start)..<\(end) of axis \(axis) of a tensor of shape \(shape)")
-                if start != 0 || end != result.shape[axis] || step != 1 {
+                    start >= 0 && start <= end && end <= length,
+                    "range \(first)..<\(last) of axis \(axis) of a tensor of shape \(shape)")
+                if start != 0 || end != length || step != 1 {
                     result = result.narrowed(axis, to: start..<end, by: step)
                 }
                 axis += 1
