@@ -76,14 +76,25 @@ extension Tensor {
             }
             var incoming = current.pending
             current.pending = nil
-            var gradients = backward(incoming.unsafelyUnwrapped)
-            // Let go, so that whoever receives the gradient can see that it is alone with it.
-            incoming = nil
             let edges = current.edges
+            let (part, ownedBackward) = (current.part, current.ownedBackward)
             if !retainGraph {
                 current.backward = nil
+                current.ownedBackward = nil
                 current.edges = []
             }
+            if let part {
+                Tensor.add(incoming.unsafelyUnwrapped, at: part, along: edges[0], &queue)
+                continue
+            }
+            var gradients: [Tensor?]
+            if let ownedBackward {
+                gradients = ownedBackward(incoming.take().unsafelyUnwrapped)
+            } else {
+                gradients = backward(incoming.unsafelyUnwrapped)
+            }
+            // Let go, so that whoever receives the gradient can see that it is alone with it.
+            incoming = nil
             for (index, edge) in edges.enumerated() {
                 guard var gradient = gradients[index] else { continue }
                 gradients[index] = nil
@@ -104,6 +115,31 @@ extension Tensor {
         }
     }
 
+    /// Adds the gradient of a part where that of the whole goes.
+    private static func add(
+        _ gradient: Tensor, at part: TensorPart, along edge: GradientNode.Edge, _ queue: inout NodeQueue
+    ) {
+        switch edge {
+        case .none: break
+        case .leaf(let leaf):
+            if let grad = leaf.grad, grad.isContiguous {
+                part.view(of: grad).addInPlace(gradient)
+            } else {
+                leaf.addGradient(part.spread(gradient))
+            }
+        case .node(let node):
+            guard var sum = node.pending else {
+                node.pending = part.spread(gradient)
+                queue.insert(node)
+                return
+            }
+            node.pending = nil
+            if !Tensor.isOwnedAlone(&sum) { sum = sum.copied() }
+            part.view(of: sum).addInPlace(gradient)
+            node.pending = sum
+        }
+    }
+
     /// Adds to ``grad``; takes the gradient's storage over where nobody else has it.
     private func addGradient(_ gradient: consuming Tensor) {
         if let grad {
@@ -111,21 +147,27 @@ extension Tensor {
             return
         }
         var gradient = gradient
-        let isAlone =
-            isKnownUniquelyReferenced(&gradient) && gradient.ownsStorageAlone() && gradient.isContiguous
+        let isAlone = Tensor.isOwnedAlone(&gradient)
         grad = isAlone && gradient.dtype == dtype ? gradient : gradient.to(dtype).copied()
     }
 
     /// Adds in place where `sum` belongs to nobody else.
     private static func accumulate(_ gradient: inout Tensor, into sum: inout Tensor) {
-        if isKnownUniquelyReferenced(&sum), sum.ownsStorageAlone(), sum.isContiguous {
+        if Tensor.isOwnedAlone(&sum) {
             sum.addInPlace(gradient)
-        } else if isKnownUniquelyReferenced(&gradient), gradient.ownsStorageAlone(), gradient.isContiguous {
+        } else if Tensor.isOwnedAlone(&gradient) {
             gradient.addInPlace(sum)
             sum = gradient
         } else {
             sum = sum + gradient
         }
+    }
+}
+
+extension Tensor {
+    /// Whether `tensor` is contiguous, and neither it nor its storage is anybody else's.
+    static func isOwnedAlone(_ tensor: inout Tensor) -> Bool {
+        isKnownUniquelyReferenced(&tensor) && tensor.ownsStorageAlone() && tensor.isContiguous
     }
 }
 

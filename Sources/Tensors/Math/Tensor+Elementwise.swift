@@ -126,7 +126,18 @@ extension Tensor {
     /// x · sigmoid(x), also called swish.
     public func silu() -> Tensor { function("silu", MR_SILU, slopeOfInput: MR_SILU_SLOPE) }
     /// x where it is positive, else `slope` · x.
-    public func leakyRelu(slope: Double = 0.01) -> Tensor { (self .> 0).select(self, self * slope) }
+    public func leakyRelu(slope: Double = 0.01) -> Tensor {
+        let x = floating
+        let type = x.dtype.computeType
+        if type != x.dtype { return x.to(type).leakyRelu(slope: slope).to(x.dtype) }
+        let factor = Tensor.full([], slope, dtype: type)
+        let result = Tensor.apply(MR_LEAKY_RELU, x, factor)
+        guard x.isRecorded else { return result }
+        let saved = SavedTensor(x, for: "leakyRelu")
+        return result.recorded("leakyRelu", [x]) {
+            [$0 * Tensor.apply(MR_LEAKY_RELU_FACTOR, saved.value, factor)]
+        }
+    }
     /// x where it is positive, else `alpha` · (exp(x) - 1).
     public func elu(alpha: Double = 1) -> Tensor {
         // Limited to negative numbers, so that a large x does not overflow in the branch that is not chosen.
