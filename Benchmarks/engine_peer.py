@@ -140,3 +140,13 @@ for name, layer, shape in (
         timed(f"{name} forward", 5, lambda: layer(leaf))
         ones = torch.ones_like(layer(leaf))
     timed(f"{name} step", 3, lambda: layer_step(layer, leaf, ones))
+
+
+def lstm_step(layer, x):
+    layer.zero_grad()
+    layer(x)[0].sum().backward()
+
+
+for length in (64, 256):
+    layer, x = nn.LSTM(128, 256), torch.randn(length, 32, 128)
+    timed(f"lstm step length {length}", 2, lambda: lstm_step(layer, x))

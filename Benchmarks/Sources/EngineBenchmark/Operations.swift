@@ -62,5 +62,14 @@ extension EngineBenchmark {
         }
     }
 
-    static func recurrent(_ bench: Bench) {}
+    static func recurrent(_ bench: Bench) {
+        for length in [64, 256] where bench.wants("lstm step length \(length)") {
+            let layer = LSTM(128, 256)
+            let x = Tensor.randn([length, 32, 128])
+            bench.time("lstm step length \(length)", 2) {
+                layer.zeroGrad()
+                layer(x).output.sum().backward()
+            }
+        }
+    }
 }

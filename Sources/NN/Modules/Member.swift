@@ -46,12 +46,17 @@ extension Member {
     /// Nothing is cached: a property may be assigned another tensor or module at any time. `lazy` properties and
     /// tuples are not looked into; a plain tensor is a constant.
     static func reflected(in module: Module) -> [Member] {
+        storedProperties(of: module).flatMap { members(named: $0.label, in: $0.value) }
+    }
+
+    /// The stored properties of `module` and its superclasses, but for those of ``Module`` itself.
+    static func storedProperties(of module: Module) -> [(label: String, value: Any)] {
         var mirrors = [Mirror(reflecting: module)]
         while let parent = mirrors.last?.superclassMirror, parent.subjectType != Module.self {
             mirrors.append(parent)
         }
-        return mirrors.reversed().flatMap(\.children).flatMap { child in
-            child.label.map { members(named: $0, in: child.value) } ?? []
+        return mirrors.reversed().flatMap(\.children).compactMap { child in
+            child.label.map { ($0, child.value) }
         }
     }
 

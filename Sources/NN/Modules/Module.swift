@@ -8,6 +8,9 @@ open class Module {
     /// Whether layers such as dropout behave as in training. Set by ``train(_:)`` and ``eval()``.
     public internal(set) final var isTraining = true
 
+    /// What is called around `forward`, where somebody wants it.
+    final var hooks: ModuleHooks?
+
     /// A module in training mode.
     public init() {}
 

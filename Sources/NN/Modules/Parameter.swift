@@ -6,16 +6,25 @@ public protocol TensorHolder {
     /// The tensors, and what follows the property's name in the names of each: nothing for a tensor, `.0`, `.1`, … in
     /// an array, and a period and the key in a dictionary.
     var heldTensors: [(suffix: String, tensor: Tensor)] { get }
+
+    /// The same with other tensors in their places.
+    func replacingTensors(_ replace: (Tensor) -> Tensor) -> Self
 }
 
 extension Tensor: TensorHolder {
     /// The tensor itself.
     public var heldTensors: [(suffix: String, tensor: Tensor)] { [("", self)] }
+
+    /// The other tensor.
+    public func replacingTensors(_ replace: (Tensor) -> Tensor) -> Tensor { replace(self) }
 }
 
 extension Optional: TensorHolder where Wrapped == Tensor {
     /// The tensor, where there is one.
     public var heldTensors: [(suffix: String, tensor: Tensor)] { map { [("", $0)] } ?? [] }
+
+    /// The other tensor, where there is one.
+    public func replacingTensors(_ replace: (Tensor) -> Tensor) -> Tensor? { map(replace) }
 }
 
 extension [Tensor]: TensorHolder {
@@ -23,6 +32,9 @@ extension [Tensor]: TensorHolder {
     public var heldTensors: [(suffix: String, tensor: Tensor)] {
         enumerated().map { (".\($0.offset)", $0.element) }
     }
+
+    /// The other tensors.
+    public func replacingTensors(_ replace: (Tensor) -> Tensor) -> [Tensor] { map(replace) }
 }
 
 extension [String: Tensor]: TensorHolder {
@@ -30,12 +42,18 @@ extension [String: Tensor]: TensorHolder {
     public var heldTensors: [(suffix: String, tensor: Tensor)] {
         sorted { $0.key < $1.key }.map { (".\($0.key)", $0.value) }
     }
+
+    /// The other tensors.
+    public func replacingTensors(_ replace: (Tensor) -> Tensor) -> [String: Tensor] { mapValues(replace) }
 }
 
 /// What reflection looks for: a property wrapper that declares tensors.
 protocol TensorSlot: AnyObject {
     /// The members that the property called `name` makes.
     func members(named name: String) -> [Member]
+
+    /// Puts other tensors in their places.
+    func replaceTensors(_ replace: (Tensor) -> Tensor)
 }
 
 /// Declares a stored tensor as learnable: trained, saved, and listed by ``Module/namedParameters()``.
@@ -56,6 +74,15 @@ public final class Parameter<Value: TensorHolder>: TensorSlot {
 
     private func requireGradients() {
         for (_, tensor) in wrappedValue.heldTensors { tensor.requiresGrad = true }
+    }
+
+    /// A tensor that was not trained is not trained after.
+    func replaceTensors(_ replace: (Tensor) -> Tensor) {
+        let wasTrained = wrappedValue.heldTensors.map { $0.tensor.requiresGrad }
+        wrappedValue = wrappedValue.replacingTensors(replace)
+        for ((_, tensor), isTrained) in zip(wrappedValue.heldTensors, wasTrained) {
+            tensor.requiresGrad = isTrained
+        }
     }
 
     func members(named name: String) -> [Member] {
@@ -95,6 +122,8 @@ public final class Buffer<Value: TensorHolder>: TensorSlot {
         stored = nil
         self.isPersistent = isPersistent
     }
+
+    func replaceTensors(_ replace: (Tensor) -> Tensor) { stored = stored?.replacingTensors(replace) }
 
     func members(named name: String) -> [Member] {
         (stored?.heldTensors ?? []).map {

@@ -34,6 +34,9 @@ final class GradientNode {
     /// In place of ``backward`` where the node can make use of a gradient that nobody else has: writes to it.
     var ownedBackward: ((consuming Tensor) -> [Tensor?])?
 
+    /// What sees the result's gradient first.
+    var hooks: GradientHooks?
+
     /// What has arrived of the result's gradient in the current pass.
     var pending: Tensor?
 

@@ -35,6 +35,21 @@ package struct Windows {
         )
     }
 
+    /// Height and width of the image that a transposed convolution makes of `height` × `width`.
+    package func transposedOutput(_ height: Int, _ width: Int, _ more: (Int, Int)) -> (Int, Int) {
+        func length(_ input: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ more: Int)
+            -> Int
+        {
+            let result = (input - 1) * stride - 2 * padding + dilation * (kernel - 1) + more + 1
+            require(result > 0, "a transposed convolution of \(height) x \(width) with padding \(self.padding)")
+            return result
+        }
+        return (
+            length(height, kernel.0, stride.0, padding.0, dilation.0, more.0),
+            length(width, kernel.1, stride.1, padding.1, dilation.1, more.1)
+        )
+    }
+
     func kernelWindows(channels: Int, input: (Int, Int), output: (Int, Int)) -> mr_windows {
         mr_windows(
             channels: channels, input: input, output: output, kernel: kernel, stride: stride, padding: padding,
@@ -81,6 +96,66 @@ extension Tensor {
     }
 }
 
+extension Tensor {
+    /// The transpose of ``conv2d(_:bias:windows:groups:)``, as `torch.nn.functional.conv_transpose2d`.
+    ///
+    /// - Parameters:
+    ///   - weight: Shape `[in, out / groups, height, width]`.
+    ///   - bias: Shape `[out]`.
+    ///   - outputPadding: Rows and columns more at the end of the result.
+    /// - Returns: Shape `[count, out, height', width']`, where `self` is `[count, in, height, width]` and
+    ///   height' = (height - 1) · stride - 2 · padding + dilation · (kernel - 1) + outputPadding + 1.
+    package func convTranspose2d(
+        _ weight: Tensor, bias: Tensor?, windows: Windows, outputPadding: (Int, Int) = (0, 0), groups: Int = 1
+    ) -> Tensor {
+        require(
+            rank == 4 && weight.rank == 4 && groups > 0 && shape[1] == weight.shape[0]
+                && shape[1] % groups == 0,
+            "convTranspose2d of images \(shape) with filters \(weight.shape) in \(groups) groups")
+        let outputs = weight.shape[1] * groups
+        require(
+            bias.map { $0.shape == [outputs] } ?? true,
+            "convTranspose2d of filters \(weight.shape) with bias \(bias?.shape ?? [])")
+        require(
+            outputPadding.0 >= 0 && outputPadding.1 >= 0
+                && outputPadding.0 < Swift.max(windows.stride.0, windows.dilation.0)
+                && outputPadding.1 < Swift.max(windows.stride.1, windows.dilation.1),
+            "output padding \(outputPadding) of stride \(windows.stride), dilation \(windows.dilation)")
+        let type = dtype.computeType
+        if type != dtype || weight.dtype != type {
+            return to(type).convTranspose2d(
+                weight.to(type), bias: bias?.to(type), windows: windows, outputPadding: outputPadding,
+                groups: groups
+            ).to(dtype)
+        }
+        let size = windows.transposedOutput(shape[2], shape[3], outputPadding)
+        // The convolution whose gradient this is.
+        let geometry = ConvolutionGeometry(
+            input: [shape[0], outputs, size.0, size.1], weight: weight.shape, windows: windows, groups: groups,
+            output: (shape[2], shape[3]))
+        let product = geometry.imageSlope(detach().contiguous(), weight.detach().contiguous())
+        if isRecorded || weight.isRecorded {
+            let (savedInput, savedWeight) = (
+                SavedTensor(self, for: "convTranspose2d"), SavedTensor(weight, for: "convTranspose2d")
+            )
+            let (needsInput, needsWeight) = (requiresGrad, weight.requiresGrad)
+            product.recorded("convTranspose2d", [self, weight]) { g in
+                let g = g.contiguous()
+                var inputSlope: Tensor?
+                if needsInput {
+                    let slope = Tensor(uninitialized: geometry.outputShape, dtype: type)
+                    geometry.forward(g, savedWeight.value.contiguous(), nil, into: slope)
+                    inputSlope = slope
+                }
+                return [
+                    inputSlope, needsWeight ? geometry.filterSlope(savedInput.value.contiguous(), g) : nil,
+                ]
+            }
+        }
+        return bias.map { product + $0.reshaped(to: [outputs, 1, 1]) } ?? product
+    }
+}
+
 /// The sizes of one convolution, and its three products.
 private struct ConvolutionGeometry {
     let inputShape: [Int]
@@ -88,9 +163,10 @@ private struct ConvolutionGeometry {
     let outputShape: [Int]
     let sizes: mr_convolution
 
-    init(input: [Int], weight: [Int], windows: Windows, groups: Int) {
+    /// - Parameter output: Height and width of the result, where several images give it.
+    init(input: [Int], weight: [Int], windows: Windows, groups: Int, output: (Int, Int)? = nil) {
         require((weight[2], weight[3]) == windows.kernel, "filters \(weight) for a kernel of \(windows.kernel)")
-        let output = windows.output(input[2], input[3])
+        let output = output ?? windows.output(input[2], input[3])
         inputShape = input
         weightShape = weight
         outputShape = [input[0], weight[0], output.0, output.1]

@@ -84,7 +84,8 @@ extension Tensor {
 
     /// With a mask, the elements where it holds, as one axis; with integers, the rows they name.
     ///
-    /// Assigning to a mask writes where it holds; the new elements are broadcast to the whole tensor.
+    /// Assigning to a mask writes where it holds; the new elements are broadcast to the whole tensor. Assigning to integers
+    /// writes the rows they name; of rows named twice the last one stays.
     /// - Precondition: A mask broadcasts to this shape; integers are within the first axis.
     public subscript(selector: Tensor) -> Tensor {
         get {
@@ -96,9 +97,8 @@ extension Tensor {
             return rows.reshaped(to: selector.shape + shape.dropFirst())
         }
         set {
-            require(selector.dtype == .bool, "assignment needs a mask of bool, not \(selector.dtype)")
             let value = newValue.to(dtype)
-            let merged = selector.select(value, self)
+            let merged = selector.dtype == .bool ? selector.select(value, self) : replacingRows(selector, value)
             require(
                 merged.shape == shape, "mask of \(selector.shape), value of \(value.shape) for shape \(shape)")
             guard isRecordingGradients, requiresGrad || value.requiresGrad else {
@@ -111,6 +111,21 @@ extension Tensor {
             store(merged)
             node = merged.node
         }
+    }
+
+    /// A copy with other rows at the indices.
+    private func replacingRows(_ indices: Tensor, _ value: Tensor) -> Tensor {
+        require(indices.dtype.isInteger && rank > 0, "assignment to \(indices.dtype) indices of shape \(shape)")
+        let rowSize = shape.dropFirst().reduce(1, *)
+        let rows = value.broadcast(to: indices.shape + shape.dropFirst())
+        let positions = indices.to(.int64).contiguous().scalars(as: Int64.self).flatMap { index -> [Int64] in
+            require(
+                index >= -Int64(shape[0]) && index < Int64(shape[0]),
+                "index \(index) of axis 0 of a tensor of shape \(shape)")
+            let start = ((Int(index) + shape[0]) % shape[0]) * rowSize
+            return (start..<start + rowSize).map(Int64.init)
+        }
+        return replacing(positions, by: rows.reshaped(to: [rows.elementCount])).reshaped(to: shape)
     }
 
     private func part(_ selections: [AxisSelection]) -> Tensor {
