@@ -1,3 +1,4 @@
+import Foundation
 import NN
 import Tensors
 import Testing
@@ -115,6 +116,32 @@ struct ModuleExtensionTests {
             all[0].sorted().values.doubles() == [0, 1, 2] && all[1].sorted().values.doubles() == [0, 1, 2])
     }
 
+    /// Images are normalised as one operation, vectors step by step: the same numbers and gradients, with and without
+    /// running averages.
+    @Test(arguments: [true, false]) func batchNormOfImagesIsThatOfTheirElements(isTraining: Bool) {
+        let generator = RandomGenerator(seed: 6)
+        let (images, rows) = (BatchNorm2d(5, dtype: .float64), BatchNorm1d(5, dtype: .float64))
+        for layer in [images, rows] as [BatchNorm] {
+            layer.weight?.data.copy(from: Tensor([1.0, -2, 0.5, 3, 1]))
+            layer.runningMean?.copy(from: Tensor([0.1, 0.2, 0.3, 0.4, 0.5]))
+            layer.train(isTraining)
+        }
+        let x = (generator.normal([3, 5, 4, 2], dtype: .float64) * 2 + 7).requiringGrad()
+        let flat = x.detach().permuted([0, 2, 3, 1]).reshaped(to: [24, 5]).copied().requiringGrad()
+        let g = generator.normal([3, 5, 4, 2], dtype: .float64)
+        let flatG = g.permuted([0, 2, 3, 1]).reshaped(to: [24, 5])
+        let (y, flatY) = (images(x), rows(flat))
+        y.backward(gradient: g)
+        flatY.backward(gradient: flatG)
+        func turned(_ t: Tensor?) -> Tensor { (t ?? 0).permuted([0, 2, 3, 1]).reshaped(to: [24, 5]) }
+        expectClose(turned(y), flatY, tolerance: 1e-12, "result")
+        expectClose(turned(x.grad), flat.grad ?? 0, tolerance: 1e-12, "gradient")
+        expectClose(images.weight?.grad, rows.weight?.grad ?? 0, tolerance: 1e-11, "gradient of weight")
+        expectClose(images.bias?.grad, rows.bias?.grad ?? 0, tolerance: 1e-11, "gradient of bias")
+        expectClose(images.runningMean, rows.runningMean ?? 0, tolerance: 1e-12, "running mean")
+        expectClose(images.runningVariance, rows.runningVariance ?? 0, tolerance: 1e-12, "running variance")
+    }
+
     @Test func wholeChannelsAreDropped() {
         let layer = Dropout2d(0.5, generator: RandomGenerator(seed: 3))
         let y = layer(.ones([20, 10, 2, 3]))
@@ -122,5 +149,19 @@ struct ModuleExtensionTests {
         #expect(Set(sums) == [0, 12])
         layer.eval()
         #expect(layer(.ones([2, 2, 2])).sum().item() == 8)
+    }
+
+    @Test func mistakesNameTheModuleInOneLine() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            unsetenv("SWIFT_BACKTRACE")
+            let net = Sequential(Sequential(Linear(4, 4), ReLU()), Linear(5, 2))
+            _ = net(.zeros([3, 4]))
+        }
+        let lines = standardError(result).split(separator: "\n")
+        #expect(lines.count == 1, "\(lines)")
+        #expect(
+            lines.first?.hasSuffix(
+                "linear of input [3, 4] with weight [2, 5] (in Sequential at \"1\": "
+                    + "Linear(in_features=5, out_features=2, bias=True))") == true, "\(lines)")
     }
 }

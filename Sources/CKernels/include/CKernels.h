@@ -1,6 +1,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "calls.h"
 #include "convolution.h"
 #include "cpu.h"
 #include "crc32.h"
@@ -14,6 +15,7 @@
 #include "layers.h"
 #include "mapping.h"
 #include "memory.h"
+#include "normalization.h"
 #include "optimizers.h"
 #include "order.h"
 #include "parallel.h"

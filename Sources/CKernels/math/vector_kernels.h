@@ -34,6 +34,7 @@ static const TABLE NAME(table) = {
     .sum = NAME(sum), .sum_of_squares = NAME(sum_of_squares), .product = NAME(product), .largest = NAME(largest),
     .smallest = NAME(smallest), .first_place = NAME(first_place), .add_row = NAME(add_row), .add_squared_row = NAME(add_squared_row),
     .add_scaled_row = NAME(add_scaled_row), .taps = NAME(taps), .tap_products = NAME(tap_products),
+    .dot = NAME(dot), .squared_distance = NAME(squared_distance), .blend_rows = NAME(blend_rows),
     .exp_row = NAME(exp_row), .scale_row = NAME(scale_row), .softmax = NAME(softmax),
     .softmax_slope = NAME(softmax_slope), .layer_norm = NAME(layer_norm), .layer_norm_slope = NAME(layer_norm_slope),
     .lstm_row = NAME(lstm_row), .lstm_slope_row = NAME(lstm_slope_row), .gru_row = NAME(gru_row),

@@ -32,6 +32,9 @@ SUM(sum_of_squares, (size_t n, const T *x), ITEM, (double)x[i] * x[i])
 #define ITEM(i) WIDE(x + (i)) * WIDE(y + (i))
 SUM(dot, (size_t n, const T *x, const T *y), ITEM, (double)x[i] * y[i])
 #undef ITEM
+#define ITEM(i) (WIDE(x + (i)) - (double)center) * (WIDE(x + (i)) - (double)center)
+SUM(squared_distance, (size_t n, const T *x, T center), ITEM, ((double)x[i] - center) * ((double)x[i] - center))
+#undef ITEM
 #undef SUM
 #undef WIDE
 #undef HALF
@@ -97,6 +100,15 @@ static void NAME(add_row)(size_t n, const T *x, T *sums) {
 }
 static void NAME(add_squared_row)(size_t n, const T *x, T *sums) {
     VECTORIZE for (size_t i = 0; i < n; i++) sums[i] += x[i] * x[i];
+}
+
+// out = a · x + b · y + shift
+static void NAME(blend_rows)(size_t n, T a, const T *x, T b, const T *y, T shift, T *out) {
+    if (b == 0) {
+        VECTORIZE for (size_t i = 0; i < n; i++) out[i] = a * x[i] + shift;
+    } else {
+        VECTORIZE for (size_t i = 0; i < n; i++) out[i] = a * x[i] + (b * y[i] + shift);
+    }
 }
 
 // MARK: Convolution of one channel

@@ -24,6 +24,9 @@
             size_t n, size_t taps, const T *const *rows, size_t stride, const T *weights, T *out); \
         void (*tap_products)( \
             size_t n, size_t taps, const T *const *rows, size_t stride, const T *g, T *sums, size_t sum_stride); \
+        double (*dot)(size_t n, const T *x, const T *y); \
+        double (*squared_distance)(size_t n, const T *x, T center); \
+        void (*blend_rows)(size_t n, T a, const T *x, T b, const T *y, T shift, T *out); \
         double (*exp_row)(size_t n, const T *x, T *out, T *largest); \
         void (*scale_row)(size_t n, T factor, T *x); \
         void (*softmax)(int logarithm, size_t n, const T *x, T *out); \

@@ -1,3 +1,4 @@
+import Foundations
 public import Tensors
 
 /// What is called around a layer's `forward`.
@@ -58,8 +59,9 @@ extension Layer {
     }
 
     /// `forward` with the hooks around it.
-    @inline(__always)
     func call(_ x: Tensor) -> Tensor {
+        CallStack.enter(self)
+        defer { CallStack.leave() }
         guard let hooks else { return forward(x) }
         let input = hooks.before.reduce(x) { $1.body(self, $0) ?? $0 }
         return hooks.after.reduce(forward(input)) { $1.body(self, input, $0) ?? $0 }
