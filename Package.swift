@@ -131,6 +131,10 @@ let package = Package(
             path: "Examples/BuildersGuide", swiftSettings: strict),
 
         .executableTarget(
+            name: "Chapters", dependencies: ["ModelReg", "NN", "Tensors"], path: "Examples/Chapters",
+            swiftSettings: strict),
+
+        .executableTarget(
             name: "Digits", dependencies: ["ModelReg", "NN", "Tensors", orderedCollections],
             path: "Examples/Digits",
             exclude: ["README.md", "digits.npz", "demo.sh"], swiftSettings: strict),

@@ -86,3 +86,67 @@ for size in (256, 512, 1024):
 clone, state = big_net(), net.state_dict()
 timed("state_dict of 784-1024-1024-10", 500, net.state_dict)
 timed("load_state_dict of 784-1024-1024-10", 100, lambda: clone.load_state_dict(state))
+
+x = torch.randn(1024, 1024)
+F = nn.functional
+with torch.no_grad():
+    for name, function in {
+        "gelu": F.gelu, "sin": torch.sin, "cos": torch.cos, "tanh": torch.tanh, "pow 2.5 of abs": lambda t: t.abs().pow(2.5),
+        "pow 3": lambda t: t.pow(3), "leaky relu": F.leaky_relu, "softplus": F.softplus,
+        "argmax": lambda t: t.argmax(1), "softmax": lambda t: t.softmax(1),
+    }.items():
+        timed(f"op {name} 1024 x 1024", 10, lambda: function(x))
+
+
+def gelu_step(leaf, ones):
+    leaf.grad = None
+    F.gelu(leaf).backward(ones)
+
+
+leaf, ones = torch.randn(1024, 1024, requires_grad=True), torch.ones(1024, 1024)
+timed("op gelu with backward 1024 x 1024", 10, lambda: gelu_step(leaf, ones))
+timed("op randn 1024 x 1024", 5, lambda: torch.randn(1024, 1024))
+scores = torch.randn(64, 30522)
+timed("op topk 10 of 64 x 30522", 3, lambda: scores.topk(10))
+timed("op sort 64 x 30522", 2, lambda: scores.sort(stable=True))
+vector = torch.randn(1024)
+timed("op matrix by vector 1024", 100, lambda: x @ vector)
+
+
+def split_step(qkv):
+    qkv.grad = None
+    q, k, v = qkv.split(384, 2)
+    (q * k + v).sum().backward()
+
+
+qkv = torch.randn(16, 256, 1152, requires_grad=True)
+timed("op qkv split with backward", 5, lambda: split_step(qkv))
+
+
+def layer_step(layer, leaf, ones):
+    leaf.grad = None
+    layer.zero_grad()
+    layer(leaf).backward(ones)
+
+
+for name, layer, shape in (
+    ("conv 3x3 64 of 64 x 32 x 32", nn.Conv2d(64, 64, 3, padding=1), (16, 64, 32, 32)),
+    ("conv 3x3 strided", nn.Conv2d(64, 128, 3, stride=2, padding=1), (16, 64, 32, 32)),
+    ("conv 1x1", nn.Conv2d(64, 256, 1), (16, 64, 32, 32)),
+    ("conv depthwise", nn.Conv2d(128, 128, 3, padding=1, groups=128), (16, 128, 32, 32)),
+):
+    leaf = torch.randn(shape, requires_grad=True)
+    with torch.no_grad():
+        timed(f"{name} forward", 5, lambda: layer(leaf))
+        ones = torch.ones_like(layer(leaf))
+    timed(f"{name} step", 3, lambda: layer_step(layer, leaf, ones))
+
+
+def lstm_step(layer, x):
+    layer.zero_grad()
+    layer(x)[0].sum().backward()
+
+
+for length in (64, 256):
+    layer, x = nn.LSTM(128, 256), torch.randn(length, 32, 128)
+    timed(f"lstm step length {length}", 2, lambda: lstm_step(layer, x))

@@ -5,7 +5,7 @@ import Testing
 
 /// Figures made by `Tests/Fixtures/make_engine_fixtures.py`.
 enum Fixture {
-    struct Packed: Decodable {
+    struct Packed: Decodable, Sendable {
         let shape: [Int]
         let dtype: String
         let data: [Double]

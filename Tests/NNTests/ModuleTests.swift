@@ -149,4 +149,50 @@ struct ModuleTests {
         dict["z"] = nil
         #expect(dict.names == ["a", "m"])
     }
+
+    /// Modules that `members` makes on the fly were freed after their visit, and the next one got their identifier.
+    @Test func modulesMadeOnTheFlyAreAllVisited() {
+        final class Fresh: Module {
+            let layers = (0..<3).map { _ in Linear(2, 2) }
+            override var members: [Member] {
+                layers.enumerated().map { .module("\($0)", ModuleDict(["inner": $1])) }
+            }
+        }
+        let fresh = Fresh()
+        var reached: [Linear] = []
+        fresh.apply { if let layer = $0 as? Linear { reached.append(layer) } }
+        #expect(reached.map(ObjectIdentifier.init) == fresh.layers.map(ObjectIdentifier.init))
+        #expect(fresh.namedModules().count == 1 + 3 + 3)
+        #expect(fresh.parameters().count == 6)
+        fresh.eval()
+        #expect(fresh.layers.allSatisfy { !$0.isTraining })
+    }
+
+    @Test func bufferThatIsNotSavedMayBeAssignedInTheInitialiser() {
+        final class Masked: Module {
+            @Buffer(isPersistent: false) var mask: Tensor
+            @Buffer(isPersistent: false) var table: [Tensor]
+            override init() {
+                super.init()
+                #expect(namedBuffers().isEmpty)
+                mask = .ones([2])
+                table = [.ones([1]), .zeros([1])]
+            }
+        }
+        let masked = Masked()
+        #expect(masked.namedBuffers().map(\.name) == ["mask", "table.0", "table.1"])
+        #expect(masked.stateDict().isEmpty)
+    }
+
+    @Test func listsAndDictionariesOfParametersAreNamedAsInPyTorch() {
+        final class Lists: Module {
+            @Parameter var list: [Tensor] = [.zeros([2]), .zeros([3])]
+            @Parameter var table: [String: Tensor] = ["b": .zeros([1]), "a": .zeros([4])]
+        }
+        let lists = Lists()
+        #expect(lists.stateDict().names == ["list.0", "list.1", "table.a", "table.b"])
+        #expect(lists.parameters().allSatisfy { $0.requiresGrad })
+        lists.list.append(.ones([1]))
+        #expect(lists.parameter(at: "list.2")?.requiresGrad == true)
+    }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// The instruction set is a setting of the whole process: these run one after the other, and leave the widest.
 @Suite(.serialized) struct KernelTests {
-    private static func forEachInstructionSet(_ body: (Compute.InstructionSet) -> Void) {
+    static func forEachInstructionSet(_ body: (Compute.InstructionSet) -> Void) {
         let widest = Compute.instructionSet
         for set in Compute.InstructionSet.allCases where set.rawValue <= widest.rawValue {
             Compute.limit(to: set)

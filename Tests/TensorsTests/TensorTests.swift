@@ -177,4 +177,33 @@ struct TensorTests {
         #expect("\(Tensor([Int64(1), 2]))" == "tensor([1, 2])")
         #expect("\(Tensor([1.0], shape: []))" == "tensor(1.0000, dtype=float64)")
     }
+
+    @Test func numbersOfSwiftMeetTensors() {
+        let x = Tensor([Float(2), 3])
+        let n = 2
+        #expect((x / n).doubles() == [1, 1.5] && (n / x).doubles() == [1, 2.0 / 3].map { Double(Float($0)) })
+        #expect((x * n + n - 1).doubles() == [5, 7])
+        #expect((x / n).dtype == .float32)
+        #expect(x.pow(2).doubles() == [4, 9])
+        #expect(x.pow(n).doubles() == [4, 9] && x.pow(-1).doubles()[0] == 0.5)
+        let single: Float = x[0].item()
+        #expect(single == 2)
+        #expect(Tensor([2.75]).item(as: Int.self) == 2)
+        // An integer beyond 2^53, which is no double.
+        #expect(Tensor([Int64.max]).item(as: Int.self) == Int(Int64.max))
+        #expect(x.reshaped(to: 2, 1).shape == [2, 1])
+    }
+
+    @Test func negativeBoundsCountFromTheEnd() {
+        let x = Tensor.arange(0..<6)
+        func numbers(_ t: Tensor) -> [Double] { t.doubles() }
+        #expect(numbers(x[-3 ..< -1]) == [3, 4])
+        #expect(numbers(x[(-2)...]) == [4, 5])
+        #expect(numbers(x[..<(-4)]) == [0, 1])
+        #expect(numbers(x[...(-4)]) == [0, 1, 2])
+        #expect(numbers(x[...(-1)]) == [0, 1, 2, 3, 4, 5])
+        #expect(numbers(x[-3...(-1)]) == [3, 4, 5])
+        #expect(numbers(x[stride(from: -5, through: -1, by: 2)]) == [1, 3, 5])
+        #expect(numbers(x[-4 ..< -4]) == [])
+    }
 }

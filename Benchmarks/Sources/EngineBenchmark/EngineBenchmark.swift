@@ -17,6 +17,9 @@ enum EngineBenchmark {
         products(bench)
         stateDicts(bench)
         narrowProducts(bench)
+        operations(bench)
+        convolutions(bench)
+        recurrent(bench)
     }
 
     private static func small(_ bench: Bench) {

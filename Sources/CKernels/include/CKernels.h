@@ -1,6 +1,8 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "calls.h"
+#include "convolution.h"
 #include "cpu.h"
 #include "crc32.h"
 #include "crc32c.h"
@@ -13,11 +15,14 @@
 #include "layers.h"
 #include "mapping.h"
 #include "memory.h"
+#include "normalization.h"
 #include "optimizers.h"
+#include "order.h"
 #include "parallel.h"
 #include "planes.h"
 #include "random.h"
 #include "rans.h"
+#include "recurrent.h"
 #include "reductions.h"
 #include "sha256.h"
 #include "statistics.h"

@@ -27,6 +27,8 @@ typedef enum {
     MR_GELU_TANH_SLOPE, // y: the input
     MR_SILU_SLOPE,      // y: the input
     MR_ABS_SLOPE,       // y: the input
+    MR_LEAKY_RELU,        // x where it is positive, else x · y
+    MR_LEAKY_RELU_FACTOR, // 1 where x is positive, else y
     // Of x alone.
     MR_NEGATE,
     MR_ABS,

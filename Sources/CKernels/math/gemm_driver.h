@@ -163,6 +163,10 @@ static void DRIVER(gemm)(const DRIVER(product) *x) {
                 x->c[(ptrdiff_t)i * x->c_row + j] = x->start == MR_GEMM_BIAS ? x->bias[j] : 0;
         return;
     }
+    // A column is the row of the transposed product, whose operand's rows are read as they lie.
+    DRIVER(product) turned = {1, x->m, x->k, x->b, x->b_column, x->b_row, x->a, x->a_column, x->a_row,
+                              x->c, (ptrdiff_t)x->m, x->start, 0, x->kernels};
+    if (x->n == 1 && x->m > 1 && x->c_row == 1 && x->start != MR_GEMM_BIAS) x = &turned;
     size_t threads = x->m * x->n * x->k >= PARALLEL_PRODUCTS ? (size_t)mr_thread_count() : 1;
     if (threads == 1) {
         DRIVER(multiply)(x);

@@ -117,19 +117,42 @@ static void for_rows(
             job.out += inner; \
         } \
     } \
-    void mr_arg_##SUFFIX(int smallest, size_t outer, size_t count, size_t inner, const T *x, int64_t *out) { \
-        for (size_t o = 0; o < outer; o++) { \
-            for (size_t i = 0; i < inner; i++) { \
-                const T *column = x + o * count * inner + i; \
-                size_t best = 0; \
-                for (size_t r = 1; r < count; r++) { \
-                    T value = column[r * inner], held = column[best * inner]; \
-                    int better = smallest ? value < held : value > held; \
-                    if (held == held && (better || value != value)) best = r; \
+    typedef struct { \
+        int smallest; \
+        size_t count, inner; \
+        const T *x; \
+        int64_t *out; \
+    } arg_job_##SUFFIX; \
+    /* First the extreme, which vectors find, then its first place. */ \
+    static void arg_rows_##SUFFIX(void *context, size_t first, size_t end) { \
+        arg_job_##SUFFIX *job = context; \
+        const mr_table_##SUFFIX *table = mr_vector_##SUFFIX(); \
+        for (size_t o = first; o < end; o++) { \
+            const T *row = job->x + o * job->count; \
+            T best = job->smallest ? table->smallest(job->count, row) : table->largest(job->count, row); \
+            job->out[o] = (int64_t)table->first_place(job->count, row, best); \
+        } \
+    } \
+    static void arg_columns_##SUFFIX(void *context, size_t first, size_t end) { \
+        arg_job_##SUFFIX *job = context; \
+        size_t inner = job->inner; \
+        for (size_t o = first; o < end; o++) { \
+            const T *block = job->x + o * job->count * inner; \
+            int64_t *best = job->out + o * inner; \
+            memset(best, 0, inner * sizeof(int64_t)); \
+            for (size_t r = 1; r < job->count; r++) { \
+                const T *row = block + r * inner; \
+                for (size_t i = 0; i < inner; i++) { \
+                    T value = row[i], held = block[(size_t)best[i] * inner + i]; \
+                    int better = job->smallest ? value < held : value > held; \
+                    if (held == held && (better || value != value)) best[i] = (int64_t)r; \
                 } \
-                out[o * inner + i] = (int64_t)best; \
             } \
         } \
+    } \
+    void mr_arg_##SUFFIX(int smallest, size_t outer, size_t count, size_t inner, const T *x, int64_t *out) { \
+        arg_job_##SUFFIX job = {smallest, count, inner, x, out}; \
+        for_rows(outer, outer * count * inner, inner == 1 ? arg_rows_##SUFFIX : arg_columns_##SUFFIX, &job); \
     } \
     typedef struct { \
         int logarithm; \

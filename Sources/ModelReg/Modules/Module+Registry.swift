@@ -37,7 +37,8 @@ extension Registry {
     /// try registry.load("mlp:best", into: model)
     /// ```
     ///
-    /// All or nothing: on error no tensor of the module has changed.
+    /// All or nothing: on error no tensor of the module has changed. A module that was just made takes over the memory
+    /// that the values were decoded into, and its own first values are never made.
     ///
     /// - Parameters:
     ///   - reference: Which version; see ``VersionReference``.
@@ -52,6 +53,6 @@ extension Registry {
         progress: ProgressHandler? = nil
     ) throws -> IncompatibleKeys {
         let stateDict: StateDict = try load(reference, verifiesHashes: verifiesHashes, progress: progress)
-        return try module.loadStateDict(stateDict, strict: strict)
+        return try module.adoptStateDict(stateDict, strict: strict)
     }
 }

@@ -11,10 +11,17 @@ public struct Initializer {
     /// A rule of one's own: `write` changes the tensor in place; no history is recorded meanwhile.
     public init(_ write: @escaping (Tensor, RandomGenerator) -> Void) { self.write = write }
 
-    /// Writes first values into `tensor`.
+    /// Writes first values into `tensor`; within ``Module/withoutInitialization(_:)`` nothing.
+    ///
+    /// Numbers are taken from the generator at once. A large tensor of zeros that nobody has looked at gets those of
+    /// the uniform and normal rules when somebody does, so that values which are overwritten first cost nothing.
     public func callAsFunction(_ tensor: Tensor, generator: RandomGenerator = .shared) {
+        if Initializer.isSkipped { return }
         withoutGradient { write(tensor, generator) }
     }
+
+    /// Whether first values are not wanted: something else will be written.
+    @TaskLocal static var isSkipped = false
 
     /// All elements 0.
     public static var zeros: Initializer { constant(0) }
@@ -30,6 +37,7 @@ public struct Initializer {
     /// The normal distribution.
     public static func normal(mean: Double = 0, std: Double = 1) -> Initializer {
         Initializer { tensor, generator in
+            if generator.deferNormal(tensor, mean: mean, std: std) { return }
             tensor.copy(from: generator.normal(tensor.shape, mean: mean, std: std, dtype: drawn(tensor)))
         }
     }
@@ -37,6 +45,7 @@ public struct Initializer {
     /// U[low, high).
     public static func uniform(in range: Range<Double> = 0..<1) -> Initializer {
         Initializer { tensor, generator in
+            if generator.deferUniform(tensor, from: range.lowerBound, to: range.upperBound) { return }
             tensor.copy(
                 from: generator.uniform(
                     tensor.shape, from: range.lowerBound, to: range.upperBound, dtype: drawn(tensor)))

@@ -158,4 +158,4 @@ public final class AdaptiveAvgPool2d: Module, Layer {
 }
 
 /// One number where both are equal.
-private func shortest(_ pair: (Int, Int)) -> String { pair.0 == pair.1 ? "\(pair.0)" : python(pair) }
+func shortest(_ pair: (Int, Int)) -> String { pair.0 == pair.1 ? "\(pair.0)" : python(pair) }

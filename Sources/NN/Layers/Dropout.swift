@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// Source: Srivastava et al. 2014.
 public final class Dropout: Module, Layer {
-    private let probability: Double
+    let probability: Double
     private let generator: RandomGenerator
 
     /// - Precondition: `probability` is from 0 to 1.

@@ -19,9 +19,10 @@ public final class Embedding: Module, Layer {
             paddingIndex.map { $0 >= -count && $0 < count } ?? true,
             "padding index \(paddingIndex ?? 0) of \(count)")
         self.paddingIndex = paddingIndex.map { $0 < 0 ? $0 + count : $0 }
-        weight = generator.normal([count, size], dtype: dtype)
+        weight = .zeros([count, size], dtype: dtype)
         super.init()
-        if let index = self.paddingIndex { weight.data[index] = 0 }
+        weight.initialize(.normal(), generator: generator)
+        if let index = self.paddingIndex { weight.deferZeros(atRow: index) }
     }
 
     /// A table that is `weight`, shape `[count, size]`; shared with whoever else has it.

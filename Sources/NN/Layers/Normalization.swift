@@ -108,6 +108,11 @@ public class BatchNorm: Module, Layer {
         require(
             ranks.contains(x.rank) && x.shape[1] == channels,
             "\(typeName)(\(channels)) of input \(x.shape)")
+        if x.rank > 2, x.dtype == .float32 || x.dtype == .float64,
+            [weight, bias, runningMean, runningVariance].allSatisfy({ $0.map { $0.dtype == x.dtype } ?? true })
+        {
+            return normalizedAtOnce(x)
+        }
         let axes = x.shape.indices.filter { $0 != 1 }
         let perChannel = [channels] + [Int](repeating: 1, count: x.rank - 2)
         let count = axes.reduce(1) { $0 * x.shape[$1] }
@@ -131,16 +136,33 @@ public class BatchNorm: Module, Layer {
         return bias.map { result + $0.reshaped(to: perChannel) } ?? result
     }
 
+    /// Sequences and images, as one operation.
+    private func normalizedAtOnce(_ x: Tensor) -> Tensor {
+        if !isTraining, let runningMean, let runningVariance {
+            return x.batchNorm(
+                means: runningMean, variances: runningVariance, follows: false, weight: weight, bias: bias,
+                epsilon: epsilon)
+        }
+        let count = x.elementCount / max(channels, 1)
+        require(
+            !isTraining || count > 1,
+            "\(typeName) needs more than one value per channel in training: \(x.shape)")
+        let (means, variances) = x.channelStatistics()
+        if isTraining { track(mean: means, variance: variances, count: count) }
+        return x.batchNorm(
+            means: means, variances: variances, follows: true, weight: weight, bias: bias, epsilon: epsilon)
+    }
+
     private func track(mean: Tensor, variance: Tensor, count: Int) {
         guard let runningMean, let runningVariance, let batchCount else { return }
         withoutGradient {
             batchCount.copy(from: batchCount + 1)
             // Without a momentum, the plain average of all batches.
             let share = momentum ?? 1 / batchCount.item()
-            let unbiased = variance * (Double(count) / Double(count - 1))
+            let unbiased = variance.reshaped(to: [channels]) * (Double(count) / Double(count - 1))
             runningMean.copy(from: runningMean * (1 - share) + mean.reshaped(to: [channels]) * share)
             runningVariance.copy(
-                from: runningVariance * (1 - share) + unbiased.reshaped(to: [channels]) * share)
+                from: runningVariance * (1 - share) + unbiased * share)
         }
     }
 }

@@ -6,7 +6,7 @@ public class Loss: Module {
     /// How single losses become one.
     public final let reduction: Reduction
 
-    fileprivate init(_ reduction: Reduction) { self.reduction = reduction }
+    init(_ reduction: Reduction) { self.reduction = reduction }
 
     /// Computes the loss.
     public func forward(_ input: Tensor, _ target: Tensor) -> Tensor {

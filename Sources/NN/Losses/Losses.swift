@@ -157,7 +157,7 @@ public func bceWithLogitsLoss(
     return reduction(losses)
 }
 
-private func requireSameShape(_ input: Tensor, _ target: Tensor) {
+func requireSameShape(_ input: Tensor, _ target: Tensor) {
     require(input.shape == target.shape, "loss of input \(input.shape) against target \(target.shape)")
 }
 

@@ -62,7 +62,7 @@ public final class Sequential: Module, Layer {
     /// Runs all layers.
     public func forward(_ x: Tensor) -> Tensor {
         var x = x
-        for entry in layers { x = entry.layer.forward(x) }
+        for entry in layers { x = entry.layer.call(x) }
         return x
     }
 }

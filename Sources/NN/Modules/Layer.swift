@@ -9,7 +9,7 @@ public protocol Layer: Module {
 
 extension Layer {
     /// Computes the layer's result: `layer(x)`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { forward(x) }
+    public func callAsFunction(_ x: Tensor) -> Tensor { call(x) }
 }
 
 /// A layer whose static type was erased by a container. Its tensors and modules are looked up by name at run time.
@@ -60,7 +60,7 @@ public struct AnyLayer {
     }
 
     /// Computes the layer's result.
-    public func callAsFunction(_ x: Tensor) -> Tensor { base.forward(x) }
+    public func callAsFunction(_ x: Tensor) -> Tensor { base.call(x) }
 
     /// The layer's state dict.
     public func stateDict() -> StateDict { base.stateDict() }

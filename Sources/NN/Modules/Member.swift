@@ -46,12 +46,17 @@ extension Member {
     /// Nothing is cached: a property may be assigned another tensor or module at any time. `lazy` properties and
     /// tuples are not looked into; a plain tensor is a constant.
     static func reflected(in module: Module) -> [Member] {
+        storedProperties(of: module).flatMap { members(named: $0.label, in: $0.value) }
+    }
+
+    /// The stored properties of `module` and its superclasses, but for those of ``Module`` itself.
+    static func storedProperties(of module: Module) -> [(label: String, value: Any)] {
         var mirrors = [Mirror(reflecting: module)]
         while let parent = mirrors.last?.superclassMirror, parent.subjectType != Module.self {
             mirrors.append(parent)
         }
-        return mirrors.reversed().flatMap(\.children).flatMap { child in
-            child.label.map { members(named: $0, in: child.value) } ?? []
+        return mirrors.reversed().flatMap(\.children).compactMap { child in
+            child.label.map { ($0, child.value) }
         }
     }
 
@@ -59,7 +64,7 @@ extension Member {
         switch value {
         case let slot as any TensorSlot:
             // A wrapped property `weight` is stored as `_weight`.
-            slot.content.map { [Member(name: String(label.dropFirst()), content: $0)] } ?? []
+            slot.members(named: String(label.dropFirst()))
         case let module as Module: [.module(label, module)]
         case let list as [Module]: list.enumerated().map { .module("\(label).\($0)", $1) }
         case let table as [String: Module]:

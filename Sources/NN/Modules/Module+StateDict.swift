@@ -27,6 +27,21 @@ extension Module {
     public func loadStateDict(
         _ stateDict: StateDict, strict: Bool = true
     ) throws(LoadStateDictError) -> IncompatibleKeys {
+        try load(stateDict, strict: strict, adopts: false)
+    }
+
+    /// ``loadStateDict(_:strict:)`` of a state dict that nobody else has or will use: parameters that take no memory
+    /// yet take over its storage.
+    @discardableResult
+    package func adoptStateDict(
+        _ stateDict: consuming StateDict, strict: Bool = true
+    ) throws(LoadStateDictError) -> IncompatibleKeys {
+        try load(stateDict, strict: strict, adopts: true)
+    }
+
+    private func load(
+        _ stateDict: StateDict, strict: Bool, adopts: Bool
+    ) throws(LoadStateDictError) -> IncompatibleKeys {
         let own = self.stateDict()
         let missing = own.names.filter { stateDict[$0] == nil }
         let unexpected = stateDict.names.filter { own[$0] == nil }
@@ -57,8 +72,15 @@ extension Module {
             }
         }
         guard problems.isEmpty else { throw LoadStateDictError(module: typeName, problems: problems) }
+        var adopted = IdentitySet()
         withoutGradient {
-            for write in writes { write.target.copy(from: write.source) }
+            for (target, source, _) in writes {
+                // Tensors that share storage in the checkpoint may not do so here: the second one is copied.
+                if adopts, source.isWholeStorage, adopted.insert(source.storage), target.adopt(source) {
+                    continue
+                }
+                target.overwrite(with: source)
+            }
         }
         return strict ? IncompatibleKeys() : IncompatibleKeys(missing: missing, unexpected: unexpected)
     }

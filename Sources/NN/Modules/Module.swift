@@ -8,6 +8,9 @@ open class Module {
     /// Whether layers such as dropout behave as in training. Set by ``train(_:)`` and ``eval()``.
     public internal(set) final var isTraining = true
 
+    /// What is called around `forward`, where somebody wants it.
+    final var hooks: ModuleHooks?
+
     /// A module in training mode.
     public init() {}
 
@@ -31,9 +34,8 @@ open class Module {
 
 extension Module {
     /// Calls `body` with this module and all within it, each once, and the dotted path to it. Parents come first.
-    private func visit(_ path: String, _ visited: inout Set<ObjectIdentifier>, _ body: (String, Module) -> Void)
-    {
-        guard visited.insert(ObjectIdentifier(self)).inserted else { return }
+    private func visit(_ path: String, _ visited: inout IdentitySet, _ body: (String, Module) -> Void) {
+        guard visited.insert(self) else { return }
         body(path, self)
         for member in members {
             guard case .module(let child) = member.content else { continue }
@@ -44,7 +46,7 @@ extension Module {
     /// This module and all within it, each once, with dotted paths; the module itself is called "".
     public func namedModules() -> [(name: String, module: Module)] {
         var result: [(name: String, module: Module)] = []
-        var visited: Set<ObjectIdentifier> = []
+        var visited = IdentitySet()
         visit("", &visited) { result.append((name: $0, module: $1)) }
         return result
     }
@@ -62,13 +64,13 @@ extension Module {
     /// Calls `body` with each module within this one, children first, then itself, as `torch.nn.Module.apply`.
     @discardableResult
     public func apply(_ body: (Module) -> Void) -> Self {
-        var visited: Set<ObjectIdentifier> = []
+        var visited = IdentitySet()
         applyOnce(body, &visited)
         return self
     }
 
-    private func applyOnce(_ body: (Module) -> Void, _ visited: inout Set<ObjectIdentifier>) {
-        guard visited.insert(ObjectIdentifier(self)).inserted else { return }
+    private func applyOnce(_ body: (Module) -> Void, _ visited: inout IdentitySet) {
+        guard visited.insert(self) else { return }
         for child in children { child.module.applyOnce(body, &visited) }
         body(self)
     }
@@ -87,10 +89,10 @@ extension Module {
     /// The parameters of this module and all within it, with dotted names in state-dict order. A tied parameter is
     /// listed once, under its first name.
     public func namedParameters() -> [(name: String, parameter: Tensor)] {
-        var seen: Set<ObjectIdentifier> = []
+        var seen = IdentitySet()
         return entries().compactMap { entry in
             guard case .parameter(let tensor) = entry.content else { return nil }
-            return seen.insert(ObjectIdentifier(tensor)).inserted ? (entry.name, tensor) : nil
+            return seen.insert(tensor) ? (entry.name, tensor) : nil
         }
     }
 
@@ -99,20 +101,20 @@ extension Module {
 
     /// The buffers of this module and all within it, with dotted names; persistent or not.
     public func namedBuffers() -> [(name: String, buffer: Tensor)] {
-        var seen: Set<ObjectIdentifier> = []
+        var seen = IdentitySet()
         return entries().compactMap { entry in
             guard case .buffer(let tensor, _) = entry.content else { return nil }
-            return seen.insert(ObjectIdentifier(tensor)).inserted ? (entry.name, tensor) : nil
+            return seen.insert(tensor) ? (entry.name, tensor) : nil
         }
     }
 
     /// The generators that this module and all within it draw from, each once, by the path of the first that does:
     /// `blocks.0.dropout`, and for its second generator `blocks.0.dropout.1`.
     public func namedRandomGenerators() -> [(name: String, generator: RandomGenerator)] {
-        var seen: Set<ObjectIdentifier> = []
+        var seen = IdentitySet()
         return namedModules().flatMap { path, module in
             module.randomGenerators.enumerated().compactMap { index, generator in
-                guard seen.insert(ObjectIdentifier(generator)).inserted else { return nil }
+                guard seen.insert(generator) else { return nil }
                 return (index == 0 ? path : "\(path).\(index)", generator)
             }
         }
@@ -143,18 +145,17 @@ extension Module {
     /// children's, as PyTorch orders them.
     func entries() -> [Entry] {
         var result: [Entry] = []
-        var path: [ObjectIdentifier] = []
+        var path: [Module] = []
         collectEntries("", &path, &result)
         return result
     }
 
-    private func collectEntries(_ prefix: String, _ path: inout [ObjectIdentifier], _ result: inout [Entry]) {
+    private func collectEntries(_ prefix: String, _ path: inout [Module], _ result: inout [Entry]) {
         // A module may have several names, but one within itself is a reference back to its owner.
-        let id = ObjectIdentifier(self)
-        if path.contains(id) { return }
+        if path.contains(where: { $0 === self }) { return }
         let members = members
         if members.isEmpty { return }
-        path.append(id)
+        path.append(self)
         defer { path.removeLast() }
         assertDeclared(members)
         for member in members {

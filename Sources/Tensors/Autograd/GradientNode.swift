@@ -27,6 +27,16 @@ final class GradientNode {
     /// `nil` once it ran and the graph was not to be kept.
     var backward: Backward?
 
+    /// The part of the only input that the result is a view of, so that its gradient is added there: a gradient of the
+    /// whole input for each part would make many parts cost as much as their number squared.
+    var part: TensorPart?
+
+    /// In place of ``backward`` where the node can make use of a gradient that nobody else has: writes to it.
+    var ownedBackward: ((consuming Tensor) -> [Tensor?])?
+
+    /// What sees the result's gradient first.
+    var hooks: GradientHooks?
+
     /// What has arrived of the result's gradient in the current pass.
     var pending: Tensor?
 
@@ -50,6 +60,26 @@ final class GradientNode {
                 node.edges = []
             }
         }
+    }
+}
+
+/// A part of a contiguous tensor, in elements.
+struct TensorPart {
+    let whole: [Int]
+    let shape: [Int]
+    let strides: [Int]
+    let shift: Int
+
+    /// The part of `tensor`, a contiguous one of the shape of the whole.
+    func view(of tensor: Tensor) -> Tensor {
+        tensor.alias(shape: shape, strides: strides, offset: tensor.offset + shift)
+    }
+
+    /// `gradient` with zeros around it.
+    func spread(_ gradient: Tensor) -> Tensor {
+        let result = Tensor.zeros(whole, dtype: gradient.dtype)
+        view(of: result).store(gradient)
+        return result
     }
 }
 

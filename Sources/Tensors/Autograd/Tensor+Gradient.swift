@@ -44,6 +44,10 @@ extension Tensor {
     /// - Precondition: The tensor requires a gradient, and its history was not used up by an earlier pass.
     /// - Complexity: Each recorded operation runs once, in reverse order of creation. Uses no recursion.
     public func backward(gradient: Tensor? = nil, retainGraph: Bool = false) {
+        backward(gradient: gradient, retainGraph: retainGraph, collector: nil)
+    }
+
+    func backward(gradient: Tensor?, retainGraph: Bool, collector: GradientCollector?) {
         require(requiresGrad, "backward from a tensor that requires no gradient")
         if let gradient {
             require(
@@ -54,16 +58,75 @@ extension Tensor {
         }
         withoutGradient {
             let seed = gradient.map { $0.to(dtype) } ?? Tensor.ones(shape, dtype: dtype)
-            runBackward(seed: seed, retainGraph: retainGraph)
+            var pass = BackwardPass(collector: collector)
+            pass.run(from: self, seed: seed, retainGraph: retainGraph)
         }
     }
 
-    private func runBackward(seed: Tensor, retainGraph: Bool) {
-        guard let root = node else {
-            addGradient(seed)
+    /// Adds to ``grad``; takes the gradient's storage over where nobody else has it.
+    fileprivate func addGradient(_ gradient: consuming Tensor) {
+        if let grad {
+            grad.addInPlace(gradient)
             return
         }
-        var queue = NodeQueue()
+        var gradient = gradient
+        let isAlone = Tensor.isOwnedAlone(&gradient)
+        grad = isAlone && gradient.dtype == dtype ? gradient : gradient.to(dtype).copied()
+    }
+
+    /// Adds in place where `sum` belongs to nobody else.
+    fileprivate static func accumulate(_ gradient: inout Tensor, into sum: inout Tensor) {
+        if Tensor.isOwnedAlone(&sum) {
+            sum.addInPlace(gradient)
+        } else if Tensor.isOwnedAlone(&gradient) {
+            gradient.addInPlace(sum)
+            sum = gradient
+        } else {
+            sum = sum + gradient
+        }
+    }
+
+    /// Whether `tensor` is contiguous, and neither it nor its storage is anybody else's.
+    static func isOwnedAlone(_ tensor: inout Tensor) -> Bool {
+        isKnownUniquelyReferenced(&tensor) && tensor.ownsStorageAlone() && tensor.isContiguous
+    }
+}
+
+/// One run through a history, from the result back to the leaves.
+private struct BackwardPass {
+    let collector: GradientCollector?
+    private var queue = NodeQueue()
+    /// Sums for leaves with hooks, which see complete gradients.
+    private var waiting: [ObjectIdentifier: (leaf: Tensor, sum: Tensor)] = [:]
+
+    init(collector: GradientCollector?) { self.collector = collector }
+
+    mutating func run(from tensor: Tensor, seed: Tensor, retainGraph: Bool) {
+        if let root = tensor.node {
+            runNodes(from: root, seed: seed, retainGraph: retainGraph)
+        } else {
+            deliver(seed, to: tensor)
+        }
+        for (leaf, sum) in waiting.values {
+            let gradient = leaf.leafHooks?.apply(sum) ?? sum
+            if let collector { collector.add(gradient, to: leaf) } else { leaf.addGradient(gradient) }
+        }
+    }
+
+    /// Hands a gradient to a leaf.
+    private mutating func deliver(_ gradient: consuming Tensor, to leaf: Tensor) {
+        if let hooks = leaf.leafHooks, !hooks.isEmpty {
+            let earlier = waiting[ObjectIdentifier(leaf)]?.sum
+            let arrived = gradient
+            waiting[ObjectIdentifier(leaf)] = (leaf, earlier.map { $0 + arrived } ?? arrived)
+        } else if let collector {
+            collector.add(gradient, to: leaf)
+        } else {
+            leaf.addGradient(gradient)
+        }
+    }
+
+    private mutating func runNodes(from root: GradientNode, seed: Tensor, retainGraph: Bool) {
         root.pending = seed
         queue.insert(root)
         while let current = queue.popLatest() {
@@ -76,20 +139,33 @@ extension Tensor {
             }
             var incoming = current.pending
             current.pending = nil
-            var gradients = backward(incoming.unsafelyUnwrapped)
-            // Let go, so that whoever receives the gradient can see that it is alone with it.
-            incoming = nil
+            if let hooks = current.hooks { incoming = incoming.map(hooks.apply) }
+            if let collector, let gradient = incoming { collector.add(gradient, to: current) }
             let edges = current.edges
+            let (part, ownedBackward) = (current.part, current.ownedBackward)
             if !retainGraph {
                 current.backward = nil
+                current.ownedBackward = nil
                 current.edges = []
             }
+            if let part {
+                add(incoming.unsafelyUnwrapped, at: part, along: edges[0])
+                continue
+            }
+            var gradients: [Tensor?]
+            if let ownedBackward {
+                gradients = ownedBackward(incoming.take().unsafelyUnwrapped)
+            } else {
+                gradients = backward(incoming.unsafelyUnwrapped)
+            }
+            // Let go, so that whoever receives the gradient can see that it is alone with it.
+            incoming = nil
             for (index, edge) in edges.enumerated() {
                 guard var gradient = gradients[index] else { continue }
                 gradients[index] = nil
                 switch edge {
                 case .none: break
-                case .leaf(let leaf): leaf.addGradient(gradient)
+                case .leaf(let leaf): deliver(gradient, to: leaf)
                 case .node(let node):
                     if var sum = node.pending {
                         node.pending = nil
@@ -104,27 +180,26 @@ extension Tensor {
         }
     }
 
-    /// Adds to ``grad``; takes the gradient's storage over where nobody else has it.
-    private func addGradient(_ gradient: consuming Tensor) {
-        if let grad {
-            grad.addInPlace(gradient)
-            return
-        }
-        var gradient = gradient
-        let isAlone =
-            isKnownUniquelyReferenced(&gradient) && gradient.ownsStorageAlone() && gradient.isContiguous
-        grad = isAlone && gradient.dtype == dtype ? gradient : gradient.to(dtype).copied()
-    }
-
-    /// Adds in place where `sum` belongs to nobody else.
-    private static func accumulate(_ gradient: inout Tensor, into sum: inout Tensor) {
-        if isKnownUniquelyReferenced(&sum), sum.ownsStorageAlone(), sum.isContiguous {
-            sum.addInPlace(gradient)
-        } else if isKnownUniquelyReferenced(&gradient), gradient.ownsStorageAlone(), gradient.isContiguous {
-            gradient.addInPlace(sum)
-            sum = gradient
-        } else {
-            sum = sum + gradient
+    /// Adds the gradient of a part where that of the whole goes.
+    private mutating func add(_ gradient: Tensor, at part: TensorPart, along edge: GradientNode.Edge) {
+        switch edge {
+        case .none: break
+        case .leaf(let leaf):
+            if collector == nil, leaf.leafHooks == nil, let grad = leaf.grad, grad.isContiguous {
+                part.view(of: grad).addInPlace(gradient)
+            } else {
+                deliver(part.spread(gradient), to: leaf)
+            }
+        case .node(let node):
+            guard var sum = node.pending else {
+                node.pending = part.spread(gradient)
+                queue.insert(node)
+                return
+            }
+            node.pending = nil
+            if !Tensor.isOwnedAlone(&sum) { sum = sum.copied() }
+            part.view(of: sum).addInPlace(gradient)
+            node.pending = sum
         }
     }
 }

@@ -12,7 +12,11 @@ public final class Storage: @unchecked Sendable {
     public let byteCount: Int
 
     /// The first byte. Aligned to 64 bytes where the storage allocated it, to nothing where it was mapped.
-    let baseAddress: UnsafeMutableRawPointer
+    @inline(__always)
+    var baseAddress: UnsafeMutableRawPointer { address.load(ordering: .acquiring) ?? fill() }
+
+    /// `nil` until somebody needs the bytes of deferred storage.
+    private let address: Atomic<UnsafeMutableRawPointer?>
 
     /// Counts the writes through tensors, so that a gradient notices when a value it needs has changed.
     package internal(set) var version: UInt32 = 0
@@ -20,6 +24,7 @@ public final class Storage: @unchecked Sendable {
     private enum Owner {
         case allocation
         case keeper(any Sendable)
+        case deferred(DeferredBytes)
     }
     private let owner: Owner
     /// Whether somebody was given the bytes to write to them.
@@ -36,11 +41,19 @@ public final class Storage: @unchecked Sendable {
         baseAddress.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     }
 
+    /// Storage of zeros that takes memory when it is first read or written.
+    package init(deferredByteCount byteCount: Int) {
+        precondition(byteCount >= 0, "storage of \(byteCount) bytes")
+        self.byteCount = byteCount
+        address = Atomic(nil)
+        owner = .deferred(DeferredBytes())
+    }
+
     /// Allocates storage whose bytes the caller writes before it reads them.
     public init(uninitializedByteCount byteCount: Int) {
         precondition(byteCount >= 0, "storage of \(byteCount) bytes")
         self.byteCount = byteCount
-        baseAddress = mr_allocate(byteCount)
+        address = Atomic(mr_allocate(byteCount))
         owner = .allocation
     }
 
@@ -61,13 +74,19 @@ public final class Storage: @unchecked Sendable {
     public init(wrapping bytes: UnsafeMutableRawBufferPointer, keepingAlive keeper: any Sendable) {
         byteCount = bytes.count
         // An empty buffer may have no address; any non-null one will do, nothing is read from it.
-        baseAddress =
-            bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment).unsafelyUnwrapped
+        address = Atomic(
+            bytes.baseAddress ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment).unsafelyUnwrapped)
         owner = .keeper(keeper)
     }
 
     deinit {
-        if case .allocation = owner { mr_deallocate(baseAddress, byteCount) }
+        let isOwn =
+            switch owner {
+            case .allocation: true
+            case .keeper: false
+            case .deferred(let deferred): deferred.lender == nil
+            }
+        if isOwn, let address = address.load(ordering: .relaxed) { mr_deallocate(address, byteCount) }
     }
 
     /// All bytes, for code that fills many storages at once. Valid as long as the storage lives.
@@ -96,6 +115,30 @@ public final class Storage: @unchecked Sendable {
             try file.copyBytes(start..<start + range.count, into: target)
         } else {
             withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        }
+    }
+
+    var deferredBytes: DeferredBytes? {
+        if case .deferred(let deferred) = owner { deferred } else { nil }
+    }
+
+    var isUnfilled: Bool { address.load(ordering: .acquiring) == nil }
+
+    func setAddress(_ new: UnsafeMutableRawPointer) { address.store(new, ordering: .releasing) }
+
+    /// Allocates deferred storage and writes what was deferred, once.
+    @inline(never)
+    private func fill() -> UnsafeMutableRawPointer {
+        guard let deferred = deferredBytes else { preconditionFailure("storage without an address") }
+        return deferred.fills.withLock { fills in
+            // Another thread may have been faster.
+            if let address = address.load(ordering: .acquiring) { return address }
+            let bytes = UnsafeMutableRawBufferPointer(start: mr_allocate(byteCount), count: byteCount)
+            for fill in fills ?? [] { fill(bytes) }
+            fills = nil
+            let start = bytes.baseAddress.unsafelyUnwrapped
+            address.store(start, ordering: .releasing)
+            return start
         }
     }
 

@@ -30,6 +30,25 @@ extension Tensor {
         return element(at: 0)
     }
 
+    /// The single element as a floating-point number of another type: `let loss: Float = loss.item()`.
+    ///
+    /// - Precondition: There is exactly one element.
+    public func item<Number: BinaryFloatingPoint>() -> Number { Number(item() as Double) }
+
+    /// The single element as an integer: `t.item(as: Int.self)`. Fractions are cut off.
+    ///
+    /// - Precondition: There is exactly one element, within the range of the type.
+    public func item<Number: FixedWidthInteger>(as type: Number.Type) -> Number {
+        require(elementCount == 1, "item() of a tensor of shape \(shape); it needs exactly one element")
+        // Integers beyond 2^53 are no doubles.
+        let wide: Number? =
+            dtype.isFloatingPoint
+            ? Number(exactly: (item() as Double).rounded(.towardZero))
+            : Number(exactly: detach().to(.int64).scalars(as: Int64.self)[0])
+        guard let wide else { trap("item \(item() as Double) does not fit \(type)") }
+        return wide
+    }
+
     /// The elements in row-major order as numbers of type double, whatever the dtype.
     ///
     /// - Complexity: O(n).

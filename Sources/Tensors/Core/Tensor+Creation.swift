@@ -3,12 +3,25 @@ import Foundations
 extension Tensor {
     /// A tensor of zeros.
     public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor {
-        let result = Tensor(uninitialized: checked(shape), dtype: dtype)
-        result.storage.withUnsafeMutableBytes { bytes in
-            _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        let count = checked(shape).reduce(1, *)
+        guard let byteCount = dtype.byteCount(elementCount: count) else {
+            trap("size of \(shape) overflows")
         }
-        return result
+        // A large one may be a parameter that is about to get other values: it takes memory when it is first used.
+        let storage =
+            byteCount < smallestDeferred
+            ? Storage(zeroedByteCount: byteCount) : Storage(deferredByteCount: byteCount)
+        return Tensor(contiguous: storage, dtype: dtype, shape: shape)
     }
+
+    /// Below this, zeros cost less than to remember that they are wanted.
+    private static let smallestDeferred = 16 << 10
+
+    /// Whether all bytes of the storage are this tensor's, in order.
+    package var isWholeStorage: Bool { isContiguous && offset == 0 && byteCount == storage.byteCount }
+
+    /// Whether, besides, the bytes are not made yet.
+    package var isWholeDeferredStorage: Bool { storage.isDeferred && isWholeStorage }
 
     /// A tensor of ones.
     public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
@@ -30,6 +43,20 @@ extension Tensor {
 
     /// Zeros of this tensor's shape and dtype.
     public func zerosLike() -> Tensor { .zeros(shape, dtype: dtype) }
+
+    /// Sets the elements at `index` along the first axis to 0, without a history; those of deferred values, when they are
+    /// made.
+    package func deferZeros(atRow index: Int) {
+        guard isWholeDeferredStorage else {
+            alias().selected(0, index).store(.zeros([], dtype: dtype))
+            return
+        }
+        let row = byteCount / shape[0]
+        storage.version &+= 1
+        storage.deferFill(replacingAll: false) { bytes in
+            for i in index * row..<(index + 1) * row { bytes[i] = 0 }
+        }
+    }
 
     /// Ones of this tensor's shape and dtype.
     public func onesLike() -> Tensor { .ones(shape, dtype: dtype) }

@@ -34,6 +34,9 @@ public final class Tensor {
     /// What made this tensor, where a gradient has to flow through it.
     var node: GradientNode?
 
+    /// What sees the gradient of this leaf first.
+    var leafHooks: GradientHooks?
+
     /// Whether this is a leaf whose gradient is wanted.
     var isTrackedLeaf = false
 

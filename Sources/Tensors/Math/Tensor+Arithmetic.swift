@@ -110,6 +110,23 @@ extension Tensor {
     /// Divides a number by each element.
     public static func / (a: Double, b: Tensor) -> Tensor { weak(a) / b }
 
+    /// Adds a number to each element.
+    public static func + (a: Tensor, b: Int) -> Tensor { a + weak(Double(b)) }
+    /// Adds a number to each element.
+    public static func + (a: Int, b: Tensor) -> Tensor { weak(Double(a)) + b }
+    /// Subtracts a number from each element.
+    public static func - (a: Tensor, b: Int) -> Tensor { a - weak(Double(b)) }
+    /// Subtracts each element from a number.
+    public static func - (a: Int, b: Tensor) -> Tensor { weak(Double(a)) - b }
+    /// Multiplies each element by a number.
+    public static func * (a: Tensor, b: Int) -> Tensor { a * weak(Double(b)) }
+    /// Multiplies each element by a number.
+    public static func * (a: Int, b: Tensor) -> Tensor { weak(Double(a)) * b }
+    /// Divides each element by a number.
+    public static func / (a: Tensor, b: Int) -> Tensor { a / weak(Double(b)) }
+    /// Divides a number by each element.
+    public static func / (a: Int, b: Tensor) -> Tensor { weak(Double(a)) / b }
+
     /// Lets the variable refer to the sum: a new tensor, so other references keep the old values.
     public static func += (a: inout Tensor, b: Tensor) { a = a + b }
     /// Lets the variable refer to the difference, a new tensor.
@@ -155,6 +172,9 @@ extension Tensor {
         if exponent == 2 { return square() }
         return pow(Tensor.weak(exponent))
     }
+
+    /// Raises each element to a power.
+    public func pow(_ exponent: Int) -> Tensor { pow(Double(exponent)) }
 
     /// The larger of each two elements, with broadcasting; NaN wins. Equal ones share the gradient.
     public func maximum(_ other: Tensor) -> Tensor { extreme("maximum", MR_MAXIMUM, MR_GREATER, other) }

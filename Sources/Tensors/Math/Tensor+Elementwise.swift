@@ -1,4 +1,5 @@
 internal import CKernels
+import Foundations
 
 extension Tensor {
     /// Records an operation of one element. `makeBackward` gets what the gradient may need, and is called only when a
@@ -126,12 +127,54 @@ extension Tensor {
     /// x · sigmoid(x), also called swish.
     public func silu() -> Tensor { function("silu", MR_SILU, slopeOfInput: MR_SILU_SLOPE) }
     /// x where it is positive, else `slope` · x.
-    public func leakyRelu(slope: Double = 0.01) -> Tensor { (self .> 0).select(self, self * slope) }
+    public func leakyRelu(slope: Double = 0.01) -> Tensor {
+        let x = floating
+        let type = x.dtype.computeType
+        if type != x.dtype { return x.to(type).leakyRelu(slope: slope).to(x.dtype) }
+        let factor = Tensor.full([], slope, dtype: type)
+        let result = Tensor.apply(MR_LEAKY_RELU, x, factor)
+        guard x.isRecorded else { return result }
+        let saved = SavedTensor(x, for: "leakyRelu")
+        return result.recorded("leakyRelu", [x]) {
+            [$0 * Tensor.apply(MR_LEAKY_RELU_FACTOR, saved.value, factor)]
+        }
+    }
     /// x where it is positive, else `alpha` · (exp(x) - 1).
     public func elu(alpha: Double = 1) -> Tensor {
         // Limited to negative numbers, so that a large x does not overflow in the branch that is not chosen.
         (self .> 0).select(self, minimum(zerosLike()).expm1() * alpha)
     }
+    /// x · tanh(softplus(x)).
+    ///
+    /// Source: Misra 2019.
+    public func mish() -> Tensor { self * softplus().tanh() }
+    /// x limited to 0 through 6.
+    public func relu6() -> Tensor { clamped(to: 0...6) }
+    /// A sigmoid of straight lines: (x + 3) / 6 limited to 0 through 1.
+    public func hardSigmoid() -> Tensor { (self + 3).clamped(to: 0...6) / 6 }
+    /// x · (x + 3) / 6, with the second factor limited to 0 through 1.
+    ///
+    /// Source: Howard et al. 2019.
+    public func hardSwish() -> Tensor { self * hardSigmoid() }
+    /// ELU with the constants that keep mean and variance.
+    ///
+    /// Source: Klambauer et al. 2017.
+    public func selu() -> Tensor { elu(alpha: 1.673_263_242_354_377_2) * 1.050_700_987_355_480_5 }
+    /// One half of the axis times the sigmoid of the other.
+    ///
+    /// Source: Dauphin et al. 2017.
+    /// - Precondition: The axis has an even length.
+    public func glu(alongAxis axis: Int = -1) -> Tensor {
+        let length = shape[TensorGeometry.axis(axis, rank: rank)]
+        require(length % 2 == 0, "glu along axis \(axis) of shape \(shape), which has no halves")
+        let halves = split(length / 2, alongAxis: axis)
+        return halves[0] * halves[1].sigmoid()
+    }
+    /// log(sigmoid(x)), without overflow.
+    public func logSigmoid() -> Tensor { -((-self).softplus()) }
+    /// The tangent of each element, in radians.
+    public func tan() -> Tensor { sin() / cos() }
+
     /// The next whole number below.
     public func floor() -> Tensor { step("floor", MR_FLOOR) }
     /// The next whole number above.

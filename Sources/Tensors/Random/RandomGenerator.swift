@@ -1,6 +1,5 @@
 internal import CKernels
 import Foundations
-internal import Glibc
 internal import Synchronization
 
 /// A seeded source of random numbers: the same seed gives the same numbers on every machine.
@@ -74,81 +73,60 @@ public final class RandomGenerator: Sendable {
         }
     }
 
-    /// Calls `body` with pieces of the next `count` numbers of U[0, 1), which have 53 random bits if `isWide`, else 24,
-    /// and the position of each piece's first number. Pieces have an even length, the last one aside.
-    private func forUnits(
-        _ count: Int, isWide: Bool, _ body: (_ start: Int, _ units: UnsafeBufferPointer<Double>) -> Void
-    ) {
-        // Small enough for the first-level cache, so that memory does not grow with the tensor.
-        let piece = 1024
-        let width = isWide ? 2 : 1
-        let state = take(count * width)
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: piece * width) { words in
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: piece) { units in
-                guard let base = words.baseAddress else { return }
-                for start in stride(from: 0, to: count, by: piece) {
-                    let length = Swift.min(piece, count - start)
-                    mr_philox(state.seed, state.blockCount &+ UInt64(start * width / 4), length * width, base)
-                    for i in 0..<length {
-                        units[i] =
-                            isWide
-                            ? Double((UInt64(words[2 * i]) << 32 | UInt64(words[2 * i + 1])) >> 11) * 0x1p-53
-                            : Double(words[i] >> 8) * 0x1p-24
-                    }
-                    body(start, UnsafeBufferPointer(rebasing: UnsafeBufferPointer(units)[..<length]))
-                }
-            }
-        }
-    }
+    /// Words that one number takes.
+    private static func wordCount(_ dtype: DType) -> Int { dtype == .float64 ? 2 : 1 }
 
     /// A tensor of U[low, high).
     public func uniform(_ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32)
         -> Tensor
     {
-        let type: DType = dtype == .float64 ? .float64 : .float32
-        let result = Tensor(uninitialized: shape, dtype: type)
-        if type == .float64 {
-            let out = result.pointer(Double.self)
-            forUnits(result.elementCount, isWide: true) { start, units in
-                for i in units.indices { out[start + i] = low + (high - low) * units[i] }
-            }
-        } else {
-            // Rounding to float32 may reach `high`; the largest number below it is as good.
-            let limit = low < high ? Float(high).nextDown : Float(low)
-            let out = result.pointer(Float.self)
-            forUnits(result.elementCount, isWide: false) { start, units in
-                for i in units.indices {
-                    out[start + i] = Swift.min(Float(low + (high - low) * units[i]), limit)
-                }
-            }
+        drawn(shape, dtype) { count, type in
+            let state = take(count * Self.wordCount(type))
+            return { $0.writeUniform(type, state, from: low, to: high) }
         }
-        withExtendedLifetime(result) {}
-        return result.to(dtype)
     }
 
     /// A tensor of the normal distribution.
     public func normal(_ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType = .float32) -> Tensor {
+        drawn(shape, dtype) { count, type in
+            let state = take((count + 1) / 2 * 2 * Self.wordCount(type))
+            return { $0.writeNormal(type, state, mean: mean, std: std) }
+        }
+    }
+
+    private func drawn(
+        _ shape: [Int], _ dtype: DType,
+        _ take: (_ count: Int, _ type: DType) -> (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Tensor {
         let type: DType = dtype == .float64 ? .float64 : .float32
         let result = Tensor(uninitialized: shape, dtype: type)
-        let count = result.elementCount
-        let isWide = type == .float64
-        forUnits((count + 1) / 2 * 2, isWide: isWide) { start, units in
-            for i in stride(from: 0, to: units.count, by: 2) {
-                // 1 - u is never 0.
-                let radius = (-2 * log(1 - units[i])).squareRoot() * std
-                let angle = 2 * Double.pi * units[i + 1]
-                let pair = (mean + radius * cos(angle), mean + radius * sin(angle))
-                if isWide {
-                    result.pointer(Double.self)[start + i] = pair.0
-                    if start + i + 1 < count { result.pointer(Double.self)[start + i + 1] = pair.1 }
-                } else {
-                    result.pointer(Float.self)[start + i] = Float(pair.0)
-                    if start + i + 1 < count { result.pointer(Float.self)[start + i + 1] = Float(pair.1) }
-                }
-            }
-        }
-        withExtendedLifetime(result) {}
+        result.storage.withUnsafeMutableBytes(take(result.elementCount, type))
         return result.to(dtype)
+    }
+
+    /// Writes U[low, high) into a tensor that takes no memory yet, once it is needed. The numbers are taken now.
+    ///
+    /// - Returns: Whether it did; else nothing was taken.
+    package func deferUniform(_ tensor: Tensor, from low: Double, to high: Double) -> Bool {
+        let type = tensor.dtype
+        guard type == .float32 || type == .float64, tensor.isWholeDeferredStorage else { return false }
+        let state = take(tensor.elementCount * Self.wordCount(type))
+        tensor.storage.version &+= 1
+        tensor.storage.deferFill(replacingAll: true) { $0.writeUniform(type, state, from: low, to: high) }
+        return true
+    }
+
+    /// Writes the normal distribution into a tensor that takes no memory yet, once it is needed. The numbers are taken
+    /// now.
+    ///
+    /// - Returns: Whether it did; else nothing was taken.
+    package func deferNormal(_ tensor: Tensor, mean: Double, std: Double) -> Bool {
+        let type = tensor.dtype
+        guard type == .float32 || type == .float64, tensor.isWholeDeferredStorage else { return false }
+        let state = take((tensor.elementCount + 1) / 2 * 2 * Self.wordCount(type))
+        tensor.storage.version &+= 1
+        tensor.storage.deferFill(replacingAll: true) { $0.writeNormal(type, state, mean: mean, std: std) }
+        return true
     }
 
     /// A tensor of whole numbers of `range`, each as likely.

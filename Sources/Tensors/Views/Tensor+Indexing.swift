@@ -158,22 +158,22 @@ extension Tensor {
         let place = TensorGeometry.axis(axis, rank: rank)
         require(
             rank > 0 && count >= 0 && count <= shape[place], "top \(count) of axis \(axis) of shape \(shape)")
-        let moved = detach().transposed(place, -1)
-        let values = moved.doubles()
-        let width = shape[place]
-        var chosen: [Int64] = []
-        chosen.reserveCapacity(values.count / Swift.max(width, 1) * count)
-        for start in stride(from: 0, to: values.count, by: Swift.max(width, 1)) {
-            let order = (0..<width).sorted { a, b in
-                let (x, y) = (values[start + a], values[start + b])
-                if x == y || (x.isNaN && y.isNaN) { return a < b }
-                if x.isNaN || y.isNaN { return x.isNaN == largest }
-                return largest ? x > y : x < y
+        let type: DType =
+            switch dtype {
+            case .float64, .int64: dtype
+            case .float32, .float16, .bfloat16: .float32
+            // Unsigned ones of 64 bits are compared in double precision.
+            case .uint64: .float64
+            default: .int64
             }
-            chosen.append(contentsOf: order.prefix(count).map(Int64.init))
-        }
-        let indices = Tensor(chosen, shape: Array(moved.shape.dropLast()) + [count]).transposed(place, -1)
-            .contiguous()
+        let moved = detach().transposed(place, -1).to(type).contiguous()
+        let width = shape[place]
+        let found = Tensor(uninitialized: Array(moved.shape.dropLast()) + [count], dtype: .int64)
+        let rows = width == 0 ? 0 : moved.elementCount / width
+        mr_order(
+            type.kernelType, largest ? 0 : 1, rows, width, count, moved.rawPointer, found.pointer(Int64.self))
+        withExtendedLifetime((moved, found)) {}
+        let indices = found.transposed(place, -1).contiguous()
         return (gather(place, indices), indices)
     }
 

@@ -10,7 +10,8 @@ public protocol TensorIndex {
 public enum AxisSelection: Sendable {
     /// One element; the axis disappears. Negative counts from the end.
     case index(Int)
-    /// From `start` up to, but not including, `end` (to the end where `nil`), every `step`-th.
+    /// From `start` up to, but not including, `end` (to the end where `nil`), every `step`-th. Negative ones count from
+    /// the end.
     case range(start: Int, end: Int?, step: Int)
     /// A new axis of length 1.
     case newAxis
@@ -21,12 +22,12 @@ extension Int: TensorIndex {
     public var axisSelection: AxisSelection { .index(self) }
 }
 extension Range<Int>: TensorIndex {
-    /// The elements of the range.
+    /// The elements of the range. Negative bounds count from the end: `x[-3 ..< -1]`.
     public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound, step: 1) }
 }
 extension ClosedRange<Int>: TensorIndex {
     /// The elements of the range.
-    public var axisSelection: AxisSelection { .range(start: lowerBound, end: upperBound + 1, step: 1) }
+    public var axisSelection: AxisSelection { .range(start: lowerBound, end: after(upperBound), step: 1) }
 }
 extension PartialRangeFrom<Int>: TensorIndex {
     /// The elements from the bound on.
@@ -38,7 +39,7 @@ extension PartialRangeUpTo<Int>: TensorIndex {
 }
 extension PartialRangeThrough<Int>: TensorIndex {
     /// The elements up to and at the bound.
-    public var axisSelection: AxisSelection { .range(start: 0, end: upperBound + 1, step: 1) }
+    public var axisSelection: AxisSelection { .range(start: 0, end: after(upperBound), step: 1) }
 }
 extension StrideTo<Int>: TensorIndex {
     /// Every step-th element, such as `stride(from: 0, to: 10, by: 2)`.
@@ -49,9 +50,12 @@ extension StrideThrough<Int>: TensorIndex {
     public var axisSelection: AxisSelection { strideSelection(Array(self)) }
 }
 
+/// The end of a range whose last index is `index`: of -1, the end of the axis.
+private func after(_ index: Int) -> Int? { index == -1 ? nil : index + 1 }
+
 private func strideSelection(_ indices: [Int]) -> AxisSelection {
     guard let first = indices.first, let last = indices.last else { return .range(start: 0, end: 0, step: 1) }
-    return .range(start: first, end: last + 1, step: indices.count > 1 ? indices[1] - first : 1)
+    return .range(start: first, end: after(last), step: indices.count > 1 ? indices[1] - first : 1)
 }
 
 /// As an index: a new axis of length 1, as `None` in PyTorch.
@@ -80,7 +84,8 @@ extension Tensor {
 
     /// With a mask, the elements where it holds, as one axis; with integers, the rows they name.
     ///
-    /// Assigning to a mask writes where it holds; the new elements are broadcast to the whole tensor.
+    /// Assigning to a mask writes where it holds; the new elements are broadcast to the whole tensor. Assigning to integers
+    /// writes the rows they name; of rows named twice the last one stays.
     /// - Precondition: A mask broadcasts to this shape; integers are within the first axis.
     public subscript(selector: Tensor) -> Tensor {
         get {
@@ -92,9 +97,8 @@ extension Tensor {
             return rows.reshaped(to: selector.shape + shape.dropFirst())
         }
         set {
-            require(selector.dtype == .bool, "assignment needs a mask of bool, not \(selector.dtype)")
             let value = newValue.to(dtype)
-            let merged = selector.select(value, self)
+            let merged = selector.dtype == .bool ? selector.select(value, self) : replacingRows(selector, value)
             require(
                 merged.shape == shape, "mask of \(selector.shape), value of \(value.shape) for shape \(shape)")
             guard isRecordingGradients, requiresGrad || value.requiresGrad else {
@@ -107,6 +111,21 @@ extension Tensor {
             store(merged)
             node = merged.node
         }
+    }
+
+    /// A copy with other rows at the indices.
+    private func replacingRows(_ indices: Tensor, _ value: Tensor) -> Tensor {
+        require(indices.dtype.isInteger && rank > 0, "assignment to \(indices.dtype) indices of shape \(shape)")
+        let rowSize = shape.dropFirst().reduce(1, *)
+        let rows = value.broadcast(to: indices.shape + shape.dropFirst())
+        let positions = indices.to(.int64).contiguous().scalars(as: Int64.self).flatMap { index -> [Int64] in
+            require(
+                index >= -Int64(shape[0]) && index < Int64(shape[0]),
+                "index \(index) of axis 0 of a tensor of shape \(shape)")
+            let start = ((Int(index) + shape[0]) % shape[0]) * rowSize
+            return (start..<start + rowSize).map(Int64.init)
+        }
+        return replacing(positions, by: rows.reshaped(to: [rows.elementCount])).reshaped(to: shape)
     }
 
     private func part(_ selections: [AxisSelection]) -> Tensor {
@@ -122,11 +141,13 @@ extension Tensor {
             switch selection {
             case .index(let index): result = result.selected(axis, index)
             case .range(let start, let end, let step):
-                let end = end ?? result.shape[axis]
+                let length = result.shape[axis]
+                let (first, last) = (start, end ?? length)
+                let (start, end) = (first < 0 ? first + length : first, last < 0 ? last + length : last)
                 require(
-                    start >= 0 && start <= end && end <= result.shape[axis],
-                    "range \(start)..<\(end) of axis \(axis) of a tensor of shape \(shape)")
-                if start != 0 || end != result.shape[axis] || step != 1 {
+                    start >= 0 && start <= end && end <= length,
+                    "range \(first)..<\(last) of axis \(axis) of a tensor of shape \(shape)")
+                if start != 0 || end != length || step != 1 {
                     result = result.narrowed(axis, to: start..<end, by: step)
                 }
                 axis += 1

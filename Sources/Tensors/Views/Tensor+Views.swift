@@ -13,15 +13,15 @@ extension Tensor {
         return view.recorded(name, [self]) { [restore($0)] }
     }
 
-    /// Brings the gradient of a part back: zeros around it. `strides` and `shift` say where the part lies in a
-    /// contiguous tensor of this shape.
-    private func partRestorer(shape part: [Int], strides: [Int], shift: Int) -> (Tensor) -> Tensor {
-        let whole = shape
-        return { gradient in
-            let result = Tensor.zeros(whole, dtype: gradient.dtype)
-            result.alias(shape: part, strides: strides, offset: shift).store(gradient)
-            return result
-        }
+    /// Makes a view of a part of this tensor. `partStrides` and `shift` say where the part lies in a contiguous tensor of
+    /// this shape.
+    private func partView(
+        _ name: StaticString, shape part: [Int], strides: [Int], offset: Int, partStrides: [Int], shift: Int
+    ) -> Tensor {
+        let place = TensorPart(whole: shape, shape: part, strides: partStrides, shift: shift)
+        let result = view(name, shape: part, strides: strides, offset: offset) { place.spread($0) }
+        result.node?.part = place
+        return result
     }
 
     /// The same elements in row-major order as another shape. One length may be -1 and follows from the others.
@@ -49,6 +49,9 @@ extension Tensor {
         view.isTrackedView = isContiguous
         return view.recorded("reshape", [self]) { [$0.reshaped(to: original)] }
     }
+
+    /// ``reshaped(to:)`` with the lengths as arguments: `x.reshaped(to: 2, -1)`.
+    public func reshaped(to first: Int, _ others: Int...) -> Tensor { reshaped(to: [first] + others) }
 
     /// Joins the axes of `range` into one; all from `start` on where `end` is left out.
     public func flattened(from start: Int = 0, through end: Int = -1) -> Tensor {
@@ -140,9 +143,9 @@ extension Tensor {
         let shift = range.lowerBound * partStrides[axis]
         partStrides[axis] *= step
         let start = range.isEmpty ? offset : offset + range.lowerBound * strides[axis]
-        return view(
-            "slice", shape: newShape, strides: newStrides, offset: start,
-            restore: partRestorer(shape: newShape, strides: partStrides, shift: range.isEmpty ? 0 : shift))
+        return partView(
+            "slice", shape: newShape, strides: newStrides, offset: start, partStrides: partStrides,
+            shift: range.isEmpty ? 0 : shift)
     }
 
     /// The elements at `index` along `axis`, which disappears. A view. A negative index counts from the end.
@@ -158,9 +161,9 @@ extension Tensor {
         newStrides.remove(at: axis)
         var partStrides = TensorGeometry.contiguousStrides(shape)
         let shift = wrapped * partStrides.remove(at: axis)
-        return view(
+        return partView(
             "index", shape: newShape, strides: newStrides, offset: offset + wrapped * strides[axis],
-            restore: partRestorer(shape: newShape, strides: partStrides, shift: shift))
+            partStrides: partStrides, shift: shift)
     }
 
     /// This tensor where it is contiguous, else a row-major copy with storage of its own.

@@ -16,6 +16,21 @@ extension Tensor {
     /// Sets all elements to 0. Preconditions as of ``copy(from:)``.
     public func zero() { fill(0) }
 
+    /// ``copy(from:)`` of a source of this shape. Values that are deferred are not made first.
+    package func overwrite(with source: Tensor) {
+        if isWholeDeferredStorage, source.storage !== storage { storage.prepareToOverwrite() }
+        copy(from: source)
+    }
+
+    /// Takes over the storage of `source`, where this tensor takes no memory yet.
+    ///
+    /// - Returns: Whether it did; then both tensors are the same memory.
+    package func adopt(_ source: Tensor) -> Bool {
+        guard isWholeDeferredStorage, source.isWholeStorage, source.dtype == dtype else { return false }
+        storage.version &+= 1
+        return storage.adopt(source.storage)
+    }
+
     /// Writes `source` into this tensor: no history, no check. For fresh tensors and where a caller has checked.
     func store(_ source: Tensor) {
         let source = source.dtype == dtype ? source : source.detach().to(dtype)
@@ -57,13 +72,16 @@ extension Tensor {
         part(alias()).store(value)
         let needsOld = requiresGrad
         let needsValue = value.requiresGrad
-        node = GradientNode("assignment", edges: [oldEdge, valueEdge]) { g in
-            var old: Tensor?
-            if needsOld {
-                old = g.copied()
-                old.map { part($0).store(Tensor.full([], 0, dtype: $0.dtype)) }
-            }
-            return [old, needsValue ? part(g).summed(to: valueShape).to(valueType) : nil]
+        let made = GradientNode("assignment", edges: [oldEdge, valueEdge]) { _ in [] }
+        made.ownedBackward = { (g: consuming Tensor) in
+            var gradient = g
+            let part = { (whole: Tensor) in part(whole) }
+            let slope = needsValue ? part(gradient.alias()).copied().summed(to: valueShape).to(valueType) : nil
+            guard needsOld else { return [nil, slope] }
+            if !Tensor.isOwnedAlone(&gradient) { gradient = gradient.copied() }
+            part(gradient.alias()).store(.zeros([], dtype: gradient.dtype))
+            return [gradient, slope]
         }
+        node = made
     }
 }
