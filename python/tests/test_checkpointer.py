@@ -174,3 +174,55 @@ for step in range(1, 100):
     # Two snapshots exist at most: the others are on the disk.
     assert step is not None and step >= 5
     assert registry.verify()["is_intact"]
+
+
+def test_the_step_is_that_of_the_call(registry: modelreg.Registry) -> None:
+    checkpointer = modelreg.Checkpointer(registry, "m")
+    with pytest.raises(ValueError, match="give yours another name"):
+        checkpointer.save(2, {"step": 5, "w": torch.ones(1)})
+    with pytest.raises(TypeError, match="integer"):
+        checkpointer.save("2", {"w": torch.ones(1)})  # type: ignore[arg-type]
+    assert checkpointer.save(2, {"step": 2, "w": torch.ones(1)})
+    assert checkpointer.load()["step"] == 2
+
+
+def test_a_step_that_is_not_there_is_no_fresh_start(registry: modelreg.Registry) -> None:
+    checkpointer = modelreg.Checkpointer(registry, "m")
+    with pytest.raises(modelreg.NotFoundError, match="none at all"):
+        checkpointer.load(step=3)
+    checkpointer.save(1, {"w": torch.ones(1)})
+    with pytest.raises(modelreg.NotFoundError, match="at step 3; there are 1"):
+        checkpointer.restore({"w": torch.ones(1)}, step=3)
+
+
+def test_all_kinds_of_parts_are_given_back_or_none(registry: modelreg.Registry) -> None:
+    saved = {"ema": torch.arange(4.0), "rows": np.arange(3), "seen": [1, 2], "facts": {"a": 1}, "best": 0.5}
+    here: dict[str, Any] = {"ema": torch.zeros(4), "rows": np.zeros(3, int), "seen": [], "facts": {"b": 2}}
+    checkpointer = modelreg.Checkpointer(registry.path, "m")
+    checkpointer.save(1, saved)
+    with pytest.raises(TypeError, match='"best" cannot be filled: it is a float here'):
+        checkpointer.restore({**here, "best": 0.0})
+    with pytest.raises(modelreg.BadDataError, match=r'"ema" does not fit: \[4\] in the checkpoint, \[5\] here'):
+        checkpointer.restore({"facts": here["facts"], "ema": torch.zeros(5)})
+    with pytest.raises(modelreg.BadDataError, match="it has 'ema', 'rows'"):
+        checkpointer.restore({"other": {}})
+    assert here["facts"] == {"b": 2} and not here["ema"].any(), "nothing was changed"
+    assert checkpointer.restore(here) == 1
+    assert torch.equal(here["ema"], saved["ema"]) and (here["rows"] == saved["rows"]).all()
+    assert here["seen"] == [1, 2] and here["facts"] == {"a": 1}
+
+
+def test_rules_that_cannot_be_are_refused_at_once(registry: modelreg.Registry) -> None:
+    for rule in (("acc", "most", 1), ("acc", "max", 0), "acc", ("acc", "max"), (1, "max", 1)):
+        with pytest.raises(ValueError, match='keep_best is a metric, "min" or "max", and a count'):
+            modelreg.Checkpointer(registry, "m", keep_best=rule)  # type: ignore[arg-type]
+
+
+def test_a_block_waits_at_its_end(registry: modelreg.Registry) -> None:
+    with modelreg.Checkpointer(registry, "m") as checkpointer:
+        checkpointer.save(1, {"w": torch.ones(1_000_000)})
+    assert registry.version("m").step == 1
+    with pytest.raises(ZeroDivisionError), modelreg.Checkpointer(registry, "m") as checkpointer:
+        checkpointer.save(2, {"w": torch.ones(1_000_000)})
+        raise ZeroDivisionError
+    assert registry.version("m").step == 2

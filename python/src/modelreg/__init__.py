@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from .lazy import LazyTensor, LazyVersion
     from .random_state import RandomState
     from .registry import Registry, open  # noqa: A004
-    from .results import Change, Diff, LoadReport, Model, SavedVersion, Table, Version
+    from .results import LoadReport, Model, RecordedRun, SavedVersion, Version
     from .run import Run
+    from .tables import Change, Diff, Table
     from .values import Name, Object, Reference
 
 #: Where each name is; a module is imported when the first of its names is asked for, as programs import everything first.
@@ -51,8 +52,9 @@ _MODULES = {
     "lazy": "LazyTensor LazyVersion",
     "random_state": "RandomState",
     "registry": "Registry open",
-    "results": "Change Diff LoadReport Model SavedVersion Table Version",
+    "results": "LoadReport Model RecordedRun SavedVersion Version",
     "run": "Run",
+    "tables": "Change Diff Table",
     "values": "Name Object Reference",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -60,8 +62,8 @@ _PLACES = {name: module for module, names in _MODULES.items() for name in names.
 __all__ = [
     "BadDataError", "BusyError", "CancelledError", "Change", "Checkpointer", "DamagedError", "Diff", "Error",
     "ForkedError", "GateError", "LazyTensor", "LazyVersion", "LoadReport", "MismatchError", "Model", "Name",
-    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "RandomState", "Reference",
-    "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
+    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "RandomState", "RecordedRun",
+    "Reference", "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
     "Version", "__version__", "open",
 ]  # fmt: skip
 

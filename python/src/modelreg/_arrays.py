@@ -103,11 +103,16 @@ def place_of_tensor(tensor: Any, copies: HostCopies) -> Place:
     kind = type(tensor)
     buffer = getattr(library.nn, "Buffer", library.Tensor)
     if kind not in (library.Tensor, library.nn.Parameter, buffer):
-        raise Unsuitable(f"a {kind.__module__}.{kind.__qualname__}; save what it consists of")
+        advice = "save full_tensor() of it, or checkpoint by modelreg.dcp" if kind.__name__ == "DTensor" else (
+            "save its as_subclass(torch.Tensor), or what it consists of"
+        )
+        raise Unsuitable(f"a {kind.__module__}.{kind.__qualname__}; {advice}")
+    if tensor.is_nested:
+        raise Unsuitable("a nested tensor; save the list that its unbind() gives")
     if tensor.layout is not library.strided:
         raise Unsuitable(f"a tensor with the layout {tensor.layout}; save tensor.to_dense(), or its parts")
     if tensor.is_meta:
-        raise Unsuitable("a tensor on the device meta has no values")
+        raise Unsuitable("a tensor on the device meta, which has no values; load or initialise it first")
     if tensor.is_quantized:
         raise Unsuitable("a quantised tensor; save tensor.int_repr() and its scales")
     role = _role(tensor, library)
@@ -122,14 +127,14 @@ def place_of_tensor(tensor: Any, copies: HostCopies) -> Place:
     if dtype == "float4_e2m1fn_x2":
         # PyTorch counts pairs.
         if not tensor.is_contiguous() or offset != 0 or not shape:
-            raise Unsuitable("elements of half a byte that do not lie in row-major order from the first byte on")
+            raise Unsuitable("elements of half a byte that do not lie in row-major order from the first byte on; save its clone()")
         dtype, shape = _PAIRED, (*shape[:-1], 2 * shape[-1])
         strides = _row_major(shape)
     elif dtype not in WIDTHS:
-        raise Unsuitable(f"elements of the type {tensor.dtype}")
+        raise Unsuitable(f"elements of the type {tensor.dtype}; convert them to another type")
     byte_count = storage.nbytes()
     if byte_count and not storage.data_ptr():
-        raise Unsuitable("a tensor without values")
+        raise Unsuitable("a tensor without values; initialise it first")
     return Place(dtype, shape, strides, offset, storage.data_ptr(), byte_count, role, storage)
 
 
@@ -148,6 +153,15 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def advice_for(dtype: str) -> str:
+    """What to save instead of elements of a type of NumPy that has no place."""
+    if dtype.startswith(("datetime64", "timedelta64")):
+        return 'save its view("int64")'
+    if dtype.startswith("void") or dtype == "record":
+        return "save an array for each field"
+    return "save its tolist(), or its astype() of a number of at most 8 bytes"
+
+
 def place_of_array(array: Any) -> Place:
     """How an array of NumPy lies in its memory."""
     library = numpy()
@@ -160,7 +174,7 @@ def place_of_array(array: Any) -> Place:
         dtype = array.dtype
     name = "bool" if dtype.name == "bool_" else dtype.name
     if name not in WIDTHS or dtype.hasobject:
-        raise Unsuitable(f"an array of {dtype}")
+        raise Unsuitable(f"an array of {dtype}; {advice_for(dtype.name)}")
     width = dtype.itemsize
     low, high, root = _extent(array, library)
     address = array.__array_interface__["data"][0]
