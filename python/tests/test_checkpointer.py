@@ -226,3 +226,62 @@ def test_a_block_waits_at_its_end(registry: modelreg.Registry) -> None:
         checkpointer.save(2, {"w": torch.ones(1_000_000)})
         raise ZeroDivisionError
     assert registry.version("m").step == 2
+
+
+PREEMPTED = """
+import os, signal, sys, time, torch, modelreg
+registry = modelreg.open(sys.argv[1])
+weights = torch.zeros(1_000_000)
+with registry.run("m", "r") as run:
+    checkpointer = modelreg.Checkpointer(registry, "m", run=run, every=100, on_signal=signal.SIGTERM)
+    for step in range(1, 1000):
+        weights += 1
+        if step == 42:
+            assert not checkpointer.is_preempted
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert checkpointer.is_preempted
+        checkpointer.save(step, {"w": weights})
+"""
+
+
+def test_a_signal_saves_at_the_next_step_and_ends_the_training(
+    registry: modelreg.Registry, run_python: Callable[..., Any]
+) -> None:
+    done = run_python(PREEMPTED, registry.path)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 143)
+    assert [version.step for version in registry.versions("m")] == [42]
+    assert (registry.load("m")["w"] == 42).all()
+    assert [run.state for run in registry.runs()] == ["killed"]
+
+
+def test_the_second_signal_ends_at_once(registry: modelreg.Registry, run_python: Callable[..., Any]) -> None:
+    done = run_python(PREEMPTED.replace("assert checkpointer.is_preempted", "os.kill(os.getpid(), 15)"), registry.path)
+    assert done.returncode == -15
+    assert registry.versions("m") == [] if registry.models() else True
+    assert registry.verify()["is_intact"]
+
+
+def test_signals_are_given_back(registry: modelreg.Registry) -> None:
+    import signal
+
+    came: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: came.append(number))
+    ours = signal.getsignal(signal.SIGUSR1)
+    try:
+        modelreg.Checkpointer(registry, "m")
+        assert signal.getsignal(signal.SIGUSR1) is ours, "none is handled unless it is asked for"
+        with modelreg.Checkpointer(registry, "m", on_signal=[signal.SIGUSR1]) as checkpointer:
+            signal.raise_signal(signal.SIGUSR1)
+            assert checkpointer.is_preempted and came == []
+            with pytest.raises(modelreg.Preempted, match="SIGUSR1 ended the training; the checkpoint at step 7") as caught:
+                checkpointer.save(7, {"w": torch.ones(1)})
+        assert caught.value.code == 128 + signal.SIGUSR1 and caught.value.step == 7
+        assert signal.getsignal(signal.SIGUSR1) is ours
+        signal.raise_signal(signal.SIGUSR1)
+        assert came == [signal.SIGUSR1]
+        # One that is forgotten gives them back, too.
+        forgotten = modelreg.Checkpointer(registry, "m", on_signal=signal.SIGUSR1)
+        del forgotten
+        assert signal.getsignal(signal.SIGUSR1) is ours
+    finally:
+        signal.signal(signal.SIGUSR1, before)

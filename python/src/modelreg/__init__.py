@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._preemption import Preempted
     from .checkpointer import Checkpointer
     from .errors import (
         BadDataError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 #: Where each name is; a module is imported when the first of its names is asked for, as programs import everything first.
 _MODULES = {
+    "_preemption": "Preempted",
     "checkpointer": "Checkpointer",
     "errors": "BadDataError BusyError CancelledError DamagedError Error ForkedError GateError MismatchError "
     "NotARegistryError NotFoundError NotPermittedError OutputError SoftwareError StorageError UnavailableError UsageError",
@@ -62,7 +64,7 @@ _PLACES = {name: module for module, names in _MODULES.items() for name in names.
 __all__ = [
     "BadDataError", "BusyError", "CancelledError", "Change", "Checkpointer", "DamagedError", "Diff", "Error",
     "ForkedError", "GateError", "LazyTensor", "LazyVersion", "LoadReport", "MismatchError", "Model", "Name",
-    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "RandomState", "RecordedRun",
+    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "Preempted", "RandomState", "RecordedRun",
     "Reference", "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
     "Version", "__version__", "open",
 ]  # fmt: skip

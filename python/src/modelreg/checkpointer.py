@@ -15,6 +15,7 @@ from . import _encoding, _library
 from ._encoding import Encoded
 from ._json import mapping
 from ._options import PathLike, best_rule, save_options
+from ._preemption import Preempted, Preemption, Signals
 from ._restoring import STEP, give_back, state_of
 from ._snapshot import SnapshotBuffer
 from .errors import BadDataError, DamagedError, NotFoundError
@@ -65,6 +66,7 @@ class Checkpointer:
         max_to_keep: Optional[int] = None,
         keep_best: Optional[tuple[str, str, int]] = None,
         attributes: Optional[Mapping[str, Any]] = None,
+        on_signal: Optional[Signals] = None,
     ) -> None:
         """Prepares to save versions of `model` in a registry, or the one at a path.
 
@@ -72,6 +74,9 @@ class Checkpointer:
         every: steps between two checkpoints; calls of `save` at other steps do nothing.
         max_to_keep: so many latest versions stay; None: all.
         keep_best: the best by a metric stay, too: `("acc", "max", 3)`.
+        on_signal: a signal, or several, that a scheduler sends before it ends the process, such as `signal.SIGTERM`. The
+            next call of `save` then saves, whatever the step, waits until the version is on the disk, and raises
+            Preempted, which ends the interpreter. No signal is handled unless it is named here.
         """
         if every < 1:
             raise ValueError(f"every is 1 or more steps, not {every}")
@@ -96,6 +101,7 @@ class Checkpointer:
         self._failure: Optional[BaseException] = None
         self._last: Optional[SavedVersion] = None
         self._worker: Optional[threading.Thread] = None
+        self._preemption = None if on_signal is None else Preemption(on_signal)
         # An interpreter that ends finishes what is on its way.
         this = weakref.ref(self)
         atexit.register(_finish, this)
@@ -118,9 +124,14 @@ class Checkpointer:
         force: also at a step that `every` leaves out.
         Returns whether there is one at this step. Waits only where the checkpoint before the last is not written yet.
         """
-        self._raise_failure()
         step = operator.index(step)
-        if step % self._every and not force:
+        signal = self._preemption.received if self._preemption is not None else None
+        if signal is None:
+            self._raise_failure()
+        elif self._failure is not None:
+            _log.error("a checkpoint could not be saved: %s", self._failure)
+            self._failure = None
+        if step % self._every and not force and signal is None:
             return False
         parts = state_of(state)
         if parts.get(STEP, step) != step:
@@ -138,17 +149,37 @@ class Checkpointer:
             self._waiting += 1
         self._start()
         self._jobs.put(job)
+        if signal is not None:
+            self.wait_until_finished()
+            self.close()
+            raise Preempted(signal, step)
         return True
+
+    @property
+    def is_preempted(self) -> bool:
+        """Whether a signal of `on_signal` has come, and the next `save` is the last: a long epoch may end early."""
+        return self._preemption is not None and self._preemption.received is not None
+
+    def close(self) -> None:
+        """Waits until all checkpoints are on the disk, and handles no signal any more."""
+        try:
+            self.wait_until_finished()
+        finally:
+            if self._preemption is not None:
+                self._preemption.close()
 
     def __enter__(self) -> Checkpointer:
         return self
 
     def __exit__(self, kind: Optional[type[BaseException]], *_: object) -> None:
         if kind is None:
-            self.wait_until_finished()
-        else:
+            self.close()
+            return
+        try:
+            self.close()
+        except BaseException as failure:
             # What ended the block is told, and not what became of a checkpoint.
-            _finish(weakref.ref(self))
+            _log.error("the last checkpoint was not saved: %s", failure)
 
     def wait_until_finished(self) -> Optional[SavedVersion]:
         """Waits until all checkpoints are on the disk, and returns the newest one of this object.

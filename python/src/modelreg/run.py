@@ -48,7 +48,7 @@ class Run:
         if kind is None:
             self.finish()
         else:
-            self.finish("killed" if issubclass(kind, KeyboardInterrupt) else "failed")
+            self.finish("killed" if issubclass(kind, (KeyboardInterrupt, SystemExit)) else "failed")
 
     def __repr__(self) -> str:
         return f"Run({self.reference!r})"
