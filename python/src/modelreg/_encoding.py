@@ -271,7 +271,7 @@ class _Encoder:
         if kind_of is None and _arrays.is_scalar(key):
             kind_of = type(key.item())
         advice = f"{kind_of.__name__}() of it" if kind_of else "text, numbers, bytes, None, or tuples of them"
-        raise self._refuse(f"it has a key of the type {_described(key)}: {key!r:.80}; use {advice}")
+        raise self._refuse(f"a key that is {_described(key)}: {key!r:.80}; use {advice}")
 
     def _object(self, value: Object) -> None:
         if value.construction not in _CONSTRUCTIONS or not set(value.parts) <= set(_PARTS):
