@@ -23,7 +23,7 @@ test-interop: dependencies
 test-remote: dependencies
 	scripts/test-remote
 
-# The Python package, from its wheel, with PyTorch, NumPy, Lightning and Transformers from PyPI.
+# The Python package, from its wheel, with the real libraries from PyPI.
 test-python: dependencies
 	scripts/test-python
 

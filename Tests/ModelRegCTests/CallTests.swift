@@ -91,6 +91,48 @@ import Testing
         #expect((ended["metrics"] as? [String: Any])?["b"] as? Double == 2)
     }
 
+    /// "inf" and "nan" were taken for numbers, which facts cannot hold, and a save with such a text failed.
+    @Test func textsThatReadLikeNumbersStayTexts() {
+        let options = #"{"attributes":{"clip":"inf","words":["nan",{"a":"-inf"}]}}"#
+        let saved = registry.save([memory.tensor([1], shape: [1])], structure: "\"tensor\"", options: options)
+        #expect(saved.code == 0, "\(saved.message ?? "")")
+        let version = registry.call("version", #"{"reference":"m"}"#)
+        #expect((version["attributes"] as? [String: Any])?["clip"] as? String == "inf")
+    }
+
+    @Test func versionsAreSentAndFetched() throws {
+        #expect(registry.save([memory.tensor([1, 2], shape: [2])], structure: "\"tensor\"").code == 0)
+        let address = "oci:\(registry.folder)/remote"
+        #expect(registry.call("remote add", #"{"name":"origin","address":"\#(address)"}"#).result == "{}")
+        #expect(registry.call("remote add", #"{"name":"a b","address":"\#(address)"}"#).code == 64)
+        #expect(registry.call("remote add", #"{"name":"other","address":"ftp://host"}"#).code == 64)
+        let escaped = address.replacingOccurrences(of: "/", with: "\\/")
+        let listed = registry.call("remote ls").result
+        #expect(
+            listed == "[{\"address\":\"\(address)\",\"name\":\"origin\"}]" || listed?.contains(escaped) == true)
+        #expect(registry.call("push", #"{"references":["m"],"dry_run":true}"#)["is_pushed"] as? Bool == false)
+        #expect(registry.call("push", #"{"references":["none"]}"#).code == 66)
+        #expect(registry.call("push", #"{"references":["m"],"to":"nowhere"}"#).code == 66)
+        let sent = registry.call("push", #"{"references":["m"]}"#)
+        #expect((sent["pushed"] as? [[String: Any]])?.first?["theirs"] as? String == "m:v1")
+        let other = try CRegistry()
+        let got = other.call("pull", #"{"references":["m"],"from":"\#(address)"}"#)
+        #expect((got["added"] as? [[String: Any]])?.first?["ours"] as? String == "m:v1")
+        #expect(other.call("verify")["is_intact"] as? Bool == true)
+        #expect(other.call("pull", #"{"references":["m"]}"#).code == 66, "no remote has a name there")
+        #expect(registry.call("remote rm", #"{"name":"origin"}"#).code == 0)
+        #expect(registry.call("remote rm", #"{"name":"origin"}"#).code == 66)
+    }
+
+    @Test func onlyAFileIsGivenBackAsOne() {
+        #expect(registry.save([memory.tensor([1, 2], shape: [2])], structure: "\"tensor\"").code == 0)
+        let path = registry.folder + "/back.safetensors"
+        let refused = registry.call("export", #"{"reference":"m","path":"\#(path)","source":true}"#)
+        #expect(refused.code == 64)
+        #expect(refused.message == "m:v1 was not saved from a file; export it to one")
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
     @Test func sqlAsksAndChangesNothing() {
         let table = registry.call("sql", #"{"query":"SELECT 1 AS a, 'x' AS b, NULL, x'00ff', 0.5"}"#)
         #expect(

@@ -174,3 +174,114 @@ for step in range(1, 100):
     # Two snapshots exist at most: the others are on the disk.
     assert step is not None and step >= 5
     assert registry.verify()["is_intact"]
+
+
+def test_the_step_is_that_of_the_call(registry: modelreg.Registry) -> None:
+    checkpointer = modelreg.Checkpointer(registry, "m")
+    with pytest.raises(ValueError, match="give yours another name"):
+        checkpointer.save(2, {"step": 5, "w": torch.ones(1)})
+    with pytest.raises(TypeError, match="integer"):
+        checkpointer.save("2", {"w": torch.ones(1)})  # type: ignore[arg-type]
+    assert checkpointer.save(2, {"step": 2, "w": torch.ones(1)})
+    assert checkpointer.load()["step"] == 2
+
+
+def test_a_step_that_is_not_there_is_no_fresh_start(registry: modelreg.Registry) -> None:
+    checkpointer = modelreg.Checkpointer(registry, "m")
+    with pytest.raises(modelreg.NotFoundError, match="none at all"):
+        checkpointer.load(step=3)
+    checkpointer.save(1, {"w": torch.ones(1)})
+    with pytest.raises(modelreg.NotFoundError, match="at step 3; there are 1"):
+        checkpointer.restore({"w": torch.ones(1)}, step=3)
+
+
+def test_all_kinds_of_parts_are_given_back_or_none(registry: modelreg.Registry) -> None:
+    saved = {"ema": torch.arange(4.0), "rows": np.arange(3), "seen": [1, 2], "facts": {"a": 1}, "best": 0.5}
+    here: dict[str, Any] = {"ema": torch.zeros(4), "rows": np.zeros(3, int), "seen": [], "facts": {"b": 2}}
+    checkpointer = modelreg.Checkpointer(registry.path, "m")
+    checkpointer.save(1, saved)
+    with pytest.raises(TypeError, match='"best" cannot be filled: it is a float here'):
+        checkpointer.restore({**here, "best": 0.0})
+    with pytest.raises(modelreg.BadDataError, match=r'"ema" does not fit: \[4\] in the checkpoint, \[5\] here'):
+        checkpointer.restore({"facts": here["facts"], "ema": torch.zeros(5)})
+    with pytest.raises(modelreg.BadDataError, match="it has 'ema', 'rows'"):
+        checkpointer.restore({"other": {}})
+    assert here["facts"] == {"b": 2} and not here["ema"].any(), "nothing was changed"
+    assert checkpointer.restore(here) == 1
+    assert torch.equal(here["ema"], saved["ema"]) and (here["rows"] == saved["rows"]).all()
+    assert here["seen"] == [1, 2] and here["facts"] == {"a": 1}
+
+
+def test_rules_that_cannot_be_are_refused_at_once(registry: modelreg.Registry) -> None:
+    for rule in (("acc", "most", 1), ("acc", "max", 0), "acc", ("acc", "max"), (1, "max", 1)):
+        with pytest.raises(ValueError, match='keep_best is a metric, "min" or "max", and a count'):
+            modelreg.Checkpointer(registry, "m", keep_best=rule)  # type: ignore[arg-type]
+
+
+def test_a_block_waits_at_its_end(registry: modelreg.Registry) -> None:
+    with modelreg.Checkpointer(registry, "m") as checkpointer:
+        checkpointer.save(1, {"w": torch.ones(1_000_000)})
+    assert registry.version("m").step == 1
+    with pytest.raises(ZeroDivisionError), modelreg.Checkpointer(registry, "m") as checkpointer:
+        checkpointer.save(2, {"w": torch.ones(1_000_000)})
+        raise ZeroDivisionError
+    assert registry.version("m").step == 2
+
+
+PREEMPTED = """
+import os, signal, sys, time, torch, modelreg
+registry = modelreg.open(sys.argv[1])
+weights = torch.zeros(1_000_000)
+with registry.run("m", "r") as run:
+    checkpointer = modelreg.Checkpointer(registry, "m", run=run, every=100, on_signal=signal.SIGTERM)
+    for step in range(1, 1000):
+        weights += 1
+        if step == 42:
+            assert not checkpointer.is_preempted
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert checkpointer.is_preempted
+        checkpointer.save(step, {"w": weights})
+"""
+
+
+def test_a_signal_saves_at_the_next_step_and_ends_the_training(
+    registry: modelreg.Registry, run_python: Callable[..., Any]
+) -> None:
+    done = run_python(PREEMPTED, registry.path)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 143)
+    assert [version.step for version in registry.versions("m")] == [42]
+    assert (registry.load("m")["w"] == 42).all()
+    assert [run.state for run in registry.runs()] == ["killed"]
+
+
+def test_the_second_signal_ends_at_once(registry: modelreg.Registry, run_python: Callable[..., Any]) -> None:
+    done = run_python(PREEMPTED.replace("assert checkpointer.is_preempted", "os.kill(os.getpid(), 15)"), registry.path)
+    assert done.returncode == -15
+    assert registry.versions("m") == [] if registry.models() else True
+    assert registry.verify()["is_intact"]
+
+
+def test_signals_are_given_back(registry: modelreg.Registry) -> None:
+    import signal
+
+    came: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: came.append(number))
+    ours = signal.getsignal(signal.SIGUSR1)
+    try:
+        modelreg.Checkpointer(registry, "m")
+        assert signal.getsignal(signal.SIGUSR1) is ours, "none is handled unless it is asked for"
+        with modelreg.Checkpointer(registry, "m", on_signal=[signal.SIGUSR1]) as checkpointer:
+            signal.raise_signal(signal.SIGUSR1)
+            assert checkpointer.is_preempted and came == []
+            with pytest.raises(modelreg.Preempted, match="SIGUSR1 ended the training; the checkpoint at step 7") as caught:
+                checkpointer.save(7, {"w": torch.ones(1)})
+        assert caught.value.code == 128 + signal.SIGUSR1 and caught.value.step == 7
+        assert signal.getsignal(signal.SIGUSR1) is ours
+        signal.raise_signal(signal.SIGUSR1)
+        assert came == [signal.SIGUSR1]
+        # One that is forgotten gives them back, too.
+        forgotten = modelreg.Checkpointer(registry, "m", on_signal=signal.SIGUSR1)
+        del forgotten
+        assert signal.getsignal(signal.SIGUSR1) is ours
+    finally:
+        signal.signal(signal.SIGUSR1, before)

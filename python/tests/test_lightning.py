@@ -77,3 +77,55 @@ def test_the_path_that_lightning_knows_names_the_version(registry: modelreg.Regi
     assert len(registry.versions("net")) == 1
     with pytest.raises(modelreg.NotFoundError, match="modelreg:net:v1 names a version"):
         plugin.load_checkpoint("other.ckpt")
+
+
+def test_metrics_become_those_of_a_run(registry: modelreg.Registry, tmp_path: Path) -> None:
+    from modelreg.lightning import CheckpointIO, Logger
+
+    def prepared(logger: Logger, epochs: int) -> Any:
+        return lightning.Trainer(
+            max_epochs=epochs, accelerator="cpu", logger=logger, enable_progress_bar=False, enable_model_summary=False,
+            log_every_n_steps=1, default_root_dir=tmp_path, plugins=[CheckpointIO(registry, "net", run=logger)],
+            callbacks=[lightning.callbacks.ModelCheckpoint(monitor="loss", save_top_k=-1)],
+        )  # fmt: skip
+
+    logger = Logger(registry, "net", "first", config={"note": "x"}, prefix="train_")
+    model = Net()
+    prepared(logger, 2).fit(model, loader())
+    (run,) = registry.runs("net")
+    assert (run.reference, run.state, run.step, run.version_count) == ("net/first", "finished", 8, 2)
+    assert run.config == {"note": "x", "width": 8}
+    rows = registry.sql("SELECT value FROM run_metric WHERE name = 'train_loss' ORDER BY step").rows
+    assert [value for (value,) in rows] == model.losses
+    assert [version.run for version in registry.versions("net")] == ["net/first"] * 2
+
+    # A run of the same name goes on.
+    prepared(Logger(registry.path, "net", "first", prefix="train_"), 3).fit(Net(), loader(), ckpt_path="modelreg:net")
+    assert [run.step for run in registry.runs("net")] == [12]
+    # One without a name gets one, and one that fails is said to have failed.
+    unnamed = Logger(registry, "net")
+    assert unnamed.version is None
+
+    class Broken(Net):
+        def training_step(self, batch: Any, index: int) -> torch.Tensor:
+            if index == 2:
+                raise ZeroDivisionError
+            return super().training_step(batch, index)
+
+    with pytest.raises(ZeroDivisionError):
+        prepared(unnamed, 1).fit(Broken(), loader())
+    assert {run.state for run in registry.runs("net") if run.name == unnamed.version} == {"failed"}
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_an_alias_is_a_path_to_load_from(registry: modelreg.Registry, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first = trainer(registry, tmp_path, 3, monitor="loss", mode="min", save_top_k=-1, every_n_epochs=1)
+    first.fit(Net(), loader())
+    best = registry.versions("net", sort="loss")[0]
+    registry.alias(best, "best")
+    loaded = Net()
+    trainer(registry, tmp_path, 3).fit(loaded, loader(), ckpt_path="modelreg:net:best")
+    assert torch.equal(loaded.net.weight, registry.load("net:best")["state_dict"]["net.weight"]), "nothing was left to train"
+    with pytest.raises(modelreg.NotFoundError, match='no alias "bets" of "net" .did you mean "best"'):
+        trainer(registry, tmp_path, 3).fit(Net(), loader(), ckpt_path="modelreg:net:bets")

@@ -145,14 +145,6 @@ def test_exceptions_say_what_to_do(registry: modelreg.Registry, tmp_path: Path) 
         modelreg.open(tmp_path / "other.db")
 
 
-def test_a_closed_registry_says_so(tmp_path: Path) -> None:
-    registry = modelreg.open(tmp_path / "m.db")
-    registry.close()
-    registry.close()
-    with pytest.raises(modelreg.UsageError, match="no open registry"):
-        registry.models()
-
-
 def test_the_registry_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELREG_REGISTRY", str(tmp_path / "env.db"))
     with modelreg.open() as registry:

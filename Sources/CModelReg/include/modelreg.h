@@ -202,8 +202,13 @@ int32_t mr_read(
 /// | `prune` | `model`, `keep_last`, `keep_best` (lists of count, metric, mode), `keep_every`, `keep_younger_seconds`, `keep_whole`, `thin`, `dry_run`, `measures` (whether bytes are counted, which takes a rehearsal; else they are 0) |
 /// | `gc` | `dry_run` |
 /// | `verify` | `reference` |
-/// | `export` | `reference`, `path`, `format`, `only`, `flatten`, `force`, `verify`; as `load` |
+/// | `export` | `reference`, `path`, `format`, `only`, `flatten`, `force`, `verify`, `source` (whether a version that was not saved from a file is refused); as `load` |
 /// | `save file` | `path`, `model`, and the options of mr_save; as `save` |
+/// | `remote add` | `name`, `address`; `{}` |
+/// | `remote rm` | `name`; `{}` |
+/// | `remote ls` | |
+/// | `push` | `references`, `all`, `to` (a remote's name or address), `force`, `exact_number`, `dry_run` |
+/// | `pull` | `references`, `all`, `from`, `theirs`, `dry_run` |
 /// | `sql` | `query`; `columns` and `rows`, in which bytes are `{"bytes": hexadecimal digits}` |
 /// | `wait` | returns when what is packed in the background is done; `{}` |
 /// | `run start` | `model`, `name`, `config`, `parent`, `resume` |

@@ -15,8 +15,16 @@ func export(_ call: Call) throws -> ExportJSON {
         var flatten: Bool?
         var force: Bool?
         var verify: Bool?
+        var source: Bool?
     }
     let arguments = try call.decode(Arguments.self)
+    if arguments.source == true {
+        // By number: what the reference names may change meanwhile.
+        let version = try call.registry.version(arguments.reference)
+        guard try call.registry.details(of: version).sourceFile != nil else {
+            throw Refusal("\(version.reference) was not saved from a file; export it to one")
+        }
+    }
     let format = try arguments.format.map { name in
         guard let format = FileFormat(name: name) else {
             let known = FileFormat.allCases.map(\.rawValue).joined(separator: ", ")

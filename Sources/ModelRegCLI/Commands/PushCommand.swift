@@ -75,7 +75,7 @@ struct PushCommand: ParsableCommand {
             bar.handler?(min(done, size), size)
         }
         bar.clear()
-        if options.json { try JSON.print(Report(report, isPushed: !dryRun)) } else { print(report) }
+        if options.json { try JSON.print(PushJSON(report, isPushed: !dryRun)) } else { print(report) }
         if !report.conflicts.isEmpty { throw ExitCode(ExitStatus.found.rawValue) }
     }
 
@@ -107,42 +107,5 @@ struct PushCommand: ParsableCommand {
         }
         if !report.aliases.isEmpty { parts.append("set \(report.aliases.joined(separator: ", "))") }
         Output.line(parts.joined(separator: "; "))
-    }
-
-    private struct Report: Encodable {
-        struct Pushed: Encodable {
-            let ours: String
-            let theirs: String
-        }
-
-        struct Conflict: Encodable {
-            let alias: String
-            let ours: String
-            let theirs: String
-        }
-
-        let isPushed: Bool
-        let pushed: [Pushed]
-        let published: [String]
-        let sameCount: Int
-        let thinned: [String]
-        let runs: [String]
-        let aliases: [String]
-        let conflicts: [Conflict]
-        let chunkCount: Int
-        let sentByteCount: Int
-
-        init(_ report: PushReport, isPushed: Bool) {
-            self.isPushed = isPushed
-            pushed = report.pushed.map { Pushed(ours: $0.ours, theirs: $0.theirs) }
-            published = report.published
-            sameCount = report.sameCount
-            thinned = report.thinned
-            runs = report.runs
-            aliases = report.aliases
-            conflicts = report.conflicts.map { Conflict(alias: $0.alias, ours: $0.ours, theirs: $0.theirs) }
-            chunkCount = report.chunkCount
-            sentByteCount = report.sentByteCount
-        }
     }
 }

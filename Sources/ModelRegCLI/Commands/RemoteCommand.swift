@@ -47,17 +47,12 @@ struct RemoteCommand: ParsableCommand {
         func run() throws {
             let remotes = try options.openRegistry().remotes()
             if options.json {
-                return try JSON.print(remotes.map { Report(name: $0.name, address: $0.address) })
+                return try JSON.print(remotes.map { RemoteJSON(name: $0.name, address: $0.address) })
             }
             if remotes.isEmpty {
                 options.message("no remotes; add one: modelreg remote add origin oci://host/team")
             }
             for remote in remotes { Output.line("\(printable(remote.name))  \(printable(remote.address))") }
-        }
-
-        private struct Report: Encodable {
-            let name: String
-            let address: String
         }
     }
 

@@ -55,10 +55,11 @@ final class SaveProcess: Sendable {
                 manifest: manifest, leaves: plan.leaves, tensors: try newTensors(hashes), model: model,
                 options: options, sourceFile: sourceFile)
             let version = try writer.finish { db -> (Version, String?)? in
-                guard try missingChunks(db, hashes).isEmpty else { return nil }
+                let known = try TensorTable.rows(of: hashes.stored.map(\.id), db)
+                guard try missingChunks(db, hashes, known).isEmpty else { return nil }
                 for file in plan.files { try file.requireUnchanged() }
                 for file in options.sourceFile?.files ?? [] { try file.requireUnchanged() }
-                let inserted = try insertion.insert(db)
+                let inserted = try insertion.insert(db, known: known)
                 try unfinished.end(db)
                 return inserted
             }
@@ -106,7 +107,9 @@ final class SaveProcess: Sendable {
 
     /// Writes the chunks that the registry does not have.
     private func writeMissing(_ hashes: SavePlan.Hashes, _ progress: ProgressHandler?) throws -> ChunkWriter {
-        let missing = try registry.read { db in try missingChunks(db, hashes) }
+        let missing = try registry.read { db in
+            try missingChunks(db, hashes, TensorTable.rows(of: hashes.stored.map(\.id), db))
+        }
         return try write(missing.map { [$0.place] }, progress) { places, writer in
             let place = places[0]
             let expected = hashes.stored[place.stored].chunks[place.index]
@@ -160,14 +163,15 @@ final class SaveProcess: Sendable {
     }
 
     /// The plan's chunks that the registry does not have, each once.
-    private func missingChunks(_ db: Database, _ hashes: SavePlan.Hashes) throws -> [(
+    ///
+    /// - Parameter known: The rows of its tensors.
+    private func missingChunks(_ db: Database, _ hashes: SavePlan.Hashes, _ known: [Int64?]) throws -> [(
         id: ContentID, place: ChunkPlace
     )] {
-        let known = try TensorTable.known(hashes.stored.map(\.id), db)
         var places: [(id: ContentID, place: ChunkPlace)] = []
         var seen: Set<ContentID> = []
         // A tensor's row holds on to its chunks.
-        for (stored, hash) in hashes.stored.enumerated() where !known.contains(hash.id) {
+        for (stored, hash) in hashes.stored.enumerated() where known[stored] == nil {
             for (index, id) in hash.chunks.enumerated() where seen.insert(id).inserted {
                 places.append((id, ChunkPlace(stored: stored, index: index)))
             }

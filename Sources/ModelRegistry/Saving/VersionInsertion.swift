@@ -41,12 +41,14 @@ struct VersionInsertion {
 
     /// Inserts the version, last what others see it by.
     ///
+    /// - Parameter known: The rows of `tensors`, where they were looked up in the same transaction.
     /// - Returns: The version, and an earlier one of the model with the same content.
-    func insert(_ db: Database) throws -> (Version, String?) {
+    func insert(_ db: Database, known: [Int64?]? = nil) throws -> (Version, String?) {
         let now = Timestamp.now()
         let modelID = try ModelTable.findOrInsert(db, model, at: now)
         let parent = try parentID(db, modelID)
-        let tensorIDs = try tensors.map { try TensorTable.findOrInsert($0, db) }
+        let known = try known ?? TensorTable.rows(of: tensors.map(\.id), db)
+        let tensorIDs = try zip(tensors, known).map { try $1 ?? TensorTable.findOrInsert($0, db) }
         let structureID = try StructureTable.findOrInsert(manifest.structure, db)
         let contentID = manifest.contentID
         let same = try String.fetchOne(
@@ -69,7 +71,8 @@ struct VersionInsertion {
             VersionTable.Summary(manifest), structure: structureID, db)
         let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
-        try insertLeaves(db, versionID, tensorIDs)
+        let paths = try parent.map { try PathTable.rows(ofVersion: $0, db) } ?? KnownPaths()
+        try insertLeaves(db, versionID, tensorIDs, paths)
         try insertDetails(db, versionID)
         for alias in options.aliases {
             try AliasTable.set(
@@ -91,9 +94,11 @@ struct VersionInsertion {
             arguments: [modelID])
     }
 
-    private func insertLeaves(_ db: Database, _ versionID: Int64, _ tensorIDs: [Int64]) throws {
+    private func insertLeaves(_ db: Database, _ versionID: Int64, _ tensorIDs: [Int64], _ paths: KnownPaths)
+        throws
+    {
         for (ordinal, leaf) in manifest.leaves.enumerated() {
-            let path = try PathTable.findOrInsert(leaf.path, db)
+            let path = try paths.findOrInsert(leaf.path, db)
             switch leaves[ordinal] {
             case .value(let value):
                 try ParameterTable.insert(value, version: versionID, ordinal: ordinal, path: path, db)

@@ -86,7 +86,7 @@ extension S3BlobStore {
             .init(
                 method: .put, key: key(ofTag: tag),
                 headers: [("Content-Type", "application/vnd.oci.descriptor.v1+json"), condition],
-                body: bytes, payload: ContentID(hashing: bytes)),
+                body: BlobBytes(bytes), payload: ContentID(hashing: bytes)),
             what, limit: S3Problem.maximumByteCount)
         switch answer.head.status {
         case 200..<300:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._preemption import Preempted
     from .checkpointer import Checkpointer
     from .errors import (
         BadDataError,
@@ -39,20 +40,23 @@ if TYPE_CHECKING:
     from .lazy import LazyTensor, LazyVersion
     from .random_state import RandomState
     from .registry import Registry, open  # noqa: A004
-    from .results import Change, Diff, LoadReport, Model, SavedVersion, Table, Version
+    from .results import LoadReport, Model, RecordedRun, SavedVersion, Version
     from .run import Run
+    from .tables import Change, Diff, Table
     from .values import Name, Object, Reference
 
 #: Where each name is; a module is imported when the first of its names is asked for, as programs import everything first.
 _MODULES = {
+    "_preemption": "Preempted",
     "checkpointer": "Checkpointer",
     "errors": "BadDataError BusyError CancelledError DamagedError Error ForkedError GateError MismatchError "
     "NotARegistryError NotFoundError NotPermittedError OutputError SoftwareError StorageError UnavailableError UsageError",
     "lazy": "LazyTensor LazyVersion",
     "random_state": "RandomState",
     "registry": "Registry open",
-    "results": "Change Diff LoadReport Model SavedVersion Table Version",
+    "results": "LoadReport Model RecordedRun SavedVersion Version",
     "run": "Run",
+    "tables": "Change Diff Table",
     "values": "Name Object Reference",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -60,8 +64,8 @@ _PLACES = {name: module for module, names in _MODULES.items() for name in names.
 __all__ = [
     "BadDataError", "BusyError", "CancelledError", "Change", "Checkpointer", "DamagedError", "Diff", "Error",
     "ForkedError", "GateError", "LazyTensor", "LazyVersion", "LoadReport", "MismatchError", "Model", "Name",
-    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "RandomState", "Reference",
-    "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
+    "NotARegistryError", "NotFoundError", "NotPermittedError", "Object", "OutputError", "Preempted", "RandomState", "RecordedRun",
+    "Reference", "Registry", "Run", "SavedVersion", "SoftwareError", "StorageError", "Table", "UnavailableError", "UsageError",
     "Version", "__version__", "open",
 ]  # fmt: skip
 

@@ -97,46 +97,57 @@ class HostCopies:
         return self._copies[key]
 
 
+#: PyTorch's names of its types, as they are met.
+_NAMES: dict[Any, str] = {}
+
+
 def place_of_tensor(tensor: Any, copies: HostCopies) -> Place:
     """How a tensor of PyTorch lies in its storage."""
     library = torch()
     kind = type(tensor)
-    buffer = getattr(library.nn, "Buffer", library.Tensor)
-    if kind not in (library.Tensor, library.nn.Parameter, buffer):
-        raise Unsuitable(f"a {kind.__module__}.{kind.__qualname__}; save what it consists of")
-    if tensor.layout is not library.strided:
-        raise Unsuitable(f"a tensor with the layout {tensor.layout}; save tensor.to_dense(), or its parts")
-    if tensor.is_meta:
-        raise Unsuitable("a tensor on the device meta has no values")
-    if tensor.is_quantized:
-        raise Unsuitable("a quantised tensor; save tensor.int_repr() and its scales")
-    role = _role(tensor, library)
-    tensor = tensor.detach()
-    if tensor.is_complex() and tensor.is_conj():
-        tensor = tensor.resolve_conj()
-    if tensor.is_neg():
-        tensor = tensor.resolve_neg()
-    dtype = str(tensor.dtype).split(".", 1)[-1]
-    storage = tensor.untyped_storage() if tensor.device.type == "cpu" else copies.of(tensor)
+    if kind is library.nn.Parameter:
+        role = 1 if tensor.requires_grad else 3
+    elif kind is library.Tensor or kind is getattr(library.nn, "Buffer", None):
+        role = 4 if tensor.requires_grad and tensor.is_leaf else 0
+    else:
+        advice = "save full_tensor() of it, or checkpoint by modelreg.dcp" if kind.__name__ == "DTensor" else (
+            "save its as_subclass(torch.Tensor), or what it consists of"
+        )
+        raise Unsuitable(f"a {kind.__module__}.{kind.__qualname__}; {advice}")
+    if tensor.layout is not library.strided or tensor.is_nested or tensor.is_meta or tensor.is_quantized:
+        raise _unsuitable(tensor, library)
+    dtype = _NAMES.get(tensor.dtype)
+    if dtype is None:
+        dtype = _NAMES[tensor.dtype] = str(tensor.dtype).split(".", 1)[-1]
+    if tensor.is_neg() or dtype.startswith("complex") and tensor.is_conj():
+        tensor = tensor.detach().resolve_conj().resolve_neg()
+    storage = tensor.untyped_storage() if tensor.is_cpu else copies.of(tensor.detach())
     shape, strides, offset = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
-    if dtype == "float4_e2m1fn_x2":
+    if dtype not in WIDTHS:
+        if dtype != "float4_e2m1fn_x2":
+            raise Unsuitable(f"elements of the type {tensor.dtype}; convert them to another type")
         # PyTorch counts pairs.
         if not tensor.is_contiguous() or offset != 0 or not shape:
-            raise Unsuitable("elements of half a byte that do not lie in row-major order from the first byte on")
+            raise Unsuitable(
+                "elements of half a byte that do not lie in row-major order from the first byte on; save its clone()"
+            )
         dtype, shape = _PAIRED, (*shape[:-1], 2 * shape[-1])
         strides = _row_major(shape)
-    elif dtype not in WIDTHS:
-        raise Unsuitable(f"elements of the type {tensor.dtype}")
-    byte_count = storage.nbytes()
-    if byte_count and not storage.data_ptr():
-        raise Unsuitable("a tensor without values")
-    return Place(dtype, shape, strides, offset, storage.data_ptr(), byte_count, role, storage)
+    byte_count, address = storage.nbytes(), storage.data_ptr()
+    if byte_count and not address:
+        raise Unsuitable("a tensor without values; initialise it first")
+    return Place(dtype, shape, strides, offset, address, byte_count, role, storage)
 
 
-def _role(tensor: Any, library: Any) -> int:
-    if isinstance(tensor, library.nn.Parameter):
-        return 1 if tensor.requires_grad else 3
-    return 4 if tensor.requires_grad and tensor.is_leaf else 0
+def _unsuitable(tensor: Any, library: Any) -> Unsuitable:
+    """Why a tensor has no storage whose elements are its values."""
+    if tensor.is_nested:
+        return Unsuitable("a nested tensor; save the list that its unbind() gives")
+    if tensor.layout is not library.strided:
+        return Unsuitable(f"a tensor with the layout {tensor.layout}; save tensor.to_dense(), or its parts")
+    if tensor.is_meta:
+        return Unsuitable("a tensor on the device meta, which has no values; load or initialise it first")
+    return Unsuitable("a quantised tensor; save tensor.int_repr() and its scales")
 
 
 def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -146,6 +157,15 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(length, 1)
     return tuple(reversed(strides))
+
+
+def advice_for(dtype: str) -> str:
+    """What to save instead of elements of a type of NumPy that has no place."""
+    if dtype.startswith(("datetime64", "timedelta64")):
+        return 'save its view("int64")'
+    if dtype.startswith("void") or dtype == "record":
+        return "save an array for each field"
+    return "save its tolist(), or its astype() of a number of at most 8 bytes"
 
 
 def place_of_array(array: Any) -> Place:
@@ -160,7 +180,7 @@ def place_of_array(array: Any) -> Place:
         dtype = array.dtype
     name = "bool" if dtype.name == "bool_" else dtype.name
     if name not in WIDTHS or dtype.hasobject:
-        raise Unsuitable(f"an array of {dtype}")
+        raise Unsuitable(f"an array of {dtype}; {advice_for(dtype.name)}")
     width = dtype.itemsize
     low, high, root = _extent(array, library)
     address = array.__array_interface__["data"][0]

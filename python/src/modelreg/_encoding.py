@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import enum
+import numbers
+import os
 import re
 import struct
 import types
@@ -96,6 +99,8 @@ class _Encoder:
     @property
     def _shown(self) -> str:
         path = "/".join(part.replace("~", "~0").replace("/", "~1") for part in self._path)
+        if len(path) > 300:
+            path = path[:150] + "…" + path[-100:]
         return f'"{path}"' if path else "the checkpoint itself"
 
     def _refuse(self, reason: str) -> TypeError:
@@ -155,19 +160,19 @@ class _Encoder:
             # Hexadecimal first: Python limits the decimal digits that it prints.
             self._leaf(_BIG_INTEGER, _decimal(value).encode())
         else:
-            raise self._refuse("an integer of more than 1784 bytes")
+            raise self._refuse("an integer of more than 1784 bytes; save its bytes")
 
     def _named(self, value: Any) -> None:
         module, name = value.__module__, value.__qualname__
         if not module or "<" in name:
-            raise self._refuse(f"{name} is no class or function that has a name in its module")
+            raise self._refuse(f"{name} is no class or function that has a name in its module; leave it out")
         self._leaf(_NAME, f"{module}:{name}".encode())
 
     def _utf8(self, text: str) -> bytes:
         try:
             return text.encode("utf-8")
         except UnicodeEncodeError:
-            raise self._refuse(f"a text that is not UTF-8: {text!r:.80}") from None
+            raise self._refuse(f"a text that is not UTF-8: {text!r:.80}; save os.fsencode() of it, or other bytes") from None
 
     # Tensors
 
@@ -192,14 +197,14 @@ class _Encoder:
         library = _arrays.numpy()
         name = type(value).__name__
         if name not in _arrays.WIDTHS and name != "bool_":
-            raise self._refuse(f"a {type(value).__module__}.{name}")
+            raise self._refuse(f"a {type(value).__module__}.{name}; {_arrays.advice_for(type(value).__name__)}")
         self._array(library.array(value), name)
 
     # Containers
 
     def _below(self, component: str, value: Any) -> None:
         if len(self._path) >= MAXIMUM_DEPTH:
-            raise self._refuse(f"containers are nested more than {MAXIMUM_DEPTH} deep, or within themselves")
+            raise self._refuse(f"containers are nested more than {MAXIMUM_DEPTH} deep, or within themselves; flatten them")
         self._path.append(component)
         self._value(value)
         self._path.pop()
@@ -262,7 +267,11 @@ class _Encoder:
             return '{"tuple":[' + ",".join(self._key(item) for item in key) + "]}"
         if isinstance(key, Name):
             return f'{{"name":{quoted(key.text)}}}'
-        raise self._refuse(f"a key that is {_described(key)}: {key!r:.80}")
+        kind_of = next((base for base in (bool, int, float, str) if isinstance(key, base)), None)
+        if kind_of is None and _arrays.is_scalar(key):
+            kind_of = type(key.item())
+        advice = f"{kind_of.__name__}() of it" if kind_of else "text, numbers, bytes, None, or tuples of them"
+        raise self._refuse(f"a key that is {_described(key)}: {key!r:.80}; use {advice}")
 
     def _object(self, value: Object) -> None:
         if value.construction not in _CONSTRUCTIONS or not set(value.parts) <= set(_PARTS):
@@ -300,6 +309,18 @@ def _advice(value: Any) -> str:
     if isinstance(value, (str, int, float, bytearray)):
         base = next(kind for kind in (str, int, float, bytearray) if isinstance(value, kind))
         return f"{name}; save {'bytes' if base is bytearray else base.__name__}() of it"
+    if isinstance(value, (memoryview, range)) or callable(getattr(value, "tolist", None)):
+        return f"{name}; save {'bytes' if isinstance(value, memoryview) else 'list'}() of it"
+    if isinstance(value, complex):
+        return f"{name}; save [value.real, value.imag]"
+    if dataclasses.is_dataclass(value):
+        return f"{name}; save dataclasses.asdict() of it"
+    if callable(getattr(value, "isoformat", None)):
+        return f"{name}; save its isoformat()"
+    if callable(getattr(value, "get_state", None)):
+        return f"{name}; save its get_state()"
+    if isinstance(value, (os.PathLike, numbers.Number)) or _described(value) == "torch.device":
+        return f"{name}; save str() of it"
     return f"{name}; save text, numbers, tensors, and lists and dictionaries of them"
 
 

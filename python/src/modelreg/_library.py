@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ._json import dumped
 from .errors import Error, ForkedError, error_of
 
 #: The version of the C interface that this package is written for.
@@ -190,6 +191,8 @@ class _Call:
 
 
 def _encode(text: str, what: str) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError(f"{what} is a text, not a {type(text).__qualname__}: {text!r:.80}")
     if "\0" in text:
         raise error_of(64, f"{what} has a NUL")
     try:
@@ -198,33 +201,11 @@ def _encode(text: str, what: str) -> bytes:
         raise error_of(64, f"{what} is not UTF-8, as all names are: {text!r}") from None
 
 
-def _dump(arguments: dict[str, Any]) -> bytes:
-    given = {name: value for name, value in arguments.items() if value is not None}
-    try:
-        text = json.dumps(given, ensure_ascii=True, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(given), ensure_ascii=True)
-    except TypeError as error:
-        raise error_of(64, f"an argument that JSON cannot hold: {error}") from None
-    return text.encode("ascii")
-
-
-def _finite(value: Any) -> Any:
-    """The value with texts in place of numbers that JSON does not have."""
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return "nan" if value != value else "inf" if value > 0 else "-inf"
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return value
-
-
 def open_registry(path: str, create: bool, read_only: bool, wait: float, packs: bool) -> int:
     """Opens a registry, and returns its handle."""
     call = _Call(None)
     handle = _U64()
-    name = _encode(path, "the path")
+    name = _encode(path, "a registry's path")
     code = call.lib.mr_open(name, create, read_only, wait, packs, ctypes.byref(handle), ctypes.byref(call.error))
     _check(call.lib, code, call.error)
     return handle.value
@@ -247,7 +228,7 @@ def save(
 ) -> dict[str, Any]:
     """Saves leaves, which are in memory at an address."""
     call = _Call(progress)
-    name, settings = _encode(model, "the model's name"), _dump(options)
+    name, settings = _encode(model, "the model's name"), dumped(options)
     call.run(
         lambda: call.lib.mr_save(
             handle, name, structure, count, leaves, settings, ctypes.byref(call.cancelled), call.progress, None,
@@ -264,7 +245,7 @@ class Layout:
     def __init__(self, handle: int, reference: str, options: dict[str, Any]) -> None:
         call = _Call(None)
         layout = _U64()
-        name, settings = _encode(reference, "the reference"), _dump(options)
+        name, settings = _encode(reference, "the reference"), dumped(options)
         try:
             call.run(
                 lambda: call.lib.mr_layout_open(
@@ -306,7 +287,7 @@ def call(
     With `quick`, on this thread: a signal is handled once it is done.
     """
     this = _Call(progress)
-    name, settings = _encode(command, "the command"), _dump(arguments)
+    name, settings = _encode(command, "the command"), dumped(arguments)
     flag = None if quick else ctypes.byref(this.cancelled)
 
     def function() -> int:

@@ -25,3 +25,17 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return value
+
+
+def described(value: Any) -> Any:
+    """A setting as text, numbers, lists and dictionaries by text: what is something else is what it prints."""
+    value = plain(value)
+    if isinstance(value, dict):
+        return {str(key): described(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [described(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
+        return value.item()
+    return str(value)

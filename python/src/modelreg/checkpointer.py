@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import atexit
 import logging
+import operator
 import queue
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from . import _encoding, _library
 from ._encoding import Encoded
-from ._options import save_options
+from ._json import mapping
+from ._options import PathLike, best_rule, save_options
+from ._preemption import Preempted, Preemption, Signals
+from ._restoring import STEP, give_back, state_of
 from ._snapshot import SnapshotBuffer
 from .errors import BadDataError, DamagedError, NotFoundError
-from .registry import Registry
+from .registry import Registry, registry_of
 from .results import SavedVersion, Version
 from .run import Run
 
@@ -54,7 +58,7 @@ class Checkpointer:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: Union[Registry, PathLike],
         model: str,
         *,
         run: Optional[Run] = None,
@@ -62,25 +66,31 @@ class Checkpointer:
         max_to_keep: Optional[int] = None,
         keep_best: Optional[tuple[str, str, int]] = None,
         attributes: Optional[Mapping[str, Any]] = None,
+        on_signal: Optional[Signals] = None,
     ) -> None:
-        """Prepares to save versions of `model`.
+        """Prepares to save versions of `model` in a registry, or the one at a path.
 
         run: the run that they belong to.
         every: steps between two checkpoints; calls of `save` at other steps do nothing.
         max_to_keep: so many latest versions stay; None: all.
         keep_best: the best by a metric stay, too: `("acc", "max", 3)`.
+        on_signal: a signal, or several, that a scheduler sends before it ends the process, such as `signal.SIGTERM`. The
+            next call of `save` then saves, whatever the step, waits until the version is on the disk, and raises
+            Preempted, which ends the interpreter. No signal is handled unless it is named here.
         """
         if every < 1:
             raise ValueError(f"every is 1 or more steps, not {every}")
         if max_to_keep is not None and max_to_keep < 1:
             raise ValueError(f"max_to_keep is 1 or more versions, not {max_to_keep}")
-        self.registry = registry
+        if keep_best is not None:
+            keep_best = best_rule(keep_best)
+        self.registry = registry_of(registry)
         self.model = model
         self.run = run
         self._every = every
         self._max_to_keep = max_to_keep
         self._keep_best = keep_best
-        self._attributes = dict(attributes or {})
+        self._attributes = mapping(attributes, "attributes")
         self._buffers: queue.SimpleQueue[SnapshotBuffer] = queue.SimpleQueue()
         for _ in range(_BUFFER_COUNT):
             self._buffers.put(SnapshotBuffer())
@@ -91,6 +101,7 @@ class Checkpointer:
         self._failure: Optional[BaseException] = None
         self._last: Optional[SavedVersion] = None
         self._worker: Optional[threading.Thread] = None
+        self._preemption = None if on_signal is None else Preemption(on_signal)
         # An interpreter that ends finishes what is on its way.
         this = weakref.ref(self)
         atexit.register(_finish, this)
@@ -113,10 +124,19 @@ class Checkpointer:
         force: also at a step that `every` leaves out.
         Returns whether there is one at this step. Waits only where the checkpoint before the last is not written yet.
         """
-        self._raise_failure()
-        if step % self._every and not force:
+        step = operator.index(step)
+        signal = self._preemption.received if self._preemption is not None else None
+        if signal is None:
+            self._raise_failure()
+        elif self._failure is not None:
+            _log.error("a checkpoint could not be saved: %s", self._failure)
+            self._failure = None
+        if step % self._every and not force and signal is None:
             return False
-        value = {"step": int(step), **state_of(state)}
+        parts = state_of(state)
+        if parts.get(STEP, step) != step:
+            raise ValueError(f'the part "{STEP}" is the step of the checkpoint, {step}: give yours another name')
+        value = {**parts, STEP: step}
         encoded = _encoding.encode(value)
         options = save_options(message, aliases, metrics, self._attributes, step, self.run, None, (), None)
         buffer = self._buffers.get()
@@ -129,7 +149,37 @@ class Checkpointer:
             self._waiting += 1
         self._start()
         self._jobs.put(job)
+        if signal is not None:
+            self.wait_until_finished()
+            self.close()
+            raise Preempted(signal, step)
         return True
+
+    @property
+    def is_preempted(self) -> bool:
+        """Whether a signal of `on_signal` has come, and the next `save` is the last: a long epoch may end early."""
+        return self._preemption is not None and self._preemption.received is not None
+
+    def close(self) -> None:
+        """Waits until all checkpoints are on the disk, and handles no signal any more."""
+        try:
+            self.wait_until_finished()
+        finally:
+            if self._preemption is not None:
+                self._preemption.close()
+
+    def __enter__(self) -> Checkpointer:
+        return self
+
+    def __exit__(self, kind: Optional[type[BaseException]], *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except BaseException as failure:
+            # What ended the block is told, and not what became of a checkpoint.
+            _log.error("the last checkpoint was not saved: %s", failure)
 
     def wait_until_finished(self) -> Optional[SavedVersion]:
         """Waits until all checkpoints are on the disk, and returns the newest one of this object.
@@ -215,14 +265,24 @@ class Checkpointer:
         return [version for version in found if version.step is not None and reference in (None, version.run)]
 
     def load(self, step: Optional[int] = None) -> Optional[dict[str, Any]]:
-        """The newest checkpoint whose every byte is right, or that of a step; None where there is none."""
+        """The newest checkpoint whose every byte is right; None where there is none.
+
+        step: the one to load; NotFoundError where there is none at this step.
+        """
         self.wait_until_finished()
-        for version in self._versions():
-            if step is not None and version.step != step:
-                continue
+        versions = self._versions()
+        if step is not None:
+            steps = [version.step for version in versions]
+            versions = [version for version in versions if version.step == step]
+            if not versions:
+                known = f"there are {', '.join(map(str, steps[:10]))}" if steps else "there is none at all"
+                raise NotFoundError(f'no checkpoint of "{self.model}" at step {step}; {known}')
+        for version in versions:
             try:
                 value = self.registry.load(version, verify=True)
             except (DamagedError, BadDataError) as damage:
+                if version is versions[-1] and step is not None:
+                    raise
                 _log.warning("%s is passed over: %s", version.reference, damage)
                 continue
             if isinstance(value, dict):
@@ -232,55 +292,16 @@ class Checkpointer:
     def restore(self, state: Mapping[str, Any], step: Optional[int] = None) -> Optional[int]:
         """Gives the newest checkpoint, or that of a step, back to what it came from.
 
-        state: objects with `load_state_dict`, and dictionaries that are updated, by the names that they were saved by.
-        Returns the step; None where there is no checkpoint, and then nothing is changed. The parts of modules are
-        compared before anything is changed.
+        state: by the names that they were saved by, objects with `load_state_dict`, dictionaries and lists whose content
+            is replaced, tensors and arrays that are filled.
+        Returns the step; None where there is no checkpoint, and then nothing is changed. Names, and names and shapes of
+        modules and tensors, are compared before anything is changed.
         """
         value = self.load(step)
         if value is None:
             return None
-        missing = [name for name in state if name not in value]
-        if missing:
-            raise BadDataError(f"the checkpoint at step {value['step']} has no {', '.join(map(repr, missing))}")
-        for name, part in state.items():
-            _check(name, part, value[name])
-        for name, part in state.items():
-            load = getattr(part, "load_state_dict", None)
-            if callable(load):
-                load(value[name])
-            elif isinstance(part, dict):
-                part.clear()
-                part.update(value[name])
-            else:
-                raise TypeError(f'"{name}" has no load_state_dict and is no dictionary: take load()["{name}"]')
-        return int(value["step"])
-
-
-def _check(name: str, part: Any, value: Any) -> None:
-    """Compares a module with its state, as its load_state_dict would once it had begun."""
-    if not (callable(getattr(part, "named_parameters", None)) and callable(getattr(part, "state_dict", None))):
-        return
-    own = part.state_dict()
-    problems = [f"{key} is missing" for key in own if key not in value]
-    problems += [f"{key} is unexpected" for key in value if key not in own]
-    problems += [
-        f"shape of {key}: {list(value[key].shape)} in the checkpoint, {list(own[key].shape)} in the model"
-        for key in own
-        if key in value and hasattr(own[key], "shape") and own[key].shape != getattr(value[key], "shape", None)
-    ]
-    if problems:
-        raise BadDataError(f'"{name}" does not fit: ' + "; ".join(problems[:10]))
-
-
-def state_of(state: Any) -> dict[str, Any]:
-    """A checkpoint with states in place of the objects that have one."""
-    if not isinstance(state, Mapping):
-        raise TypeError(f"a checkpoint is a dictionary of parts by name, not a {type(state).__qualname__}")
-    result: dict[str, Any] = {}
-    for name, part in state.items():
-        get = getattr(part, "state_dict", None)
-        result[name] = get() if callable(get) else part
-    return result
+        give_back(state, value)
+        return int(value[STEP])
 
 
 def _work(this: weakref.ref[Checkpointer], jobs: queue.SimpleQueue[_Job]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class Error(Exception):
     """A call that failed. What it was to change is as it was before, unless its documentation says otherwise."""
@@ -135,8 +137,36 @@ _BY_CODE: dict[int, type[Error]] = {
 }
 
 
+#: What the command line calls something, and what this package does.
+_IN_PYTHON = (
+    (re.compile(r"^\d+ is no open registry$"), "the registry was closed; modelreg.open opens it again"),
+    (
+        re.compile(r"`modelreg save` makes one, --registry or MODELREG_REGISTRY names another$"),
+        "modelreg.open makes one unless create=False, and MODELREG_REGISTRY names the default",
+    ),
+    (re.compile(r"resume it \(--resume\)"), "resume it (resume=True)"),
+    (re.compile(r"or use --force$"), "or use force=True"),
+    (re.compile(r"; --force moves"), "; force=True moves"),
+    (re.compile(r" \(--wait waits longer\)$"), ""),
+    (re.compile(r"push without --exact-number$"), "push without exact_number=True"),
+    (re.compile(r"give --allow-unsafe:"), "give allow_unsafe=True:"),
+    (re.compile(r"`modelreg verify` lists the affected versions$"), "registry.verify() lists the affected versions"),
+    (re.compile(r"`load (\S+) --only (.*)` loads what is there$"), r'load("\1", only="\2") loads what is there'),
+    (re.compile(r"keep_younger_seconds"), "keep_younger"),
+    (re.compile(r"^(.*) cannot be written$"), r"\1 cannot be written: open it without read_only=True, or change who may"),
+    (re.compile(r"^(cannot write .*: File exists)$"), r"\1; replace=True puts another file in its place"),
+    (re.compile(r"^(cannot write .*: No such file or directory)$"), r"\1; make the folder first"),
+    (re.compile(r"^(.* is not a modelreg registry)$"), r"\1; choose another path; save_file saves a checkpoint"),
+    (re.compile(r"^(no model [^;()]*)$"), r"\1; registry.models() lists what there is"),
+    (re.compile(r"^(no alias [^;()]*)$"), r"\1; registry.aliases() lists what there is"),
+    (re.compile(r"^(nothing in the checkpoint matches .*)$"), r"\1; registry.lazy() has the paths as its keys()"),
+)
+
+
 def error_of(code: int, message: str) -> Error:
     """The exception for a code of the library."""
+    for pattern, words in _IN_PYTHON:
+        message = pattern.sub(words, message)
     if code == 65 and ("damaged" in message or "missing" in message):
         return DamagedError(message)
     return _BY_CODE.get(code, Error)(message)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, KeysView
+import difflib
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from . import _decoding
+from . import _arrays, _decoding, _library
 from ._arrays import Storages
 from ._library import Layout
 
@@ -18,6 +20,7 @@ class LazyTensor:
         self.path = path
         self.dtype: str = leaf[1]
         self.shape: tuple[int, ...] = tuple(leaf[4])
+        self.ndim = len(self.shape)
 
     def get_shape(self) -> list[int]:
         """The shape, as safetensors calls it."""
@@ -26,6 +29,8 @@ class LazyTensor:
     def __getitem__(self, index: Any) -> Any:
         """Part of the tensor. Only rows between the first and the last one that it takes are read."""
         first = index[0] if isinstance(index, tuple) and index else index
+        if _arrays.is_scalar(first) and first.dtype.kind in "iu":
+            first = int(first)
         if not self.shape or not isinstance(first, (int, slice)) or isinstance(first, bool):
             return self._version.get_tensor(self.path)[index]
         length = self.shape[0]
@@ -51,6 +56,10 @@ class LazyTensor:
             raise TypeError("a tensor without axes has no length")
         return self.shape[0]
 
+    def __iter__(self) -> Iterator[Any]:
+        # One row after the other would be a call each.
+        return iter(self._version.get_tensor(self.path))
+
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> Any:
         array = self._version.get_tensor(self.path, framework="numpy")
         return array if dtype is None else array.astype(dtype)
@@ -59,21 +68,17 @@ class LazyTensor:
         return f"LazyTensor({self.path!r}, {self.dtype}, {list(self.shape)})"
 
 
-class LazyVersion:
-    """A version of which only names, types and shapes have been read. `Registry.lazy` makes one."""
+class LazyVersion(Mapping[str, Any]):
+    """A version of which only names, types and shapes have been read: a mapping of paths. `Registry.lazy` makes one."""
 
     def __init__(self, handle: int, reference: str, framework: str) -> None:
         self._handle = handle
         self._framework = framework
         with Layout(handle, reference, {}) as layout:
-            json = layout.json
+            description = layout.json
         #: By number: what the reference named then.
-        self.reference: str = json["version"]["reference"]
-        self._leaves = dict(zip(json["paths"], json["leaves"]))
-
-    def keys(self) -> KeysView[str]:
-        """The paths of all tensors and values."""
-        return self._leaves.keys()
+        self.reference: str = description["version"]["reference"]
+        self._leaves = dict(zip(description["paths"], description["leaves"]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._leaves)
@@ -84,11 +89,19 @@ class LazyVersion:
     def __contains__(self, path: object) -> bool:
         return path in self._leaves
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
     def __getitem__(self, path: str) -> Any:
         """A tensor to be read when it is indexed, or a plain value."""
         leaf = self._leaves.get(path)
         if leaf is None:
-            raise KeyError(f'no tensor or value "{path}" in {self.reference}')
+            near = difflib.get_close_matches(str(path), self._leaves, 1)
+            raise KeyError(
+                f'no tensor or value "{path}" in {self.reference}' + (f' (did you mean "{near[0]}"?)' if near else "")
+            )
         return LazyTensor(self, path, leaf) if leaf[0] == "tensor" else _decoding.plain(leaf)
 
     def get_tensor(self, path: str, *, framework: Optional[str] = None) -> Any:
@@ -106,6 +119,15 @@ class LazyVersion:
         if not isinstance(value, LazyTensor):
             raise TypeError(f'"{path}" in {self.reference} is no tensor')
         return value
+
+    def offset_keys(self) -> list[str]:
+        """The paths, as safetensors calls them in the order of the file: here, that of the checkpoint."""
+        return list(self._leaves)
+
+    def metadata(self) -> dict[str, str]:
+        """Facts of the version as texts, as safetensors has them."""
+        facts = _library.call(self._handle, "version", {"reference": self.reference}).get("attributes") or {}
+        return {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
 
     def rows(self, path: str, start: int, stop: int, *, framework: Optional[str] = None) -> Any:
         """Some rows of a tensor: the first one, and that after the last."""

@@ -47,13 +47,14 @@ def load_into(
     cast: bool,
     verify: bool,
     progress: Optional[Progress],
+    only: Optional[list[str]] = None,
 ) -> LoadReport:
-    """See `Registry.load_into`."""
+    """See `Registry.load_into`. only: the paths that are looked at."""
     state = target.state_dict() if callable(getattr(target, "state_dict", None)) else target
     if not isinstance(state, Mapping):
         raise TypeError(f"load_into takes a module or a dictionary of tensors, not a {type(target).__qualname__}")
     targets = {name: _target(name, tensor) for name, tensor in state.items() if _is_tensor(tensor)}
-    options = {"only": [f"{at}/*"]} if at else {}
+    options = {"only": [f"{at}/*"]} if at else {"only": only or []}
     with Layout(handle, reference, options) as layout:
         json = layout.json
         names = _names(json, at, strip_prefix)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import _arrays
+from .errors import BadDataError
 
 
 class RandomState:
@@ -41,6 +42,8 @@ class RandomState:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Sets the generators of which there is a state."""
+        if not isinstance(state, Mapping) or "python" not in state:
+            raise BadDataError("this is no state of random generators: take one that RandomState.state_dict() gave")
         python = state["python"]
         numbers = struct.unpack(f"<{len(python['numbers']) // 4}I", python["numbers"])
         random.setstate((python["version"], numbers, python["gauss"]))

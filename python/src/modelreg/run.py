@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Optional
 
 from . import _library
+from ._json import mapping, numbers
 
 
 class Run:
@@ -23,14 +25,13 @@ class Run:
 
     def log(self, metrics: Mapping[str, float], *, step: Optional[int] = None) -> None:
         """Notes values of metrics at a step: the next one, where none is said. They are written about once a second."""
-        self._step = self._step + 1 if step is None else int(step)
-        values = {name: float(value) for name, value in metrics.items()}
-        arguments = {"run": self.reference, "step": self._step, "metrics": values}
+        self._step = self._step + 1 if step is None else operator.index(step)
+        arguments = {"run": self.reference, "step": self._step, "metrics": numbers(metrics)}
         _library.call(self._handle, "run log", arguments, quick=True)
 
     def set(self, config: Mapping[str, Any]) -> None:
         """Adds settings, or changes them."""
-        _library.call(self._handle, "run set", {"run": self.reference, "config": dict(config)})
+        _library.call(self._handle, "run set", {"run": self.reference, "config": mapping(config, "settings")})
 
     def finish(self, state: str = "finished") -> None:
         """Writes what is left, and says how the run ended: `finished`, `failed` or `killed`."""
@@ -47,7 +48,7 @@ class Run:
         if kind is None:
             self.finish()
         else:
-            self.finish("killed" if issubclass(kind, KeyboardInterrupt) else "failed")
+            self.finish("killed" if issubclass(kind, (KeyboardInterrupt, SystemExit)) else "failed")
 
     def __repr__(self) -> str:
         return f"Run({self.reference!r})"
