@@ -53,6 +53,20 @@ struct RegistryAuthorizationTests {
         #expect(registry.server.requests.allSatisfy { $0.headers["x"] == nil })
     }
 
+    /// A message that is cut within a secret.
+    @Test func noPartOfASecretIsShown() throws {
+        let message = String(repeating: "x", count: 297) + "s3cret"
+        let registry = try FakeRegistry { _, _ in
+            .answer(
+                401, ["WWW-Authenticate": "Basic realm=\"reg\""],
+                "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"\(message)\"}]}")
+        }
+        defer { registry.server.stop() }
+        let store = try registry.store(Self.ann)
+        let error = try #require(#expect(throws: RemoteError.self) { try store.tags() })
+        #expect(!"\(error)".contains("s3c"))
+    }
+
     @Test func whatIsForbiddenIsNotTriedAgain() throws {
         let registry = try FakeRegistry { _, _ in
             .answer(

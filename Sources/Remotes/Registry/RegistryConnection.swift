@@ -166,7 +166,8 @@ final class RegistryConnection: Sendable {
 
     /// What a failure is, in one sentence without secrets.
     func text(_ answer: Answer, _ what: String) -> String {
-        authorizer.redacted(RegistryProblem(answer.problem).text(what, status: answer.head.status))
+        RegistryProblem(answer.problem).text(
+            what, status: answer.head.status, redacting: authorizer.redacted)
     }
 
     /// A status that nothing else explains.

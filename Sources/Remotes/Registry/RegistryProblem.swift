@@ -45,12 +45,13 @@ struct RegistryProblem {
         return nil
     }
 
-    /// One sentence: what was asked for, the status, and the registry's own words.
-    func text(_ what: String, status: Int) -> String {
+    /// One sentence: what was asked for, the status, and the registry's own words, as `redacting` leaves them.
+    func text(_ what: String, status: Int, redacting: (String) -> String = { $0 }) -> String {
         let words = zip(codes, messages + codes.dropFirst(messages.count)).map { code, message in
             message.isEmpty || message == code ? code : "\(message) (\(code))"
         }
-        let said = printable(words.prefix(3).joined(separator: "; "), limit: 300)
+        // Before they are cut: a part of a secret is one, too.
+        let said = printable(redacting(words.prefix(3).joined(separator: "; ")), limit: 300)
         return said.isEmpty ? "\(what): status \(status)" : "\(what): \(said), status \(status)"
     }
 }

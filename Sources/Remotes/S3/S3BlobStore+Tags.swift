@@ -38,6 +38,8 @@ extension S3BlobStore {
     private static let pageLimit = 1000
     /// Bytes of a page, at most: a thousand objects have a few hundred thousand.
     private static let pageByteLimit = 8 << 20
+    /// Bytes of what a next page is asked for with, at most.
+    private static let tokenByteLimit = 4096
 
     private func key(ofTag tag: String) -> String { "\(prefix)tags/\(tag)" }
 
@@ -67,7 +69,8 @@ extension S3BlobStore {
         guard let etag = answer.head["etag"], (1...1024).contains(etag.utf8.count),
             etag.utf8.allSatisfy({ 0x20...0x7E ~= $0 })
         else { throw RemoteError.damaged(name, problem: "\(what): it has no valid ETag") }
-        return .present(etag: etag)
+        // A proxy that compresses calls it weak, which no `If-Match` takes; it is the object's all the same.
+        return .present(etag: etag.hasPrefix("W/") ? String(etag.dropFirst(2)) : etag)
     }
 
     /// Points a tag at a manifest, if it is what it was.
@@ -155,7 +158,9 @@ extension S3BlobStore {
         switch page["IsTruncated"] {
         case "false"?: return nil
         case "true"?:
-            guard let token = page["NextContinuationToken"], !token.isEmpty else {
+            guard let token = page["NextContinuationToken"],
+                (1...S3BlobStore.tokenByteLimit).contains(token.utf8.count)
+            else {
                 throw BadPage(description: "a list that goes on nowhere")
             }
             return token

@@ -174,9 +174,7 @@ final class S3Connection: Sendable {
     /// What a failure is, in one sentence without secrets.
     private func text(_ answer: Answer, _ what: String, _ found: FoundAWSKey) -> String {
         let secrets = [found.key?.secret, found.key?.sessionToken].compactMap { $0?.exposed }
-        return secrets.reduce(answer.problem.text(what, status: answer.head.status)) { text, secret in
-            text.replacing(secret, with: "…")
-        }
+        return answer.problem.text(what, status: answer.head.status, without: secrets)
     }
 
     /// A status that nothing else explains.

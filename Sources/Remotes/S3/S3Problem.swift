@@ -19,10 +19,11 @@ struct S3Problem {
         region = error["Region"]
     }
 
-    /// One sentence: what was asked for, the status, and the store's own words.
-    func text(_ what: String, status: Int) -> String {
+    /// One sentence: what was asked for, the status, and the store's own words, without `secrets`.
+    func text(_ what: String, status: Int, without secrets: [String] = []) -> String {
         let words = message.isEmpty || message == code ? code : "\(message) (\(code))"
-        let said = printable(words, limit: 300)
+        // Before it is cut: a part of a secret is one, too.
+        let said = printable(secrets.reduce(words) { $0.replacing($1, with: "…") }, limit: 300)
         return said.isEmpty ? "\(what): status \(status)" : "\(what): \(said), status \(status)"
     }
 }

@@ -169,13 +169,14 @@ struct S3FaultTests {
         let bucket = try FakeS3 { request, _ in
             FakeS3.error(
                 status, "Odd",
-                "\(secrets.joined(separator: " ")) \(request.headers["x-amz-security-token"] ?? "")")
+                "\(secrets.joined(separator: " ")) \(request.headers["x-amz-security-token"] ?? "")"
+                    + String(repeating: "x", count: 270) + secrets[0])
         }
         defer { bucket.server.stop() }
         let store = try bucket.store()
         let error = try #require(#expect(throws: RemoteError.self) { try store.tags() })
         for secret in secrets {
-            #expect(!"\(error)".contains(secret))
+            #expect(!"\(error)".contains(secret.prefix(4)))
             #expect(!String(reflecting: error).contains(secret))
         }
         var dumped = ""

@@ -151,6 +151,30 @@ struct S3TagsTests {
         #expect(bucket["tags/best"] == [1])
     }
 
+    /// A proxy that compresses makes ETags weak.
+    @Test func aWeakETagIsThatOfTheObject() throws {
+        let bucket = try FakeS3()
+        defer { bucket.server.stop() }
+        let proxy = try FaultServer { request in
+            let object = bucket["tags/best"] ?? []
+            guard request.method == "PUT" else {
+                return .bytes(200, ["ETag": "W/\(FakeS3.etag(object))"], object)
+            }
+            let condition = request.headers["if-match"]
+            return .answer(condition == nil || condition == FakeS3.etag(object) ? 200 : 412)
+        }
+        defer { proxy.stop() }
+        let direct = try bucket.store()
+        try write("first", "best", direct)
+        let store = try S3BlobStore(
+            bucket: "models", repository: "team/mlp",
+            endpoint: S3Endpoint(
+                server: WebAddress("http://127.0.0.1:\(proxy.port)"), region: bucket.region),
+            keys: FixedAWSKeys(found: FoundAWSKey(FakeS3.key, origin: "a test")))
+        try write("second", "best", store)
+        #expect(proxy.requests.last?.headers["if-match"] == FakeS3.etag(bucket["tags/best"] ?? []))
+    }
+
     @Test(arguments: ["", String(repeating: "e", count: 1025), "\"\u{7F}\""])
     func anETagThatIsNoneIsDamage(etag: String) throws {
         let bucket = try FakeS3 { request, _ in
@@ -246,6 +270,11 @@ struct S3TagsTests {
             (page("<IsTruncated>false</IsTruncated>", root: "Error"), "another answer than a list"),
             (page(""), "a list of which nobody knows whether it goes on"),
             (page("<IsTruncated>true</IsTruncated>"), "a list that goes on nowhere"),
+            (
+                page(
+                    "<IsTruncated>true</IsTruncated><NextContinuationToken>\(String(repeating: "t", count: 4097))</NextContinuationToken>"
+                ), "a list that goes on nowhere"
+            ),
             (
                 page("<IsTruncated>false</IsTruncated><IsTruncated>true</IsTruncated>"),
                 "a list of which nobody knows whether it goes on"

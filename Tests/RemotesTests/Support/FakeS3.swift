@@ -136,7 +136,7 @@ final class FakeS3: Sendable {
     // MARK: Objects
 
     /// Not MD5: nobody may count on that.
-    private static func etag(_ bytes: [UInt8]) -> String {
+    static func etag(_ bytes: [UInt8]) -> String {
         "\"\(ContentID(hashing: [1] + bytes).hex.prefix(32))\""
     }
 
