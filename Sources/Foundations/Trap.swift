@@ -9,9 +9,10 @@ internal import Glibc
 package func trap(_ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line)
     -> Never
 {
-    let text = message() + CallStack.description
-    if getenv("SWIFT_BACKTRACE") == nil { mr_without_backtrace() }
-    fatalError(text, file: file, line: line)
+    // Not by `fatalError`, which in debug builds prints the stack whatever is set.
+    mr_stop(
+        "\(file):\(line): Fatal error: \(message())\(CallStack.description)\n",
+        getenv("SWIFT_BACKTRACE") == nil ? 0 : 1)
 }
 
 /// Stops the program with `message` unless `condition` holds.

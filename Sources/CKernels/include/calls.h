@@ -13,8 +13,8 @@ void mr_leave_call(void);
 void *mr_outermost_call(void);
 void *mr_innermost_call(void);
 
-/// Takes the Swift runtime's handlers off the signals of a trap, so that the process ends without a backtrace. Handlers
-/// of others stay.
-void mr_without_backtrace(void);
+/// Writes `text` to standard error and ends the process by the signal of a trap. Unless `with_backtrace`, the Swift
+/// runtime's handlers are taken off before; handlers of others stay.
+_Noreturn void mr_stop(const char *text, int with_backtrace);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DEEPEST 64
@@ -22,7 +23,7 @@ void *mr_outermost_call(void) { return depth > 0 ? entered[0] : 0; }
 void *mr_innermost_call(void) { return depth == 0 ? 0 : entered[(depth < DEEPEST ? depth : DEEPEST) - 1]; }
 
 // The runtime's handler is the one that lies in its library.
-void mr_without_backtrace(void) {
+static void take_off_backtrace(void) {
     static const int signals[] = {SIGILL, SIGTRAP, SIGABRT};
     for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction now;
@@ -31,4 +32,12 @@ void mr_without_backtrace(void) {
         const char *library = dladdr((void *)now.sa_sigaction, &place) != 0 ? place.dli_fname : 0;
         if (library && strstr(library, "libswift")) signal(signals[i], SIG_DFL);
     }
+}
+
+void mr_stop(const char *text, int with_backtrace) {
+    fflush(stdout);
+    fputs(text, stderr);
+    fflush(stderr);
+    if (!with_backtrace) take_off_backtrace();
+    __builtin_trap();
 }
