@@ -68,7 +68,8 @@ extension ImportedVersion {
                 message: version.message, createdAt: createdAt, run: run.flatMap { runs[$0] },
                 step: step,
                 environment: try environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
-            manifest, structure: try StructureTable.findOrInsert(manifest.structure, db), db)
+            manifest, contentID: manifest.contentID,
+            structure: try StructureTable.findOrInsert(manifest.structure, db), db)
         map[version.rowID] = id
         try insertLeaves(id, &known, db)
         try insertFacts(id, number: number, db)

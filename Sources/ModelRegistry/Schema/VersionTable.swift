@@ -179,9 +179,13 @@ enum VersionTable {
 
     /// Inserts the row of a version.
     ///
-    /// - Parameter structure: Its row.
+    /// - Parameters:
+    ///   - contentID: That of `manifest`, which takes time to find.
+    ///   - structure: Its row.
     /// - Returns: The version's row.
-    static func insert(_ new: NewRow, _ manifest: Manifest, structure: Int64, _ db: Database) throws -> Int64 {
+    static func insert(
+        _ new: NewRow, _ manifest: Manifest, contentID: ContentID, structure: Int64, _ db: Database
+    ) throws -> Int64 {
         try db.cachedStatement(
             sql: """
                 INSERT INTO version
@@ -190,7 +194,7 @@ enum VersionTable {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """
         ).execute(arguments: [
-            new.modelID, new.number, manifest.contentID.data, new.parent, structure,
+            new.modelID, new.number, contentID.data, new.parent, structure,
             manifest.structure.kind.rawValue, new.message.storable, manifest.tensorCount, manifest.byteCount,
             new.createdAt, new.run, new.step, new.environment,
         ])
