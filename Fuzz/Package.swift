@@ -69,6 +69,25 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "NN", dependencies: ["Foundations", "Tensors", orderedCollections], swiftSettings: settings),
+        .target(
+            name: "ModelReg",
+            dependencies: [
+                "Foundations", "Tensors", "NN", "TensorCodec", "Checkpoints", "ChunkStore", "Expressions",
+                "Formats", "ModelRegistry", "Remotes", "WeightDiff", orderedCollections,
+            ],
+            swiftSettings: settings),
+        .target(name: "RegistryJSON", dependencies: ["ModelReg", "Foundations"], swiftSettings: settings),
+        .target(name: "CModelReg"),
+        // Without `mr_main`: no command line is fuzzed.
+        .target(
+            name: "ModelRegC",
+            dependencies: [
+                "CModelReg", "ModelReg", "RegistryJSON", "Foundations", "Checkpoints", "Expressions", "Formats",
+                "ModelRegistry", "Tensors",
+            ],
+            exclude: ["CommandLine.swift"], swiftSettings: settings),
+        .target(
             name: "FuzzSupport",
             dependencies: ["Foundations", "Formats", "Checkpoints", "Tensors", orderedCollections],
             swiftSettings: settings),
@@ -87,6 +106,7 @@ let package = Package(
         fuzzer("FuzzRows", ["Checkpoints", "ChunkStore", "ModelRegistry", "Tensors", grdb]),
         fuzzer("FuzzPages", ["SQLitePages"]),
         fuzzer("FuzzTree", ["Checkpoints", "Foundations", "Remotes"]),
+        fuzzer("FuzzInterface", ["CModelReg", "ModelRegC"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -62,8 +62,10 @@ struct VersionImporter {
         guard step ?? 0 >= 0 else { throw RegistryError.Damage(problem: "a negative step") }
         let notes = try NoteTable.notes(theirs, version: version.rowID)
         let ancestors = try LineageTable.ancestors(theirs, version.rowID)
+        let manifest = content.manifest
+        let summary = VersionTable.Summary(manifest, contentID: manifest.contentID)
         return ImportedVersion(
-            content: content, summary: VersionTable.Summary(content.manifest),
+            content: content, summary: summary,
             parent: try row.optional("parent"),
             run: try row.optional("run"), step: step,
             environment: try EnvironmentTable.environment(theirs, try row.optional("environment")),

@@ -127,7 +127,8 @@ struct FetchedVersion {
         return ImportedVersion(
             content: VersionContent(
                 version: facts.version, structure: tree.structure, leaves: try rows(manifest)),
-            summary: VersionTable.Summary(manifest), parent: hasParent ? 0 : nil, run: hasRun ? 0 : nil,
+            summary: VersionTable.Summary(manifest, contentID: manifest.contentID),
+            parent: hasParent ? 0 : nil, run: hasRun ? 0 : nil,
             step: facts.version.step, environment: facts.environment, tensors: newTensors,
             droppedAt: isWhole ? nil : Timestamp.now(), metrics: facts.metrics, attributes: facts.attributes,
             attachments: attachments,

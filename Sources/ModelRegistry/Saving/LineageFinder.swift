@@ -76,11 +76,16 @@ struct LineageFinder {
     /// The versions of other models that have each tensor, for those that say something: constants, such as the
     /// biases of a new network, are everywhere, and what the parent has is from there.
     private func holdersOfSharedTensors(parent: Int64?) throws -> [Int64: [Int64]] {
+        // One question for all: most tensors are often the parent's.
+        let parents = try Set(
+            Int64.fetchCursor(
+                db.cachedStatement(
+                    sql: "SELECT tensor FROM parameter WHERE version IS ? AND tensor IS NOT NULL"),
+                arguments: [parent]))
         let isTelling = try db.cachedStatement(
             sql: """
-                SELECT NOT EXISTS (SELECT 1 FROM parameter WHERE tensor = ?1 AND version IS ?2)
-                  AND NOT ifnull(minimum = maximum AND ifnull(nan_count + infinity_count, 0) = 0, 0)
-                FROM tensor WHERE id = ?1
+                SELECT NOT ifnull(minimum = maximum AND ifnull(nan_count + infinity_count, 0) = 0, 0)
+                FROM tensor WHERE id = ?
                 """)
         let find = try db.cachedStatement(
             sql: """
@@ -89,7 +94,8 @@ struct LineageFinder {
                 ORDER BY parameter.version LIMIT \(LineageFinder.holderLimit)
                 """)
         var holders: [Int64: [Int64]] = [:]
-        for tensor in byteCounts.keys where try Bool.fetchOne(isTelling, arguments: [tensor, parent]) == true {
+        for tensor in byteCounts.keys
+        where try !parents.contains(tensor) && Bool.fetchOne(isTelling, arguments: [tensor]) == true {
             let versions = try Int64.fetchAll(find, arguments: [tensor, model])
             if !versions.isEmpty { holders[tensor] = versions }
         }

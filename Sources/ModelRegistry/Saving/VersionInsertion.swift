@@ -68,7 +68,7 @@ struct VersionInsertion {
                 modelID: modelID, number: number, parent: parent, message: options.message, createdAt: now,
                 run: options.run?.rowID, step: options.step,
                 environment: try options.environment.map { try EnvironmentTable.findOrInsert(db, $0) }),
-            VersionTable.Summary(manifest), structure: structureID, db)
+            VersionTable.Summary(manifest, contentID: contentID), structure: structureID, db)
         let lineage = LineageFinder(db, model: modelID, tensors: tensors, tensorIDs: tensorIDs)
         try LineageTable.insert(db, version: versionID, try lineage.ancestors(options, parent: parent))
         let paths = try parent.map { try PathTable.rows(ofVersion: $0, db) } ?? KnownPaths()

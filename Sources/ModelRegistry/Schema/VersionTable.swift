@@ -216,9 +216,11 @@ enum VersionTable {
 
 extension VersionTable.Summary {
     /// That of a manifest.
-    init(_ manifest: Manifest) {
+    ///
+    /// - Parameter contentID: That of `manifest`, which takes time to find.
+    init(_ manifest: Manifest, contentID: ContentID) {
         self.init(
-            contentID: manifest.contentID, kind: manifest.structure.kind, tensorCount: manifest.tensorCount,
+            contentID: contentID, kind: manifest.structure.kind, tensorCount: manifest.tensorCount,
             byteCount: manifest.byteCount)
     }
 }
