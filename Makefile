@@ -4,11 +4,14 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SOURCES = Package.swift Sources Tests Plugins Fuzz/Package.swift $(wildcard Fuzz/Sources/Fuzz*)
 
-.PHONY: demo test test-interop test-remote test-python wheel torture fuzz sanitize build install bench format lint dependencies
+.PHONY: demo test test-interop test-remote test-python test-pages pictures wheel torture fuzz sanitize build install bench format lint dependencies
 
 demo: build
 	$(SWIFT) build -c release --product Digits
-	@Examples/demo.sh "$$($(SWIFT) build -c release --show-bin-path)"
+	@DEMO_KEEP="$(CURDIR)/.build/demo.db" Examples/demo.sh "$$($(SWIFT) build -c release --show-bin-path)"
+	@echo
+	@echo "# To see it in a browser, and open http://127.0.0.1:7332/:"
+	@echo "$$($(SWIFT) build -c release --show-bin-path)/modelreg serve --registry .build/demo.db"
 
 # In release mode, as users run it: debug numerics are hundreds of times slower.
 test: dependencies
@@ -26,6 +29,16 @@ test-remote: dependencies
 # The Python package, from its wheel, with the real libraries from PyPI.
 test-python: dependencies
 	scripts/test-python
+
+# Every page in headless Chromium, at three widths, light and dark; pictures are kept in .build/pages.
+test-pages: dependencies
+	scripts/test-pages
+
+# The two of the README.
+pictures: test-pages
+	mkdir -p docs/pictures
+	cp .build/pages/model-820.png docs/pictures/model.png
+	cp .build/pages/parameter-820.png docs/pictures/parameter.png
 
 # One wheel for every Python from 3.9 on, with the library and the command in it: dist/modelreg-*.whl.
 wheel: dependencies

@@ -20,6 +20,11 @@ let orderedCollections = Target.Dependency.product(name: "OrderedCollections", p
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let zstd = Target.Dependency.target(name: "CZstd", condition: .when(traits: ["Zstd"]))
 
+// SwiftNIO, for the target that serves pages alone.
+let nio = [("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio")].map {
+    Target.Dependency.product(name: $0.0, package: $0.1, condition: .when(traits: ["Web"]))
+}
+
 let package = Package(
     name: "modelreg",
     products: [
@@ -32,12 +37,14 @@ let package = Package(
         .trait(
             name: "Zstd",
             description: "Entropy-code chunks with zstd, 3 to 6 times as fast as zlib at the same ratio."),
-        .default(enabledTraits: ["Zstd"]),
+        .trait(name: "Web", description: "Serve pages over HTTP: `modelreg serve`, by SwiftNIO."),
+        .default(enabledTraits: ["Zstd", "Web"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // MARK: C
@@ -103,11 +110,20 @@ let package = Package(
         .target(
             name: "RegistryJSON", dependencies: ["ModelReg", "Foundations"], swiftSettings: strict),
 
+        // MARK: Pages
+
+        .target(
+            name: "Pages", dependencies: ["ModelReg", "Foundations", "Plots", "RegistryJSON"],
+            swiftSettings: strict),
+        .target(name: "WebServer", dependencies: ["Foundations", "Pages"] + nio, swiftSettings: strict),
+
         // MARK: Command line
 
         .target(
             name: "ModelRegCLI",
-            dependencies: ["ModelReg", "Foundations", "Plots", "RegistryJSON", argumentParser],
+            dependencies: [
+                "ModelReg", "Foundations", "Plots", "RegistryJSON", "Pages", "WebServer", argumentParser,
+            ],
             swiftSettings: strict),
         .executableTarget(name: "ModelRegTool", dependencies: ["ModelRegCLI"], swiftSettings: strict),
 
@@ -234,6 +250,10 @@ let package = Package(
         .testTarget(
             name: "ModelRegCLITests",
             dependencies: ["Foundations", "ModelRegTool", "LibraryExample", "Digits"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PagesTests",
+            dependencies: ["TestSupport", "Foundations", "ModelReg", "RegistryJSON", "Plots", "Pages"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelRegCTests",

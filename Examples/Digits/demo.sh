@@ -41,6 +41,8 @@ run "modelreg plot accuracy digits --width 72 --height 8"
 run "modelreg log digits --where 'accuracy > 0.97' --sort -accuracy -n 3"
 run "modelreg diff digits:v1 digits:best --only 'model/*'"
 echo
+# Before versions go: all of them are worth looking at in a browser.
+if [ -n "${DEMO_KEEP:-}" ]; then cp modelreg.db "$DEMO_KEEP"; fi
 echo "# The best stay, one more keeps its weights alone, the rest goes."
 run "modelreg prune digits --keep-best 2:accuracy:max --keep-every 10 --keep-whole 1 | grep -v ' delete '"
 run "modelreg gc"

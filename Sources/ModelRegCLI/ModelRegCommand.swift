@@ -53,6 +53,7 @@ struct ModelRegCommand: ParsableCommand {
                 ]),
             CommandGroup(name: "History", subcommands: [BlameCommand.self, BisectCommand.self]),
             CommandGroup(name: "Experiments", subcommands: [RunCommand.self, PlotCommand.self]),
+            CommandGroup(name: "Pages", subcommands: [ServeCommand.self, SiteCommand.self, WatchCommand.self]),
             CommandGroup(
                 name: "Remotes",
                 subcommands: [PushCommand.self, PullCommand.self, FetchCommand.self, RemoteCommand.self]),

@@ -106,7 +106,7 @@ extension Plot {
     }
 
     /// At most two decimals.
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         let hundredths = Int((value * 100).rounded())
         let text = "\(hundredths / 100)"
         guard hundredths % 100 != 0 else { return text }

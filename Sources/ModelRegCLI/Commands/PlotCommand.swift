@@ -80,7 +80,7 @@ struct PlotCommand: ParsableCommand {
             series: shown, title: title ?? "", xLabel: x == .step ? "step" : "seconds", isLogarithmic: log)
         if options.json, output == nil { return try JSON.print(shown.map(SeriesJSON.init)) }
         guard let output else {
-            let size = PlotCommand.terminalSize()
+            let size = TerminalScreen.size()
             let text = plot.terminalLines(
                 width: width ?? min(size.columns, 160),
                 height: height ?? min(20, max(6, size.rows - 4 - shown.count)),
@@ -103,15 +103,6 @@ struct PlotCommand: ParsableCommand {
                 explanation: "; --force overwrites it")
         }
         try OutputFile.write(bytes, to: path, mayReplace: force)
-    }
-
-    /// The terminal's size; that of old ones where there is none.
-    private static func terminalSize() -> (columns: Int, rows: Int) {
-        var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
-            return (80, 24)
-        }
-        return (Int(size.ws_col), Int(size.ws_row))
     }
 
     private struct SeriesJSON: Encodable {

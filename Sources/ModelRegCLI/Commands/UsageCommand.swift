@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 import RegistryJSON
 
@@ -42,12 +43,7 @@ struct UsageCommand: ParsableCommand {
         let models = try registry.modelStorageUse()
         if options.json {
             try JSON.print(
-                FileReport(
-                    byteCount: file.byteCount, storedByteCount: file.storedByteCount,
-                    freeByteCount: file.freeByteCount,
-                    models: models.map {
-                        FileReport.Model(name: $0.model, versionCount: $0.versionCount, use: UseJSON($0.use))
-                    }))
+                FileUseJSON(file, models))
             return
         }
         var table = Table([
@@ -65,7 +61,7 @@ struct UsageCommand: ParsableCommand {
     private func showVersions(of model: String, _ registry: Registry) throws {
         let versions = try registry.versionStorageUse(of: model)
         if options.json {
-            try JSON.print(versions.map { VersionReport(reference: $0.reference, use: UseJSON($0.use)) })
+            try JSON.print(versions.map { VersionUseJSON($0) })
             return
         }
         var table = Table([("VERSION", .left), ("SIZE", .right), ("STORED", .right), ("UNIQUE", .right)])
@@ -79,13 +75,7 @@ struct UsageCommand: ParsableCommand {
         let freed = try registry.byteCountFreed(byDeleting: version)
         if options.json {
             try JSON.print(
-                TensorsReport(
-                    reference: version, freedByteCount: freed,
-                    tensors: tensors.map { tensor in
-                        TensorsReport.Tensor(
-                            path: tensor.path.text, use: UseJSON(tensor.use), depth: tensor.depth,
-                            users: tensor.users, dependants: tensor.dependants)
-                    }))
+                TensorsUseJSON(reference: version, freedByteCount: freed, tensors))
             return
         }
         var table = Table([
@@ -113,51 +103,5 @@ struct UsageCommand: ParsableCommand {
 
     private func columns(_ use: StorageUse) -> [String] {
         [use.byteCount, use.storedByteCount, use.uniqueByteCount].map(ByteCount.text)
-    }
-
-    private struct UseJSON: Encodable {
-        let byteCount: Int
-        let storedByteCount: Int
-        let uniqueByteCount: Int
-        let sharedByteCount: Int
-
-        init(_ use: StorageUse) {
-            byteCount = use.byteCount
-            storedByteCount = use.storedByteCount
-            uniqueByteCount = use.uniqueByteCount
-            sharedByteCount = use.sharedByteCount
-        }
-    }
-
-    private struct FileReport: Encodable {
-        struct Model: Encodable {
-            let name: String
-            let versionCount: Int
-            let use: UseJSON
-        }
-
-        let byteCount: Int
-        let storedByteCount: Int
-        let freeByteCount: Int
-        let models: [Model]
-    }
-
-    private struct VersionReport: Encodable {
-        let reference: String
-        let use: UseJSON
-    }
-
-    private struct TensorsReport: Encodable {
-        struct Tensor: Encodable {
-            let path: String
-            let use: UseJSON
-            let depth: Int
-            let users: [String]
-            let dependants: [String]
-        }
-
-        let reference: String
-        let freedByteCount: Int
-        let tensors: [Tensor]
     }
 }

@@ -1,5 +1,6 @@
 import Foundations
 import ModelReg
+import RegistryJSON
 
 /// A diff as Markdown, for a pull request.
 struct DiffMarkdown {

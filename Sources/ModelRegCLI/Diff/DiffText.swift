@@ -1,5 +1,6 @@
 import Foundations
 import ModelReg
+import RegistryJSON
 
 /// A diff for people.
 enum DiffText {

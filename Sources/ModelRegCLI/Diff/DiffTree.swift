@@ -1,4 +1,5 @@
 import ModelReg
+import RegistryJSON
 
 /// The lines that a diff is shown in: modules, and the parameters in them.
 struct DiffTree {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundations
 import ModelReg
 import RegistryJSON
 
@@ -25,13 +26,14 @@ extension RunCommand {
             let metrics = try registry.metricSummaries(ofRun: info.id)
             if options.json {
                 return try JSON.print(
-                    ShownJSON(
+                    ShownRunJSON(
                         run: RunJSON(info), environment: environment.map(EnvironmentJSON.init),
                         notes: notes.map(NoteJSON.init),
                         attachments: attachments.map {
-                            ShownJSON.Attachment(name: $0.name, byteCount: $0.byteCount)
+                            ShownRunJSON.Attachment(name: $0.name, byteCount: $0.byteCount)
                         },
-                        versions: versions.map { VersionJSON($0) }, metrics: metrics.map(ShownJSON.Metric.init))
+                        versions: versions.map { VersionJSON($0) },
+                        metrics: metrics.map(ShownRunJSON.Metric.init))
                 )
             }
             var facts: [(String, String)] = [("run", info.reference), ("state", info.state.rawValue)]
@@ -75,45 +77,5 @@ extension RunCommand {
             }
             for line in table.lines { Output.line(line) }
         }
-    }
-
-    private struct ShownJSON: Encodable {
-        struct Attachment: Encodable {
-            let name: String
-            let byteCount: Int
-        }
-
-        struct Metric: Encodable {
-            struct Point: Encodable {
-                let step: Int
-                let value: Double?
-
-                init(_ point: MetricPoint) {
-                    step = point.step
-                    value = point.value.isFinite ? point.value : nil
-                }
-            }
-
-            let name: String
-            let count: Int
-            let last: Point
-            let minimum: Point?
-            let maximum: Point?
-
-            init(_ metric: MetricSummary) {
-                name = metric.name
-                count = metric.count
-                last = Point(metric.last)
-                minimum = metric.minimum.map(Point.init)
-                maximum = metric.maximum.map(Point.init)
-            }
-        }
-
-        let run: RunJSON
-        let environment: EnvironmentJSON?
-        let notes: [NoteJSON]
-        let attachments: [Attachment]
-        let versions: [VersionJSON]
-        let metrics: [Metric]
     }
 }

@@ -1,3 +1,4 @@
+import Foundations
 import ModelReg
 import Plots
 import RegistryJSON

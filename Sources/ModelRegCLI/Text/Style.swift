@@ -5,6 +5,10 @@ enum Style: String, CaseIterable {
     case yellow = "33"
     case dim = "2"
     case bold = "1"
+    // Of lines in plots, beside those above.
+    case blue = "34"
+    case magenta = "35"
+    case cyan = "36"
 
     func callAsFunction(_ text: String) -> String {
         Output.hasColour ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text

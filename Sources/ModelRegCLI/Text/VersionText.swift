@@ -1,3 +1,4 @@
+import Foundations
 import ModelReg
 import RegistryJSON
 

@@ -1,6 +1,6 @@
 /// Numbers of bytes for people: `31.8 kB`, in powers of ten as disks are sold.
-enum ByteCount {
-    static func text(_ count: Int) -> String {
+package enum ByteCount {
+    package static func text(_ count: Int) -> String {
         guard count >= 1000 else { return "\(count) B" }
         var value = Double(count)
         for unit in ["kB", "MB", "GB", "TB", "PB"] {
@@ -12,7 +12,7 @@ enum ByteCount {
     }
 
     /// The number of bytes that `text` says: `5GB`, `500 MB`, `1.5GiB`, `4096`; `nil` if it says none.
-    static func parse(_ text: String) -> Int? {
+    package static func parse(_ text: String) -> Int? {
         let units: [(name: String, factor: Double)] = [
             ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12), ("kib", 0x1p10), ("mib", 0x1p20),
             ("gib", 0x1p30), ("tib", 0x1p40), ("b", 1), ("", 1),

@@ -1,5 +1,5 @@
 import Foundations
-import ModelReg
+package import ModelReg
 
 extension PlainValue {
     /// The first digits of a number that has many.
@@ -8,7 +8,7 @@ extension PlainValue {
     }
 
     /// The value for people, on one line.
-    var text: String {
+    package var text: String {
         switch self {
         case .string(let text): JSONText.quoted(text.count > 60 ? String(text.prefix(59)) + "…" : text)
         case .integer(let number): "\(number)"
@@ -24,7 +24,7 @@ extension PlainValue {
 
 extension Manifest.Content {
     /// `float32 [256, 20]`, or the plain value.
-    var text: String {
+    package var text: String {
         switch self {
         case .tensor(let tensor): "\(tensor.dtype) \(tensor.shape)"
         case .value(let value): value.text
@@ -34,5 +34,5 @@ extension Manifest.Content {
 
 extension CheckpointPath {
     /// The path for people: the root has no name of its own.
-    var shown: String { text.isEmpty ? "(itself)" : text }
+    package var shown: String { text.isEmpty ? "(itself)" : text }
 }

@@ -1,23 +1,23 @@
 import Foundation
 
 /// Numbers for people.
-enum NumberText {
+package enum NumberText {
     /// At most six digits: `0.9737`, `1.5e-05`, `12`.
-    static func text(_ value: Double) -> String {
+    package static func text(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
         return String(format: value == value.rounded() && abs(value) < 1e15 ? "%.0f" : "%.6g", value)
     }
 
     /// The same, or nothing.
-    static func text(_ value: Double?) -> String { value.map { text($0) } ?? "" }
+    package static func text(_ value: Double?) -> String { value.map { text($0) } ?? "" }
 
     /// Metrics by name: `accuracy=0.9737 loss=0.081`.
-    static func metrics(_ metrics: [String: Double]) -> String {
+    package static func metrics(_ metrics: [String: Double]) -> String {
         metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }.joined(separator: " ")
     }
 
     /// Three digits, in whole or in powers of ten, such as `0.0812`, `12.3`, `1.2e-05`.
-    static func short(_ number: Double) -> String {
+    package static func short(_ number: Double) -> String {
         guard number.isFinite else { return number.isNaN ? "nan" : number < 0 ? "-inf" : "inf" }
         let magnitude = abs(number)
         if magnitude < 1e6, number == number.rounded() {
@@ -29,7 +29,7 @@ enum NumberText {
     }
 
     /// A share as `12 %`; never all or nothing unless it is.
-    static func percent(_ share: Double) -> String {
+    package static func percent(_ share: Double) -> String {
         if share <= 0 { return "0 %" }
         if share >= 1 { return "100 %" }
         if share < 0.001 { return "<0.1 %" }
@@ -38,7 +38,7 @@ enum NumberText {
     }
 
     /// A change relative to what was: `+12.5 %`, `-0.03 %`; factors from ten on.
-    static func change(_ value: Double?) -> String {
+    package static func change(_ value: Double?) -> String {
         guard let value else { return "" }
         if value == 0 { return "0 %" }
         if value >= 9 { return String(format: "×%.3g", value + 1) }
@@ -46,7 +46,7 @@ enum NumberText {
     }
 
     /// Hours, minutes and seconds: `1:02:03`, `12.5 s`.
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds < 1e12 else { return "?" }
         if seconds < 60 { return String(format: "%.1f s", seconds) }
         let whole = Int(seconds)
@@ -54,7 +54,7 @@ enum NumberText {
     }
 
     /// A horizontal bar of `share` of `width` characters, to an eighth of one; something wherever `share` is not 0.
-    static func bar(_ share: Double, width: Int) -> String {
+    package static func bar(_ share: Double, width: Int) -> String {
         guard share > 0 else { return "" }
         let eighths = max(1, Int((min(1, share) * Double(8 * width)).rounded()))
         let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
