@@ -64,17 +64,25 @@ extension PageSite {
                 "<span class=\"bad\">NaN appeared in \(HTML.count(appeared.count, "tensor")), the first is \(first.path.text, limit: 120)</span>"
             )
         }
-        let moved = diff.changes.compactMap { change in
-            change.statistics.map { (change.path.text, $0.relativeL2) }
-        }
-        .filter { $0.1.isFinite && $0.1 > 0 }.max { $0.1 < $1.1 }
-        if let (path, distance) = moved {
+        if let moved = movedMost(diff) {
             parts.append(
-                "<span class=\"path\">\(path, limit: 120)</span> moved most: <strong>\(NumberText.short(distance))</strong> of its norm"
+                "<span class=\"path\">\(moved.path.text, limit: 120)</span> moved most: <strong>\(NumberText.short(moved.statistics?.relativeL2 ?? 0))</strong> of its norm"
             )
         }
         if isPending { parts.append("<span class=\"dim\">values are being compared…</span>") }
         return HTML.joined(parts, by: "; ") + "."
+    }
+
+    /// The tensor that moved farthest, by its own norm.
+    private func movedMost(_ diff: ModelDiff) -> WeightChange? {
+        var farthest: WeightChange?
+        for change in diff.changes {
+            guard let distance = change.statistics?.relativeL2, distance.isFinite,
+                distance > farthest?.statistics?.relativeL2 ?? 0
+            else { continue }
+            farthest = change
+        }
+        return farthest
     }
 
     // MARK: Facts
