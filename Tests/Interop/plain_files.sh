@@ -25,7 +25,7 @@ END
 
 export MODELREG_REGISTRY="$work/models.db"
 "$modelreg" save model plain > /dev/null
-"$modelreg" alias plain:v1 best > /dev/null
+"$modelreg" alias set plain:v1 best > /dev/null
 "$modelreg" push plain --files --to "oci://$authority/team" > /dev/null
 
 "$python" - "$authority" << 'END'
