@@ -9,8 +9,10 @@ void mr_enter_call(void *object);
 /// Notes that the last one is done.
 void mr_leave_call(void);
 
-/// The first that is still computing, and the last of those known; null where there is none.
+/// The object that began first and still computes; null where none computes.
 void *mr_outermost_call(void);
+
+/// The object that began last, of those that were noted; null where none computes.
 void *mr_innermost_call(void);
 
 /// Writes `text` to standard error and ends the process by the signal of a trap. Unless `with_backtrace`, the Swift

@@ -22,7 +22,7 @@ static size_t kernel_size(const mr_windows *w) { return w->kernel[0] * w->kernel
 static size_t image_size(const mr_convolution *c) { return c->windows.channels * c->windows.input[0] * c->windows.input[1]; }
 static size_t depth_of(const mr_convolution *c) { return c->windows.channels * kernel_size(&c->windows); }
 
-// Whether the columns are the image itself.
+// Tells whether the image can serve as the matrix of columns: for windows of one element, next to each other.
 static int is_pointwise(const mr_windows *w) {
     return kernel_size(w) == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->padding[0] == 0 && w->padding[1] == 0;
 }

@@ -1,5 +1,4 @@
 import Formats
-import Foundation
 import Foundations
 public import ModelRegistry
 import Remotes
@@ -51,27 +50,5 @@ extension Registry {
             options.stateDict = .found
             try exportFile(version.reference, to: path, options: options)
         }
-    }
-}
-
-/// A folder that is gone with the last reference to it.
-private final class ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "modelreg-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// The paths of all files below it, sorted.
-    func files() throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: path).filter { name in
-            var isFolder: ObjCBool = false
-            return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder)
-                && !isFolder.boolValue
-        }.sorted()
     }
 }

@@ -93,40 +93,26 @@ struct MergeCommand: ParsableCommand {
     }
 
     private struct Report: Encodable {
-        struct Added: Encodable {
-            let theirs: String
-            let ours: String
-        }
-
-        struct Conflict: Encodable {
-            let alias: String
-            let ours: String
-            let theirs: String
-            let isTheirs: Bool
-        }
-
         let path: String
         let isMerged: Bool
-        let added: [Added]
+        let added: [BroughtInJSON]
         let sameCount: Int
         let aliases: [String]
-        let conflicts: [Conflict]
+        let conflicts: [AliasConflictJSON]
         let addedRuns: [String]
-        let renamedRuns: [Added]
+        let renamedRuns: [BroughtInJSON]
         let chunkCount: Int
         let storedByteCount: Int
 
         init(_ path: String, _ report: MergeReport, _ dryRun: Bool) {
             self.path = path
             isMerged = !dryRun
-            added = report.added.map { Added(theirs: $0.theirs, ours: $0.ours) }
+            added = report.added.map { BroughtInJSON($0) }
             sameCount = report.sameCount
             aliases = report.aliases
-            conflicts = report.conflicts.map {
-                Conflict(alias: $0.alias, ours: $0.ours, theirs: $0.theirs, isTheirs: $0.isTheirs)
-            }
+            conflicts = report.conflicts.map { AliasConflictJSON($0) }
             addedRuns = report.addedRuns
-            renamedRuns = report.renamedRuns.map { Added(theirs: $0.theirs, ours: $0.ours) }
+            renamedRuns = report.renamedRuns.map { BroughtInJSON($0) }
             chunkCount = report.chunkCount
             storedByteCount = report.storedByteCount
         }

@@ -8,18 +8,10 @@ extension PageSite {
     /// - Returns: A descriptor, which is the caller's.
     /// - Throws: `FileError`, `RegistryError`, `ExportError`.
     package func open(_ export: PageExport) throws -> Int32 {
-        var template = Array(
-            ((getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/modelreg-XXXXXX").utf8CString)
-        guard let name = mkdtemp(&template) else {
-            throw FileError(path: "/tmp", operation: .write, code: errno)
-        }
-        let folder = String(cString: name)
+        let folder = try ScratchFolder()
+        defer { withExtendedLifetime(folder) {} }
         // No name comes from the registry or the request: the ending alone is one of a fixed list.
-        let path = folder + "/export" + (export.format.map { ".\($0)" } ?? "")
-        defer {
-            unlink(path)
-            rmdir(folder)
-        }
+        let path = folder.path + "/export" + (export.format.map { ".\($0)" } ?? "")
         let format = export.format.flatMap { FileFormat(path: "export.\($0)") }
         _ = try registry.exportFile(
             export.reference, to: path,
